@@ -1,0 +1,55 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Duration is a time span that is written to JSON both for programs and for people:
+// {"ms": 7402.5, "text": "7.4 s"}.
+type Duration time.Duration
+
+type durationJSON struct {
+	MS   float64 `json:"ms"`
+	Text string  `json:"text"`
+}
+
+// MarshalJSON writes milliseconds and text.
+func (d Duration) MarshalJSON() ([]byte, error) {
+	ms := float64(time.Duration(d).Microseconds()) / 1000
+	return json.Marshal(durationJSON{MS: ms, Text: d.String()})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; the text is ignored.
+func (d *Duration) UnmarshalJSON(b []byte) error {
+	var v durationJSON
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	*d = Duration(v.MS * float64(time.Millisecond))
+	return nil
+}
+
+// String is the span for people, with two significant figures below a minute: "0.4 ms", "41 ms", "7.4 s", "1 m 32 s", "2 h 05 m".
+func (d Duration) String() string {
+	t := time.Duration(d)
+	switch {
+	case t < 0:
+		return "-" + Duration(-t).String()
+	case t == 0:
+		return "0"
+	case t < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", float64(t)/1e6)
+	case t < time.Second:
+		return fmt.Sprintf("%.0f ms", float64(t)/1e6)
+	case t < 10*time.Second:
+		return fmt.Sprintf("%.1f s", t.Seconds())
+	case t < time.Minute:
+		return fmt.Sprintf("%.0f s", t.Seconds())
+	case t < time.Hour:
+		return fmt.Sprintf("%d m %02d s", int(t.Minutes()), int(t.Seconds())%60)
+	default:
+		return fmt.Sprintf("%d h %02d m", int(t.Hours()), int(t.Minutes())%60)
+	}
+}

@@ -1,0 +1,88 @@
+// Package staging starts throwaway PostgreSQL servers and is sure to end them.
+//
+// There are two providers: "container" (a Docker engine) and "local" (initdb and postgres of this machine). Both start a server in load
+// mode, where durability is off and nothing but loading is quick, and restart it into measure mode, where it has production's settings:
+// timings taken in load mode are fiction. Whatever a provider starts carries the run's id and an expiry, so that [Prune] can end what a
+// killed run left behind.
+package staging
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Spec is the server wanted: as close to the source as a provider can make it.
+type Spec struct {
+	RunID    string        // label, directory and container name: rehearse-<RunID>
+	Major    int           // PostgreSQL's major version
+	TTL      time.Duration // expiry; a container ends by itself then
+	Database string        // name of the database to create, as in the source
+	Locale   Locale        // of that database
+	// Settings of measure mode by name: production's planner, memory and WAL settings. Load mode's are the provider's own.
+	Settings map[string]string
+	Preload  []string // shared_preload_libraries wanted; those not available are left out and told
+	Jobs     int      // parallel loaders, for sizing load mode
+
+	Image      string // container: image; "" means postgres:<Major>
+	Pull       string // container: "missing" (default), "never", "always"
+	DockerHost string // container: the daemon asked for; "" means DOCKER_HOST or the default socket
+	BinDir     string // local: directory of initdb and postgres; "" means search
+	StateDir   string // local: where data directories go; "" means os.TempDir
+	Log        *slog.Logger
+}
+
+// Locale is how a database is created.
+type Locale struct {
+	Encoding string // "UTF8"
+	Provider string // "libc", "icu" or "builtin"
+	Collate  string
+	CType    string
+	Locale   string // ICU or builtin locale; "" for libc
+	ICURules string
+}
+
+// Server is a running throwaway server. It has two implementations: a container and local binaries.
+type Server interface {
+	// Config connects to the database as the superuser postgres. Each call gives a fresh copy. It is valid until the next restart.
+	Config() *pgx.ConnConfig
+	// Measure restarts the server with the settings of measure mode and checkpoints it.
+	Measure(ctx context.Context) error
+	// Exec runs a client program of the server's own major version where the server is: "pg_dump", "pg_restore".
+	// env entries are KEY=VALUE and never reach a command line. A non-zero exit is an *ExitError.
+	Exec(ctx context.Context, program string, args, env []string, stdout, stderr io.Writer) error
+	// Reach makes host:port, dialled from this process, reachable for programs run by Exec. It gives the address to use there as
+	// hostaddr and port, beside the true host name so that TLS verification holds, or a directory for a unix socket as host.
+	Reach(ctx context.Context, dial func(ctx context.Context) (io.ReadWriteCloser, error)) (Route, error)
+	// TempPath is a path for a scratch file where Exec runs. The file goes with the server.
+	TempPath(name string) string
+	// Self is the connection Exec's programs use to reach the server itself: PGHOST, PGPORT, PGUSER, PGDATABASE (and PGPASSWORD) as env.
+	Self() []string
+	// Info says what and where the server is.
+	Info() Info
+	// Stop ends the server and removes all of it. It is idempotent.
+	Stop(ctx context.Context) error
+}
+
+// Route is how Exec's programs reach something through this process.
+type Route struct {
+	HostAddr string // IP address to dial
+	Port     uint16
+	Close    func() error
+}
+
+// Info describes a running server.
+type Info struct {
+	RunID    string
+	Provider string // "container" or "local"
+	Image    string // image, or the directory of the binaries
+	ID       string // container id, or data directory
+	URL      string // connection URL with password: printed only when the server is kept
+	PSQL     string // a psql command that connects, without password where that is possible
+	Expires  time.Time
+	LeftOut  []string // wanted but not available, in words: "shared_preload_libraries timescaledb"
+	Mode     string   // "load" or "measure"
+}

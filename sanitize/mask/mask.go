@@ -1,0 +1,37 @@
+// Package mask is the catalogue of masking functions, one family a file.
+//
+// A mask replaces one value in PostgreSQL's text form. It is deterministic under its key: the same value in the same domain gives the
+// same replacement everywhere, so joins survive. A value it cannot handle is an error that names neither the value nor a part of it.
+package mask
+
+// Func appends the replacement of src, a non-NULL value in PostgreSQL's text form, to dst. A Func has state (a keyed hash,
+// scratch buffers) and belongs to one goroutine; it does not keep or change src and allocates nothing per value once warm.
+type Func interface {
+	Append(dst, src []byte) ([]byte, error)
+}
+
+// Null is what a Func's Append returns as error to make the result NULL; the row codec recognises it.
+// Masks for columns that are NOT NULL are refused at planning.
+
+// Target is what a mask must know of the column (or JSON leaf, where only BaseType "text" is set) it works on.
+type Target struct {
+	BaseType  string // see sanitize.Column.BaseType
+	TypeKind  byte
+	MaxLength int // characters; 0: no limit
+	NotNull   bool
+	Labels    []string // of an enum
+}
+
+// Unique says what becomes of distinct values.
+type Unique int
+
+// What becomes of distinct values.
+const (
+	Lossy    Unique = iota // distinct values may become equal
+	Distinct               // distinct values stay distinct by construction, or but for a chance below 2^-60 a pair
+)
+
+// Keys hands out the key of a domain. It is HKDF-SHA256 of the run's secret with the domain as info, 32 bytes.
+type Keys interface {
+	Domain(name string) []byte
+}

@@ -1,0 +1,58 @@
+// Package sanitize turns rules and a database's columns into a plan of masks, closed by default.
+//
+// A column without a rule, a table without rules and a rule that matches nothing are errors, all told at once,
+// before anything is copied. Nothing is copied as it is unless a rule says keep. The package is pure: it sees
+// columns as plain data and rows as bytes of PostgreSQL's COPY text format; it opens no connection and no file.
+//
+// Output is masked, never anonymous: deterministic masks are pseudonyms, and whoever holds the key can make them again.
+package sanitize
+
+// Database is what the planner must know of the source: its tables and how they hang together.
+type Database struct {
+	Tables      []Table
+	ForeignKeys []ForeignKey
+}
+
+// Table is one table that holds rows of its own: an ordinary table or a partitioned one (whose leaves follow its rules).
+type Table struct {
+	Schema, Name string
+	Columns      []Column
+	Unique       []UniqueKey
+	// Partitions are the leaves below a partitioned table, each as Schema, Name. They are copied one by one under the rules of this table.
+	Partitions []Relation
+	// Verbatim tables are bookkeeping (goose's version table): copied as they are, no rule needed, a rule for them is an error.
+	Verbatim bool
+}
+
+// Relation names a table.
+type Relation struct{ Schema, Name string }
+
+// Column is one column as pg_attribute has it.
+type Column struct {
+	Name      string
+	Type      string   // format_type without modifier of the column, such as "character varying", "shop.email"
+	BaseType  string   // the pg_catalog type name below domains: "text", "varchar", "int8", "jsonb", "_text" for text[]; extension types by name: "citext"
+	TypeKind  byte     // pg_type.typtype of the column's own type: 'b', 'c' composite, 'd' domain, 'e' enum, 'r' range, 'm' multirange
+	Labels    []string // labels of an enum, in order
+	MaxLength int      // n of varchar(n) or char(n) in characters, 0 without
+	NotNull   bool
+	Generated bool // computed by the server: needs no rule, a rule for it is an error
+	Comment   string
+}
+
+// UniqueKey is a unique or exclusion constraint or a unique index.
+type UniqueKey struct {
+	Name       string
+	Columns    []string // plain key columns
+	Expression bool     // has expression columns too; Definition tells which
+	Definition string   // pg_get_indexdef
+	Referenced []string // every column that key, expressions and predicate read
+}
+
+// ForeignKey is a reference from columns of one table to columns of another, pairwise.
+type ForeignKey struct {
+	Name          string
+	Child, Parent Relation
+	ChildColumns  []string
+	ParentColumns []string
+}
