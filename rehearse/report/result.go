@@ -47,6 +47,7 @@ type Result struct {
 	ExitCode  int     `json:"exit_code"`  // the code the command ends with
 	ExitCodes []int   `json:"exit_codes"` // every code that applies, the deciding one first
 
+	Stopped     *Stop         `json:"stopped,omitempty"` // set when the rehearsal could not be carried to its end
 	Source      Server        `json:"source"`
 	Staging     Server        `json:"staging"`
 	Session     Session       `json:"session"`
@@ -63,6 +64,14 @@ type Result struct {
 	Findings    []Finding     `json:"findings"`
 	Differences []Difference  `json:"differences"` // how staging differed from production
 	NotMeasured []NotMeasured `json:"not_measured"`
+}
+
+// Stop is why a rehearsal ended before every pending migration had its turn. Reason is written for people and holds
+// neither row values nor host names; ExitCode is the command's code for it (12, 20 to 24, 130 or 143).
+type Stop struct {
+	Phase    string `json:"phase"`
+	Reason   string `json:"reason"`
+	ExitCode int    `json:"exit_code"`
 }
 
 // Tool is the program that made the result.
@@ -108,6 +117,15 @@ type Snapshot struct {
 	Tables  []TableCopy `json:"tables"`
 	Rows    int64       `json:"rows"`
 	Bytes   int64       `json:"bytes"` // COPY bytes read from the source
+
+	// SchemaErrors are the objects that could not be made in staging, so that nothing is known about them.
+	SchemaErrors []SchemaError `json:"schema_errors,omitempty"`
+}
+
+// SchemaError is one object of the source that could not be made in staging.
+type SchemaError struct {
+	Object string `json:"object"` // as pg_restore names it: "VIEW shop.loop"
+	Reason string `json:"reason"` // without row values and host names
 }
 
 // TableCopy is one copied table.
@@ -129,6 +147,16 @@ type Masking struct {
 	Masked    int            `json:"masked"`
 	Kept      int            `json:"kept"`
 	ByMask    map[string]int `json:"by_mask,omitempty"`
+
+	ColumnMasks []ColumnMask `json:"column_masks,omitempty"` // every masked column
+}
+
+// ColumnMask is the mask of one column, and whether distinct values stay distinct under it.
+type ColumnMask struct {
+	Table    string `json:"table"` // quoted, schema qualified, as in TableCopy
+	Column   string `json:"column"`
+	Mask     string `json:"mask"`
+	Distinct bool   `json:"distinct"`
 }
 
 // Phase is one step of the run with its wall time.
@@ -193,11 +221,15 @@ type Statement struct {
 // Failure is why a statement or a migration failed. Detail is kept only from staging, whose values are masked,
 // and with the values of keys and rows taken out.
 type Failure struct {
-	SQLState     string `json:"sqlstate,omitempty"`
-	Message      string `json:"message"`
-	Hint         string `json:"hint,omitempty"`
-	Table        string `json:"table,omitempty"`
-	Column       string `json:"column,omitempty"`
+	SQLState string `json:"sqlstate,omitempty"`
+	Message  string `json:"message"`
+	Hint     string `json:"hint,omitempty"`
+	Table    string `json:"table,omitempty"`
+	Column   string `json:"column,omitempty"`
+
+	// Columns are those of the key that the server's detail names, plain names in order: email, tenant_id.
+	Columns []string `json:"columns,omitempty"`
+
 	Constraint   string `json:"constraint,omitempty"`
 	File         string `json:"file,omitempty"`
 	Line         int    `json:"line,omitempty"`
@@ -240,8 +272,9 @@ type Scan struct {
 // TableRows is the exact number of rows of a table before and after, and what happened between.
 type TableRows struct {
 	Table     string `json:"table"`
-	Before    *int64 `json:"before"` // nil: the table did not exist
-	After     *int64 `json:"after"`  // nil: the table does not exist any more
+	Root      string `json:"root,omitempty"` // the topmost partitioned table, when Table is a partition
+	Before    *int64 `json:"before"`         // nil: the table did not exist
+	After     *int64 `json:"after"`          // nil: the table does not exist any more
 	Inserted  int64  `json:"inserted"`
 	Updated   int64  `json:"updated"`
 	Deleted   int64  `json:"deleted"`
@@ -297,6 +330,7 @@ type Policy struct {
 	MaxMigrationTime     Duration `json:"max_migration_time"`        // 0: no limit
 	AllowRewriteBelow    int64    `json:"allow_rewrite_below_bytes"` // -1: any size
 	UnexpectedRowChanges string   `json:"unexpected_row_changes"`    // "fail" or "warn"
+	Strict               bool     `json:"strict"`                    // conditions end with code 11
 }
 
 // Finding is a fact that matters to the verdict. Codes are stable and documented.
@@ -306,7 +340,7 @@ type Finding struct {
 	Migration int64  `json:"migration,omitempty"` // version; 0: the whole rehearsal
 	Object    string `json:"object,omitempty"`
 	Text      string `json:"text"`         // what happened, with figure, unit and method
-	Do        string `json:"do,omitempty"` // what to do about it, as exact as possible
+	Do        string `json:"do,omitempty"` // what to do about it, as exact as possible; lines that begin with four spaces are SQL to be copied
 	File      string `json:"file,omitempty"`
 	Line      int    `json:"line,omitempty"`
 	ExitCode  int    `json:"exit_code,omitempty"` // the code it stands for, when it decides
@@ -334,6 +368,7 @@ type Difference struct {
 
 // NotMeasured names what this rehearsal could not see, and why.
 type NotMeasured struct {
-	What string `json:"what"`
-	Why  string `json:"why"`
+	What   string `json:"what"`
+	Why    string `json:"why"`
+	Needed bool   `json:"needed,omitempty"` // the policy cannot be judged without it: the verdict is INCONCLUSIVE
 }
