@@ -4,14 +4,17 @@
 // same replacement everywhere, so joins survive. A value it cannot handle is an error that names neither the value nor a part of it.
 package mask
 
+import "errors"
+
 // Func appends the replacement of src, a non-NULL value in PostgreSQL's text form, to dst. A Func has state (a keyed hash,
 // scratch buffers) and belongs to one goroutine; it does not keep or change src and allocates nothing per value once warm.
 type Func interface {
 	Append(dst, src []byte) ([]byte, error)
 }
 
-// Null is what a Func's Append returns as error to make the result NULL; the row codec recognises it.
-// Masks for columns that are NOT NULL are refused at planning.
+// ErrNull is what a Func's Append returns to make the result NULL. The row codec recognises it with errors.Is; dst is then
+// returned as it was given. A mask that may do so is refused for a column that is NOT NULL.
+var ErrNull = errors.New("the result is NULL")
 
 // Target is what a mask must know of the column (or JSON leaf, where only BaseType "text" is set) it works on.
 type Target struct {

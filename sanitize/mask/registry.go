@@ -1,0 +1,165 @@
+package mask
+
+import (
+	"slices"
+	"strings"
+)
+
+// Rule is a mask by name with its parameters, as the rules file has it, classes resolved.
+//
+// Values of Params are string, int64, float64, bool, []any and map[string]any, and for the json mask rules:
+// Params["paths"] is a map[string]Rule and Params["default"] a Rule.
+type Rule struct {
+	Name   string
+	Domain string // key domain of the pseudonyms; "": the mask's own name. Same value, mask and domain: same result everywhere
+	Params map[string]any
+}
+
+// Mask is a rule compiled for one column.
+type Mask struct {
+	Name   string
+	Domain string // never empty
+	Unique Unique
+	// CaseDistinct tells that results differ under lower() when the values do: a unique index over lower(column) holds.
+	CaseDistinct bool
+	// New makes an instance for one goroutine.
+	New func() Func
+	// SequenceFloor gives a number that no result of a value from 0 to last exceeds; a sequence behind the column goes on from it.
+	// It may be the largest of the type. Nil where a sequence makes no sense.
+	SequenceFloor func(last int64) int64
+
+	keep, null bool
+	constant   []byte
+}
+
+// Keep tells whether the mask leaves every value as it is.
+func (m *Mask) Keep() bool { return m.keep }
+
+// Null tells whether the mask makes every value NULL.
+func (m *Mask) Null() bool { return m.null }
+
+// Const gives the result when it does not depend on the value; nil and true for NULL.
+func (m *Mask) Const() ([]byte, bool) { return m.constant, m.null || m.constant != nil }
+
+// Info describes one mask to people.
+type Info struct {
+	Name       string
+	Summary    string
+	Types      []string // base types it works on; "any" for all
+	Params     []ParamInfo
+	Guarantees []string // what holds of results, and what does not
+}
+
+// ParamInfo describes one parameter of a mask.
+type ParamInfo struct {
+	Name    string
+	Type    string // string, integer, boolean, value, rule, rules
+	Default string // "" when it is required or has no default
+	Meaning string
+}
+
+// family is a kind of mask: its description and its compiler. The compiler sees a type that Info.Types allows.
+type family struct {
+	Info
+	compile func(c *compiler) (*Mask, error)
+}
+
+// compiler is what a family has to make a mask of.
+type compiler struct {
+	rule   Rule
+	target Target
+	keys   Keys
+	params *params
+	domain string
+}
+
+// Compile makes the mask of a rule for a column of type t.
+//
+// Errors are *UnknownError, *ParamError and *TypeError. Compile takes the keys of the domains it needs from k at once.
+func Compile(r Rule, t Target, k Keys) (*Mask, error) {
+	f, ok := find(r.Name)
+	if !ok {
+		return nil, &UnknownError{Name: r.Name, DidYouMean: nearest(r.Name)}
+	}
+	if !f.allows(t) {
+		return nil, &TypeError{Mask: r.Name, Type: t.BaseType, Want: f.Types}
+	}
+	c := &compiler{rule: r, target: t, keys: k, params: newParams(f.Params, r.Params), domain: r.Domain}
+	if c.domain == "" {
+		c.domain = r.Name
+	}
+	m, err := f.compile(c)
+	if err == nil {
+		err = c.params.err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.Name, m.Domain = r.Name, c.domain
+	return m, nil
+}
+
+// Catalogue describes every mask, sorted by name.
+func Catalogue() []Info {
+	var list []Info
+	for _, f := range families() {
+		list = append(list, f.Info)
+	}
+	slices.SortFunc(list, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// families lists all kinds of masks. It is a function because json compiles others, which a table could not hold.
+func families() []family {
+	return []family{
+		keepFamily(), nullFamily(), constantFamily(),
+	}
+}
+
+func find(name string) (family, bool) {
+	for _, f := range families() {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return family{}, false
+}
+
+// allows tells whether the family works on the type. An array, composite, range or enum is nobody's but any's.
+func (f family) allows(t Target) bool {
+	if slices.Contains(f.Types, "any") {
+		return true
+	}
+	return t.TypeKind != 'e' && t.TypeKind != 'c' && slices.Contains(f.Types, t.BaseType)
+}
+
+// nearest gives the known name fewest edits away from name, "" when that is more than a third of it.
+func nearest(name string) string {
+	best, at := "", 1+len(name)/3
+	for _, f := range families() {
+		if d := edits(name, f.Name); d < at || d == at && best == "" {
+			best, at = f.Name, d
+		}
+	}
+	return best
+}
+
+// edits is the Levenshtein distance in bytes.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
