@@ -1,0 +1,183 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// blocked is what a migration kept others from: the longest time for each thing blocked.
+func (a *arranger) blocked(m *Migration) string {
+	var out []string
+	for _, what := range []string{"reads and writes", "writes"} {
+		var worst *Exposure
+		tables := int64(0)
+		for i := range m.Locks {
+			e := &m.Locks[i]
+			if e.Blocks != what {
+				continue
+			}
+			tables++
+			if worst == nil || e.Held > worst.Held {
+				worst = e
+			}
+		}
+		if worst != nil {
+			out = append(out, what+" of "+exposure(worst, tables))
+		}
+	}
+	if len(out) == 0 {
+		return "nothing"
+	}
+	return strings.Join(out, "; ")
+}
+
+func exposure(e *Exposure, tables int64) string {
+	s := e.Table
+	if tables > 1 {
+		s += " and " + Count(tables-1, "more table")
+	}
+	return s + " for " + About(e.Held, e.Method)
+}
+
+// About is a time with how it is known: "7.2 s" when exact, "about 7.2 s (sampled)" otherwise.
+func About(d Duration, m Method) string {
+	if m == Exact || m == "" {
+		return d.String()
+	}
+	return fmt.Sprintf("about %s (%s)", d, m)
+}
+
+// rewritten is the storage a migration wrote anew, the largest first.
+func (a *arranger) rewritten(m *Migration) string {
+	all := slices.Clone(m.Rewrites)
+	slices.SortStableFunc(all, func(x, y Rewrite) int {
+		return cmp.Or(cmp.Compare(len(x.Index), len(y.Index)), cmp.Compare(y.Bytes, x.Bytes))
+	})
+	if len(all) == 0 {
+		return "nothing"
+	}
+	w := all[0]
+	what := w.Table
+	if w.Index != "" {
+		what = "index " + w.Index
+	}
+	s := fmt.Sprintf("%s (%s, %s)", what, w.Reason, Bytes(w.Bytes))
+	if n := len(all) - 1; n > 0 {
+		s += fmt.Sprintf(" and %s more", Digits(int64(n)))
+	}
+	return s
+}
+
+// rowsChanged sums a migration's changes up, with the table's name when there is only one.
+func (a *arranger) rowsChanged(m *Migration) string {
+	var ins, upd, del, tables int64
+	name, note := "", ""
+	for _, t := range m.Rows {
+		ins, upd, del = ins+t.Inserted, upd+t.Updated, del+t.Deleted
+		if s := rowsNote(t); s != "" && note == "" {
+			note = t.Table + " " + s
+		}
+		tables++
+		name = t.Table
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    int64
+		verb string
+	}{{ins, "inserted"}, {upd, "updated"}, {del, "deleted"}} {
+		if p.n != 0 {
+			parts = append(parts, Digits(p.n)+" "+p.verb)
+		}
+	}
+	switch {
+	case len(parts) == 0 && note == "":
+		return "0"
+	case len(parts) == 0:
+		return note
+	case tables == 1:
+		return strings.Join(parts, ", ") + " in " + name
+	}
+	return strings.Join(parts, ", ") + " in " + Count(tables, "table")
+}
+
+// rowsNote is what numbers alone would hide.
+func rowsNote(t TableRows) string {
+	switch {
+	case t.Replaced:
+		return "replaced by another table of that name"
+	case t.Truncated:
+		return "truncated"
+	case t.Before != nil && t.After == nil:
+		return "dropped"
+	}
+	return ""
+}
+
+// rows is the table of row counts, the largest changes first when not all fit.
+func (a *arranger) rows() section {
+	s := section{Title: "Rows changed"}
+	all := slices.Clone(a.r.Rows)
+	slices.SortStableFunc(all, func(x, y TableRows) int { return cmp.Compare(x.Table, y.Table) })
+	if len(all) == 0 {
+		if a.ran() {
+			s.Items = []item{{Text: "No row of a table that existed before was inserted, updated or deleted (counted before and after)."}}
+		}
+		return s
+	}
+	left := len(all) - a.lim.rows
+	if left > 0 {
+		slices.SortStableFunc(all, func(x, y TableRows) int { return cmp.Compare(weight(y), weight(x)) })
+		all = all[:a.lim.rows]
+	}
+	g := &grid{Head: []string{"table", "before", "after", "inserted", "updated", "deleted", ""}, Right: []int{1, 2, 3, 4, 5}}
+	for _, t := range all {
+		g.Rows = append(g.Rows, []string{
+			a.cell(t.Table), orNone(t.Before, a.sym.none), orNone(t.After, a.sym.none),
+			a.changed(t, t.Inserted), a.changed(t, t.Updated), a.changed(t, t.Deleted), a.rowsRemark(t),
+		})
+	}
+	s.Items = append(s.Items, item{Kind: tabular, Grid: g})
+	if left > 0 {
+		s.Items = append(s.Items, item{Text: fmt.Sprintf("The table shows the largest changes; %s more are in the JSON result.", Digits(int64(left)))})
+	}
+	s.Items = append(s.Items, item{Text: "Before and after are exact counts of staging."})
+	return s
+}
+
+func (a *arranger) changed(t TableRows, n int64) string {
+	if t.Method == Sampled || t.Method == Estimated {
+		return "about " + Digits(n)
+	}
+	return Digits(n)
+}
+
+func (a *arranger) rowsRemark(t TableRows) string {
+	note := rowsNote(t)
+	if note == "" && t.Before == nil {
+		note = "new"
+	}
+	return note
+}
+
+// weight is how much a table's rows changed.
+func weight(t TableRows) int64 {
+	w := t.Inserted + t.Updated + t.Deleted
+	if t.Before != nil && (t.After == nil || t.Replaced || t.Truncated) {
+		w += *t.Before
+	}
+	return w
+}
+
+func orNone(n *int64, none string) string {
+	if n == nil {
+		return none
+	}
+	return Digits(*n)
+}
+
+// ran tells whether any migration was tried.
+func (a *arranger) ran() bool {
+	return slices.ContainsFunc(a.r.Migrations, func(m Migration) bool { return m.Outcome != NotRun })
+}
