@@ -1,0 +1,40 @@
+-- Columns of tables, partitioned and foreign tables and materialised views. A column's type is followed below its domains: the
+-- first modifier met on the way down is the one that limits the length, and a NOT NULL anywhere on the way holds.
+WITH RECURSIVE chain (typ, below, typmod, mandatory) AS (
+    SELECT oid, typbasetype, typtypmod, typnotnull FROM pg_type WHERE typtype = 'd'
+    UNION ALL
+    SELECT c.typ, t.typbasetype, CASE WHEN c.typmod <> -1 THEN c.typmod ELSE t.typtypmod END, c.mandatory OR t.typnotnull
+    FROM chain c JOIN pg_type t ON t.oid = c.below
+    WHERE t.typtype = 'd'
+), domain AS (
+    SELECT c.* FROM chain c JOIN pg_type t ON t.oid = c.below WHERE t.typtype <> 'd'
+)
+SELECT a.attrelid,
+       a.attnum,
+       a.attname::text,
+       format_type(a.atttypid, NULL),
+       b.typname::text,
+       t.typtype,
+       CASE WHEN coalesce(e.typtype, b.typtype) = 'e'
+            THEN ARRAY(SELECT l.enumlabel::text FROM pg_enum l WHERE l.enumtypid = coalesce(e.oid, b.oid) ORDER BY l.enumsortorder)
+            ELSE '{}' END,
+       CASE WHEN coalesce(e.oid, b.oid) IN ('varchar'::regtype, 'bpchar'::regtype)
+            THEN greatest(CASE WHEN a.atttypmod <> -1 THEN a.atttypmod ELSE coalesce(d.typmod, -1) END - 4, 0) ELSE 0 END,
+       a.attnotnull OR coalesce(d.mandatory, false),
+       a.attgenerated::text,
+       a.attidentity::text,
+       a.atthasdef AND a.attgenerated = '',
+       coalesce(has_column_privilege(a.attrelid, a.attnum, 'SELECT'), false),
+       coalesce(col_description(a.attrelid, a.attnum), '')
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN domain d ON d.typ = t.oid
+JOIN pg_type b ON b.oid = coalesce(d.below, t.oid)
+LEFT JOIN pg_type e ON e.oid = b.typelem AND b.typcategory = 'A'
+WHERE c.relkind IN ('r', 'p', 'f', 'm')
+  AND c.relpersistence <> 't'
+  AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+  AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum
