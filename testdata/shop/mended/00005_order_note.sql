@@ -1,0 +1,5 @@
+-- +goose Up
+ALTER TABLE shop.orders ADD COLUMN note text;
+
+-- +goose Down
+ALTER TABLE shop.orders DROP COLUMN note;
