@@ -31,7 +31,8 @@ type Spec struct {
 	Pull       string // container: "missing" (default), "never", "always"
 	DockerHost string // container: the daemon asked for; "" means DOCKER_HOST or the default socket
 	BinDir     string // local: directory of initdb and postgres; "" means search
-	StateDir   string // local: where data directories go; "" means os.TempDir
+	StateDir   string // local: where data directories go; "" means os.TempDir. A server run as another user must be able to enter it
+	RunAs      string // local, when we are root: the user to run PostgreSQL as; "" means REHEARSE_PG_USER, else postgres, else nobody
 	Log        *slog.Logger
 }
 
@@ -63,6 +64,8 @@ type Server interface {
 	Self() []string
 	// Info says what and where the server is.
 	Info() Info
+	// Keep lets the server outlive this process, until a time at which it ends by itself. Without Keep it ends with its process.
+	Keep(ctx context.Context, until time.Time) error
 	// Stop ends the server and removes all of it. It is idempotent.
 	Stop(ctx context.Context) error
 }
@@ -83,6 +86,7 @@ type Info struct {
 	URL      string // connection URL with password: printed only when the server is kept
 	PSQL     string // a psql command that connects, without password where that is possible
 	Expires  time.Time
+	Kept     bool     // it was told to outlive the process that started it
 	LeftOut  []string // wanted but not available, in words: "shared_preload_libraries timescaledb"
 	Mode     string   // "load" or "measure"
 }
