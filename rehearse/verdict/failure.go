@@ -1,0 +1,322 @@
+package verdict
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rehearse-db/rehearse/rehearse/report"
+)
+
+// SQLSTATEs that something exact can be said about (PostgreSQL, Appendix A).
+const (
+	uniqueViolation     = "23505"
+	notNullViolation    = "23502"
+	checkViolation      = "23514"
+	foreignKeyViolation = "23503"
+	activeTransaction   = "25001"
+	noPrivilege         = "42501"
+	lockNotAvailable    = "55P03"
+	queryCanceled       = "57014"
+	undefinedTable      = "42P01"
+	undefinedColumn     = "42703"
+	duplicateTable      = "42P07"
+	duplicateColumn     = "42701"
+	duplicateObject     = "42710"
+)
+
+// cause is a failure with the statement that met it.
+type cause struct {
+	m     *report.Migration
+	f     *report.Failure
+	sql   string   // the failing statement, "" when it is not known
+	toks  []string // of sql
+	table relation
+}
+
+func newCause(m *report.Migration, f *report.Failure) cause {
+	c := cause{m: m, f: f, table: parseRelation(f.Table)}
+	for _, st := range m.Statements {
+		if st.Failure != nil {
+			c.sql = st.SQL
+		}
+	}
+	c.toks = tokens(c.sql)
+	return c
+}
+
+var missingExtension = regexp.MustCompile(`extension "[^"]*" is not available|extension control file`)
+
+// lacksExtension tells a limit of the staging server from a defect of the change.
+func (c cause) lacksExtension() bool { return missingExtension.MatchString(c.f.Message) }
+
+// key is the plain column names of the unique key that failed, in order; nil when they are not known.
+func (c cause) key() []string {
+	switch {
+	case len(c.f.Columns) > 0:
+		return c.f.Columns
+	case has(c.toks, "create", "unique", "index"):
+		return listAfter(c.toks, "on")
+	case has(c.toks, "primary", "key"):
+		return listAfter(c.toks, "key")
+	case has(c.toks, "unique"):
+		return listAfter(c.toks, "unique")
+	}
+	return nil
+}
+
+// adds tells whether the statement makes a new unique key over columns that are there already.
+func (c cause) adds() bool {
+	return has(c.toks, "create", "unique", "index") || has(c.toks, "add") && (has(c.toks, "unique") || has(c.toks, "primary", "key"))
+}
+
+// advice is what to do about the failure, with the query that finds the offending rows in production.
+func (c cause) advice(s report.Session) string {
+	switch c.f.SQLState {
+	case uniqueViolation:
+		return c.duplicates()
+	case notNullViolation:
+		return c.nulls()
+	case checkViolation:
+		return c.unchecked()
+	case foreignKeyViolation:
+		return c.orphans()
+	case activeTransaction:
+		return "The statement cannot run in a transaction: put it alone into a file that begins with\n    -- +goose NO TRANSACTION"
+	case noPrivilege:
+		return fmt.Sprintf("Role %s lacks the right, as it would in production if migrations run as that role: grant it, or rehearse as another (--role).", s.Role)
+	case lockNotAvailable, queryCanceled:
+		return "Nobody else worked on staging, so the time limit is too short for the statement itself: look at lock_timeout and statement_timeout of the migration and of its role."
+	case undefinedTable, undefinedColumn:
+		return "Production has no such name at this point: look at search_path, at quoting, and at what earlier migrations really left."
+	case duplicateTable, duplicateColumn, duplicateObject:
+		return "It is in production already, made by hand or by an earlier file: compare the two before adding IF NOT EXISTS, which would hide a difference."
+	}
+	if c.lacksExtension() {
+		return "Rehearse on a server that has it: --image with the extension, or install it beside the local binaries."
+	}
+	return ""
+}
+
+func (c cause) duplicates() string {
+	cols := c.key()
+	if c.f.Table == "" || len(cols) == 0 {
+		return "Find the duplicates in production before the release and decide which rows stay."
+	}
+	list, notNull := idents(cols), ident(cols[0])
+	if len(cols) > 1 {
+		notNull = "(" + list + ")"
+	}
+	do := "Decide which rows stay, and mend them in a migration before this one. Find them in production (read-only):\n" +
+		fmt.Sprintf("    SELECT %s, count(*) FROM %s WHERE %s IS NOT NULL GROUP BY %s HAVING count(*) > 1 ORDER BY count(*) DESC;", list, c.f.Table, notNull, list)
+	if has(c.toks, "where") {
+		do += "\nThe index is partial: add its own WHERE to the query."
+	}
+	return do
+}
+
+func (c cause) nulls() string {
+	col := c.f.Column
+	switch {
+	case c.f.Table == "" || col == "":
+		return "Fill the missing values before the constraint is added."
+	case has(c.toks, "add", "column", col) || has(c.toks, "add", col) || has(c.toks, "add", "column", "if", "not", "exists", col):
+		return fmt.Sprintf("The column is new, so no row has a value. Give it a DEFAULT, or add %s without NOT NULL, fill it, and set NOT NULL in a later migration.", ident(col))
+	}
+	return "Fill them in a migration before this one. Count them in production (read-only):\n" +
+		fmt.Sprintf("    SELECT count(*) FROM %s WHERE %s IS NULL;", c.f.Table, ident(col))
+}
+
+func (c cause) unchecked() string {
+	expr := checkExpression(c.sql)
+	if c.f.Table == "" || expr == "" {
+		return "Mend the rows that break the constraint in a migration before this one."
+	}
+	return "Mend the rows in a migration before this one. Count them in production (read-only):\n" +
+		fmt.Sprintf("    SELECT count(*) FROM %s WHERE NOT (%s);", c.f.Table, expr)
+}
+
+var checkWord = regexp.MustCompile(`(?i)\bCHECK\s*\(`)
+
+// checkExpression is the text between the parentheses of the only CHECK of a statement, "" when it cannot be told.
+func checkExpression(sql string) string {
+	at := checkWord.FindAllStringIndex(sql, -1)
+	if len(at) != 1 || len(sql) >= sqlCut || strings.Contains(sql, "$") {
+		return ""
+	}
+	start, depth := at[0][1], 1
+	quote := byte(0)
+	for i := start; i < len(sql); i++ {
+		switch ch := sql[i]; {
+		case quote != 0:
+			if ch == quote {
+				quote = 0
+			}
+		case ch == '\'' || ch == '"':
+			quote = ch
+		case ch == '(':
+			depth++
+		case ch == ')':
+			if depth--; depth == 0 {
+				return sql[start:i]
+			}
+		}
+	}
+	return ""
+}
+
+// orphans finds the rows of the referencing table whose key the other table lacks.
+func (c cause) orphans() string {
+	child, parent := listAfter(c.toks, "key"), listAfter(c.toks, "references")
+	other := referenced(c.toks)
+	if c.f.Table == "" || !has(c.toks, "foreign", "key") || other == "" || len(child) == 0 || len(child) != len(parent) {
+		return "Find the rows whose key points nowhere and mend them in a migration before this one."
+	}
+	var join, notNull []string
+	for i := range child {
+		join = append(join, fmt.Sprintf("p.%s = c.%s", ident(parent[i]), ident(child[i])))
+		notNull = append(notNull, fmt.Sprintf("c.%s IS NOT NULL", ident(child[i])))
+	}
+	return "Mend the rows that point nowhere in a migration before this one. Count them in production (read-only):\n" +
+		fmt.Sprintf("    SELECT count(*) FROM %s c WHERE %s AND NOT EXISTS (SELECT FROM %s p WHERE %s);",
+			c.f.Table, strings.Join(notNull, " AND "), other, strings.Join(join, " AND "))
+}
+
+// referenced is the table after REFERENCES as SQL would have it.
+func referenced(toks []string) string {
+	i := slices.Index(toks, "references")
+	switch {
+	case i < 0 || i+1 >= len(toks):
+		return ""
+	case i+3 < len(toks) && toks[i+2] == ".":
+		return ident(toks[i+1]) + "." + ident(toks[i+3])
+	}
+	return ident(toks[i+1])
+}
+
+// maskNote says what masking has to do with a failure: proof that it has nothing to do with it, or the doubt.
+func (j *judge) maskNote(c cause) string {
+	switch c.f.SQLState {
+	case uniqueViolation:
+		if c.adds() {
+			return j.keyNote(c)
+		}
+	case notNullViolation:
+		return j.nullNote(c)
+	}
+	read := j.read(c)
+	if len(read) == 0 || !strings.HasPrefix(c.f.SQLState, "22") && !strings.HasPrefix(c.f.SQLState, "23") {
+		return ""
+	}
+	return "of what the statement reads, " + masked(read) + ": the mask may be the cause, so that production may not fail"
+}
+
+// keyNote judges duplicates in a new key, which masks that keep values distinct cannot have made.
+func (j *judge) keyNote(c cause) string {
+	cols := c.key()
+	if len(cols) == 0 || c.table.name == "" {
+		return ""
+	}
+	var distinct, lossy []report.ColumnMask
+	for _, cm := range j.masksOf(c.table) {
+		switch {
+		case !slices.Contains(cols, cm.Column):
+		case cm.Distinct:
+			distinct = append(distinct, cm)
+		default:
+			lossy = append(lossy, cm)
+		}
+	}
+	switch {
+	case len(lossy) > 0:
+		return masked(lossy) + ", which can make different values equal: production may have no duplicates"
+	case len(distinct) == 1:
+		return masked(distinct) + ", which keeps values distinct: production has these duplicates too"
+	case len(distinct) > 1:
+		return masked(distinct) + ", which keep values distinct: production has these duplicates too"
+	case j.copied(c.table):
+		return "no column of the key is masked: production has these duplicates too"
+	}
+	return ""
+}
+
+// nullNote judges a missing value: no mask but null makes one, since a NULL never reaches a mask and leaves none.
+func (j *judge) nullNote(c cause) string {
+	for _, cm := range j.masksOf(c.table) {
+		if cm.Column == c.f.Column && (cm.Mask == "null" || cm.Mask == "") {
+			return masked([]report.ColumnMask{cm}) + ": the mask may be the cause, so that production may not fail"
+		}
+	}
+	return ""
+}
+
+// read are the masked columns that the failing statement names, of tables that it names or failed on.
+func (j *judge) read(c cause) []report.ColumnMask {
+	words := map[string]bool{c.f.Column: true}
+	for _, t := range append(slices.Clone(c.toks), c.f.Columns...) {
+		words[t] = true
+	}
+	s := script{statements: [][]string{c.toks}}
+	var out []report.ColumnMask
+	for _, cm := range j.masks() {
+		rel := parseRelation(cm.Table)
+		if words[cm.Column] && (rel == c.table || s.names(rel)) {
+			out = append(out, cm)
+		}
+	}
+	return out
+}
+
+// masks are all masked columns; without a list of their masks, those named by the copy, whose masks are not known.
+func (j *judge) masks() []report.ColumnMask {
+	if len(j.r.Masking.ColumnMasks) > 0 {
+		return j.r.Masking.ColumnMasks
+	}
+	var out []report.ColumnMask
+	for _, t := range j.r.Snapshot.Tables {
+		for _, col := range t.Masked {
+			out = append(out, report.ColumnMask{Table: t.Table, Column: col})
+		}
+	}
+	return out
+}
+
+func (j *judge) masksOf(rel relation) []report.ColumnMask {
+	var out []report.ColumnMask
+	for _, cm := range j.masks() {
+		if r := parseRelation(cm.Table); r == rel || rel.schema == "" && r.name == rel.name {
+			out = append(out, cm)
+		}
+	}
+	return out
+}
+
+// copied tells whether the table was part of the copy, so that "not masked" is known.
+func (j *judge) copied(rel relation) bool {
+	for _, t := range j.r.Snapshot.Tables {
+		if parseRelation(t.Table) == rel {
+			return true
+		}
+	}
+	return false
+}
+
+// masked names columns with their masks: "shop.customers.email is masked with email".
+func masked(cms []report.ColumnMask) string {
+	var out []string
+	for _, cm := range cms {
+		s := cm.Table + "." + ident(cm.Column)
+		if cm.Mask != "" {
+			s += " (" + cm.Mask + ")"
+		}
+		out = append(out, s)
+	}
+	if len(cms) == 1 && cms[0].Mask != "" {
+		return cms[0].Table + "." + ident(cms[0].Column) + " is masked with " + cms[0].Mask
+	}
+	if len(cms) == 1 {
+		return out[0] + " is masked"
+	}
+	return some(out) + " are masked"
+}

@@ -1,0 +1,247 @@
+package verdict
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/rehearse-db/rehearse/rehearse/report"
+)
+
+const (
+	worthTelling = report.Duration(100 * time.Millisecond) // an exposure below this is told only in the migration's line
+	worthWarning = report.Duration(time.Second)            // from here on people notice
+	smallRewrite = 1 << 20                                 // bytes: a rewrite below this is a note
+	smallScan    = 10_000                                  // rows: a scan below this is not told
+)
+
+// locks tells what a migration kept from others, table by table.
+func (j *judge) locks(m *report.Migration) {
+	for _, e := range m.Locks {
+		f := report.Finding{Level: report.Info, Migration: m.Version, Object: e.Table, File: m.File, Line: e.Line}
+		switch e.Blocks {
+		case blocksReadsAndWrites:
+			f.Code = BlocksReads
+		case blocksWritesOnly:
+			f.Code = BlocksWrites
+		default:
+			continue
+		}
+		if e.Held < worthTelling {
+			continue
+		}
+		if e.Held >= worthWarning {
+			f.Level = report.Warn
+		}
+		f.Text = fmt.Sprintf("%s blocked %s of %s for %s", m.ShortName(), e.Blocks, e.Table, held(e))
+		f.Do = lockAdvice(m, e)
+		j.add(f)
+	}
+}
+
+func held(e report.Exposure) string {
+	if e.Method == report.Exact || e.Method == "" {
+		return e.Held.String() + " (" + e.Mode + ", from the statement's start to the end of the commit)"
+	}
+	return report.About(e.Held, e.Method) + " (" + e.Mode + ")"
+}
+
+// taker is the statement that took the lock, nil when it is not known.
+func taker(m *report.Migration, e report.Exposure) *report.Statement {
+	for i := range m.Statements {
+		st := &m.Statements[i]
+		for _, l := range st.Locks {
+			if l.Table == e.Table && l.Mode == e.Mode && (e.Line == 0 || st.Line == e.Line) {
+				return st
+			}
+		}
+	}
+	for i := range m.Statements {
+		if st := &m.Statements[i]; e.Line != 0 && st.Line == e.Line {
+			return st
+		}
+	}
+	return nil
+}
+
+var createIndex = regexp.MustCompile(`(?i)^\s*CREATE\s+(UNIQUE\s+)?INDEX\s+`)
+
+// lockAdvice is the change that takes a weaker lock or holds it for less time.
+func lockAdvice(m *report.Migration, e report.Exposure) string {
+	st := taker(m, e)
+	if st == nil || len(st.SQL) >= sqlCut {
+		return ""
+	}
+	toks := tokens(st.SQL)
+	switch {
+	case createIndex.MatchString(st.SQL) && !has(toks, "concurrently"):
+		sql := createIndex.ReplaceAllStringFunc(st.SQL, func(s string) string { return strings.TrimRight(s, " \n\t") + " CONCURRENTLY " })
+		return "Build the index while others write, alone in a migration without a transaction:\n" +
+			"    -- +goose NO TRANSACTION\n    -- +goose Up\n" + indented(ended(sql))
+	case st.Tag == "ALTER TABLE":
+		return alterAdvice(toks, st.SQL, e.Table)
+	case len(m.Statements) > 1 && m.Transaction:
+		return "The lock is held until the commit: move what follows the statement into a migration of its own."
+	}
+	return ""
+}
+
+// alterAdvice splits an ALTER TABLE that reads the whole table under its lock.
+func alterAdvice(toks []string, sql, table string) string {
+	switch {
+	case has(toks, "set", "not", "null"):
+		return notNullAdvice(toks, table)
+	case has(toks, "add", "constraint") && (has(toks, "foreign", "key") || has(toks, "check")) &&
+		!has(toks, "not", "valid") && single(toks):
+		name := after(toks, "constraint")
+		return "Add it without looking at the rows that are there, then check them in a later migration, which lets reads and writes pass:\n" +
+			indented(strings.TrimRight(strings.TrimSpace(sql), ";")+" NOT VALID;") + "\n" +
+			fmt.Sprintf("    ALTER TABLE %s VALIDATE CONSTRAINT %s;", table, ident(name))
+	case has(toks, "add") && (has(toks, "unique") || has(toks, "primary", "key")) && single(toks):
+		return uniqueAdvice(toks, table)
+	}
+	return ""
+}
+
+// notNullAdvice proves the column by a check first; from PostgreSQL 12 on SET NOT NULL then reads nothing.
+func notNullAdvice(toks []string, table string) string {
+	for i := range toks {
+		if i < 1 || !has(toks[i:min(len(toks), i+3)], "set", "not", "null") {
+			continue
+		}
+		col := toks[i-1]
+		name := ident(parseRelation(table).name + "_" + col + "_not_null")
+		return "Prove it by a check first, each step a migration of its own; SET NOT NULL then reads no row:\n" +
+			fmt.Sprintf("    ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID;\n", table, name, ident(col)) +
+			fmt.Sprintf("    ALTER TABLE %s VALIDATE CONSTRAINT %s;\n", table, name) +
+			fmt.Sprintf("    ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;\n", table, ident(col)) +
+			fmt.Sprintf("    ALTER TABLE %s DROP CONSTRAINT %s;", table, name)
+	}
+	return ""
+}
+
+// uniqueAdvice builds the index beforehand, while others write.
+func uniqueAdvice(toks []string, table string) string {
+	kind, word := "UNIQUE", "unique"
+	if has(toks, "primary", "key") {
+		kind, word = "PRIMARY KEY", "key"
+	}
+	cols := listAfter(toks, word)
+	if len(cols) == 0 {
+		return ""
+	}
+	name := after(toks, "constraint")
+	if name == "" {
+		name = parseRelation(table).name + "_" + strings.Join(cols, "_") + "_key"
+	}
+	return "Build the index while others write, alone in a migration without a transaction, and attach it in the next:\n" +
+		fmt.Sprintf("    CREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s);\n", ident(name), table, idents(cols)) +
+		fmt.Sprintf("    ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s;", table, ident(name), kind, ident(name))
+}
+
+// single tells whether an ALTER TABLE has one action, so that its text can be put together anew.
+func single(toks []string) bool {
+	depth := 0
+	for _, t := range toks {
+		switch {
+		case t == "(":
+			depth++
+		case t == ")":
+			depth--
+		case t == "," && depth == 0:
+			return false
+		}
+	}
+	return true
+}
+
+// after is the token after the first of the words, "" without one.
+func after(toks []string, word string) string {
+	for i, t := range toks {
+		if t == word && i+1 < len(toks) {
+			return toks[i+1]
+		}
+	}
+	return ""
+}
+
+func ended(sql string) string { return strings.TrimRight(strings.TrimSpace(sql), ";") + ";" }
+
+// rewrites judges the tables that a migration wrote anew; a TRUNCATE is told by its rows.
+func (j *judge) rewrites(m *report.Migration) {
+	for _, w := range m.Rewrites {
+		if w.Index != "" || w.Reason == "truncate" {
+			continue
+		}
+		f := report.Finding{
+			Code: Rewrite, Level: report.Warn, Migration: m.Version, Object: w.Table, File: m.File,
+			Text: fmt.Sprintf("%s rewrote %s (%s): %s of new storage", m.ShortName(), w.Table, w.Reason, report.Bytes(w.Bytes)),
+			Do:   rewriteAdvice(w.Reason),
+		}
+		switch limit := j.p.AllowRewriteBelow; {
+		case limit == 0:
+			f.Code, f.Level, f.ExitCode = RewriteOverBudget, report.Fail, exitPolicy
+			f.Text += "; the policy allows no table to be rewritten"
+		case limit > 0 && w.Bytes >= limit:
+			f.Code, f.Level, f.ExitCode = RewriteOverBudget, report.Fail, exitPolicy
+			f.Text += ", over the budget of " + report.Bytes(limit)
+		case w.Bytes < smallRewrite:
+			f.Level = report.Info
+		}
+		j.add(f)
+	}
+}
+
+func rewriteAdvice(reason string) string {
+	switch {
+	case strings.Contains(reason, "type"):
+		return "Add a column of the new type, keep it in step by a trigger, fill it in batches, then swap the names."
+	case strings.Contains(reason, "default"):
+		return "Add the column without a default, set the default in a second statement, and fill the old rows in batches."
+	}
+	return ""
+}
+
+// scans tells which statements read a whole table while nobody else could use it.
+func (j *judge) scans(m *report.Migration) {
+	for i := range m.Statements {
+		st := &m.Statements[i]
+		for _, sc := range st.Scans {
+			e := exclusive(m, sc.Table)
+			if sc.Rows < smallScan || e == nil || rewrote(st, sc.Table) {
+				continue
+			}
+			f := report.Finding{
+				Code: FullScan, Level: report.Info, Migration: m.Version, Object: sc.Table, File: st.File, Line: st.Line,
+				Text: fmt.Sprintf("%s read %s of %s (%s) while its lock blocked %s", m.ShortName(), report.Count(sc.Rows, "row"), sc.Table, st.Tag, e.Blocks),
+			}
+			if st.Tag == "ALTER TABLE" && len(st.SQL) < sqlCut {
+				f.Do = alterAdvice(tokens(st.SQL), st.SQL, sc.Table)
+			}
+			if st.Duration >= worthWarning {
+				f.Level = report.Warn
+			}
+			j.add(f)
+		}
+	}
+}
+
+// exclusive is the exposure of a table that kept readers or writers out, nil without one.
+func exclusive(m *report.Migration, table string) *report.Exposure {
+	for i := range m.Locks {
+		if e := &m.Locks[i]; e.Table == table && (e.Blocks == blocksReadsAndWrites || e.Blocks == blocksWritesOnly) {
+			return e
+		}
+	}
+	return nil
+}
+
+func rewrote(st *report.Statement, table string) bool {
+	for _, w := range st.Rewrites {
+		if w.Table == table {
+			return true
+		}
+	}
+	return false
+}
