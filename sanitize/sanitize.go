@@ -20,6 +20,9 @@ type Table struct {
 	Unique       []UniqueKey
 	// Partitions are the leaves below a partitioned table, each as Schema, Name. They are copied one by one under the rules of this table.
 	Partitions []Relation
+	// PartitionKey are the columns that a partition key of this table, at any level, reads. They can only be kept: a masked
+	// value would belong to another partition.
+	PartitionKey []string
 	// Verbatim tables are bookkeeping (goose's version table): copied as they are, no rule needed, a rule for them is an error.
 	Verbatim bool
 }
@@ -37,7 +40,9 @@ type Column struct {
 	MaxLength int      // n of varchar(n) or char(n) in characters, 0 without
 	NotNull   bool
 	Generated bool // computed by the server: needs no rule, a rule for it is an error
-	Comment   string
+	// Expression is how a generated column is computed, as pg_get_expr has it. Without it nothing can be said of unique keys over the column.
+	Expression string
+	Comment    string
 }
 
 // UniqueKey is a unique or exclusion constraint or a unique index.

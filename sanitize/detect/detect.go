@@ -1,0 +1,194 @@
+// Package detect guesses what a column holds from its name, its type and sampled values, and which masks would do for it.
+//
+// It is a help for writing a rules file, not a guard: names lie, samples miss, and people's names are words like any other. A guess is
+// therefore cautious. What looks like personal data gets a mask, text that looks like nothing known gets one too, and only what
+// is obviously harmless (numbers, times, keys, short codes) is proposed to be kept. A person must read the result.
+//
+// The package is pure. Evidence counts values and never quotes one.
+package detect
+
+import "strings"
+
+// Column is what is known of a column without looking at its values.
+type Column struct {
+	Schema, Table, Name string
+	BaseType            string // the pg_catalog type name below domains: "text", "int8", "jsonb", "_text" for text[]
+	TypeKind            byte   // pg_type.typtype: 'b', 'c', 'd', 'e', 'r', 'm'
+}
+
+// Guess is what a column seems to hold.
+type Guess struct {
+	// Class names the kind of data in words, such as "email" or "free text"; it is empty when nothing was recognised.
+	Class string
+	// Rules are the masks that would do, best first, each as YAML for the rules file on one line. The first that fits the
+	// column's type, length and unique keys is the one to take. There is at least one.
+	Rules []string
+	// Evidence says what the guess rests on, such as "name" or "9 of 10 values are e-mail addresses".
+	Evidence string
+	// Doubtful guesses keep, or empty, something that was not understood; they deserve the reader's eye first.
+	Doubtful bool
+}
+
+// Classify guesses what a column holds. Values are samples in PostgreSQL's text form, without NULLs; there may be none.
+func Classify(c Column, values []string) Guess {
+	if c.TypeKind == 'e' {
+		return keep("enum")
+	}
+	if c.TypeKind == 'r' || c.TypeKind == 'm' {
+		return keep("range")
+	}
+	switch kindOf(c.BaseType) {
+	case kindText:
+		return classifyText(c, values)
+	case kindInteger:
+		return classifyInteger(c)
+	case kindNumber:
+		return classifyNumber(c)
+	case kindDate:
+		return classifyDate(c)
+	case kindJSON:
+		return classifyJSON(c, values)
+	case kindArray:
+		return classifyArray(c, values)
+	case kindPlain:
+		return keep("type " + c.BaseType)
+	}
+	return classifyOther(c)
+}
+
+type kind int
+
+const (
+	kindOther kind = iota
+	kindText
+	kindInteger
+	kindNumber
+	kindDate
+	kindJSON
+	kindArray
+	kindPlain
+)
+
+func kindOf(baseType string) kind {
+	switch baseType {
+	case "text", "varchar", "bpchar", "citext":
+		return kindText
+	case "int2", "int4", "int8":
+		return kindInteger
+	case "numeric", "float4", "float8", "money":
+		return kindNumber
+	case "date", "timestamp", "timestamptz":
+		return kindDate
+	case "json", "jsonb":
+		return kindJSON
+	case "bool", "time", "timetz", "interval", "uuid", "oid", "bit", "varbit", "pg_lsn", "xid", "xid8", "tid", "char", "name", "regclass", "regtype":
+		return kindPlain
+	}
+	if strings.HasPrefix(baseType, "_") {
+		return kindArray
+	}
+	return kindOther
+}
+
+func keep(evidence string) Guess { return Guess{Rules: []string{"keep"}, Evidence: evidence} }
+
+// classifyText lets values that are plainly of one kind overrule the name, and the name overrule everything else.
+func classifyText(c Column, values []string) Guess {
+	byName := classOfName(c.Table, c.Name)
+	byValue, evidence := classOfValues(values)
+	switch {
+	case byValue != "" && byValue != classFree && byValue != classUUID:
+		return Guess{Class: byValue, Rules: textRules(byValue), Evidence: evidence}
+	case byName != "" && byName != classHarmless:
+		return Guess{Class: byName, Rules: textRules(byName), Evidence: "name"}
+	case byValue == classUUID:
+		return keep(evidence)
+	case byValue == classFree:
+		return Guess{Class: classFree, Rules: textRules(classFree), Evidence: evidence}
+	case byName == classHarmless && shortWords(values):
+		return keep("name")
+	}
+	return Guess{Rules: textRules(""), Evidence: "text of unknown content"}
+}
+
+// textRules lists the masks for text of a class, best first; the later ones are for unique keys and narrow columns.
+func textRules(class string) []string {
+	switch class {
+	case classEmail:
+		return []string{"email", "hash", "shape"}
+	case classFirst:
+		return []string{"first_name", "shape", "hash"}
+	case classLast:
+		return []string{"last_name", "shape", "hash"}
+	case classPerson:
+		return []string{"full_name", "shape", "hash"}
+	case classPhone:
+		return []string{"phone", "digits", "hash", "shape"}
+	case classCard:
+		return []string{"{mask: digits, keep_prefix: 6, keep_suffix: 4, luhn: true}", "digits", "hash"}
+	case classIBAN:
+		return []string{"{mask: shape, keep_prefix: 2}", "digits", "hash"}
+	case classSecret, classLogin:
+		return []string{"hash", "shape"}
+	case classFree:
+		return []string{"redact_text", "shape", "hash"}
+	}
+	return []string{"shape", "hash", "digits"}
+}
+
+func classifyInteger(c Column) Guess {
+	switch class := classOfName(c.Table, c.Name); class {
+	case classPhone, classCard, classNational:
+		return Guess{Class: class, Rules: []string{"digits", "int_permute", "keep"}, Evidence: "name"}
+	case classMoney, classSpecial:
+		return Guess{Class: class, Rules: []string{"null", "{mask: constant, value: 0}", "keep"}, Evidence: "name"}
+	}
+	return keep("number")
+}
+
+func classifyNumber(c Column) Guess {
+	switch class := classOfName(c.Table, c.Name); class {
+	case classPhone, classCard, classNational, classMoney, classPlace, classSpecial:
+		return Guess{Class: class, Rules: []string{"null", "{mask: constant, value: 0}", "keep"}, Evidence: "name"}
+	}
+	return keep("number")
+}
+
+func classifyDate(c Column) Guess {
+	if class := classOfName(c.Table, c.Name); class == classBirth {
+		return Guess{Class: class, Rules: []string{"{mask: date_shift, days: 180}", "keep"}, Evidence: "name"}
+	}
+	return keep("time")
+}
+
+func classifyArray(c Column, values []string) Guess {
+	class := classOfName(c.Table, c.Name)
+	evidence := "name"
+	if class == "" || class == classHarmless {
+		class = ""
+		if n := countEmbedded(values); n > 0 {
+			class, evidence = classFree, count(n, len(values), "hold contact data")
+		}
+	}
+	if class == "" {
+		g := keep("array")
+		g.Doubtful = kindOf(strings.TrimPrefix(c.BaseType, "_")) == kindText
+		return g
+	}
+	return Guess{Class: class, Rules: []string{`{mask: constant, value: "{}"}`, "keep"}, Evidence: evidence}
+}
+
+// classifyOther empties what can hold personal data in types that no mask understands.
+func classifyOther(c Column) Guess {
+	constant := map[string]string{
+		"inet": "192.0.2.1", "cidr": "192.0.2.0/24", "macaddr": "00:00:5e:00:53:01", "macaddr8": "00:00:5e:ff:fe:00:53:01",
+		"tsvector": "", "hstore": "", "xml": "<redacted/>", "point": "(0,0)", "jsonpath": "$",
+	}
+	if value, ok := constant[c.BaseType]; ok {
+		return Guess{Rules: []string{`{mask: constant, value: "` + value + `"}`, "null", "keep"}, Evidence: "type " + c.BaseType}
+	}
+	if c.BaseType == "bytea" {
+		return Guess{Rules: []string{"hash", "null", "keep"}, Evidence: "bytes of unknown content"}
+	}
+	return Guess{Rules: []string{"null", "keep"}, Evidence: "type " + c.BaseType + ", which no mask understands", Doubtful: true}
+}

@@ -1,0 +1,123 @@
+package detect
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const (
+	maxJSONDepth = 12
+	maxJSONPaths = 100
+)
+
+// plainKey are the keys that a guess may name. Others could be data themselves, and are left to the default.
+var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,62}$`)
+
+// classifyJSON proposes to mask every scalar by its shape, and those that look like something known by what they are.
+func classifyJSON(c Column, values []string) Guess {
+	leaves := make(map[string]*jsonLeaf)
+	read := 0
+	for _, v := range values {
+		var doc any
+		if json.Unmarshal([]byte(v), &doc) == nil {
+			read++
+			collect(leaves, doc, "$", jsonLeaf{name: c.Name, plain: true}, 0)
+		}
+	}
+	if n := countKeys(leaves); n > 0 {
+		return Guess{
+			Rules: []string{`{mask: constant, value: "{}"}`, "null", "keep"}, Doubtful: true,
+			Evidence: fmt.Sprintf("keys hold contact data under %d paths, and keys are not masked", n),
+		}
+	}
+	var paths []string
+	for _, path := range slices.Sorted(maps.Keys(leaves)) {
+		if rule := leaves[path].rule(c.Table); rule != "" && len(paths) < maxJSONPaths {
+			paths = append(paths, fmt.Sprintf("%q: %s", path, rule))
+		}
+	}
+	g := Guess{Class: "document", Rules: []string{"{mask: json, default: shape}", "null", "keep"}, Evidence: "type " + c.BaseType}
+	if len(paths) > 0 {
+		g.Rules[0] = "{mask: json, default: shape, paths: {" + strings.Join(paths, ", ") + "}}"
+		g.Evidence = fmt.Sprintf("%d paths recognised in %d documents", len(paths), read)
+	}
+	return g
+}
+
+// jsonLeaf gathers what is known of the strings at one path.
+type jsonLeaf struct {
+	name     string // the nearest key above
+	plain    bool   // every key above may be named
+	personal bool   // a key above is one of contact data itself
+	values   []string
+}
+
+// rule is the mask for the leaf, or "" when the default will do.
+func (l *jsonLeaf) rule(table string) string {
+	if !l.plain {
+		return ""
+	}
+	class, _ := classOfValues(l.values)
+	if class == "" || class == classFree || class == classUUID {
+		if byName := classOfName(table, l.name); byName != "" && byName != classHarmless {
+			class = byName
+		}
+	}
+	if class == "" || class == classUUID {
+		return ""
+	}
+	if rule := textRules(class)[0]; rule != "shape" {
+		return rule
+	}
+	return ""
+}
+
+func countKeys(leaves map[string]*jsonLeaf) int {
+	n := 0
+	for _, l := range leaves {
+		if l.personal {
+			n++
+		}
+	}
+	return n
+}
+
+// collect walks a document and files its strings under their paths.
+func collect(leaves map[string]*jsonLeaf, doc any, path string, at jsonLeaf, depth int) {
+	if depth > maxJSONDepth || len(leaves) > 10*maxJSONPaths {
+		return
+	}
+	switch doc := doc.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(doc)) {
+			below := jsonLeaf{name: key, plain: at.plain && plainKey.MatchString(key), personal: at.personal || countEmbedded([]string{key}) > 0}
+			collect(leaves, doc[key], path+step(key), below, depth+1)
+		}
+	case []any:
+		for _, value := range doc {
+			collect(leaves, value, path+"[*]", at, depth+1)
+		}
+	default:
+		leaf := leaves[path]
+		if leaf == nil {
+			leaf = &at
+			leaves[path] = leaf
+		}
+		if s, ok := doc.(string); ok {
+			leaf.values = append(leaf.values, s)
+		}
+	}
+}
+
+// step is the path's step to a key: .key, or ["key"] when the key is not a word.
+func step(key string) string {
+	if plainKey.MatchString(key) && !strings.Contains(key, "-") {
+		return "." + key
+	}
+	quoted, _ := json.Marshal(key) // a string always marshals
+	return "[" + string(quoted) + "]"
+}

@@ -1,0 +1,203 @@
+package sanitize
+
+import (
+	"reflect"
+	"slices"
+)
+
+// This file lets masks run along foreign keys. Columns are nodes, each pair of a foreign key is an edge from child to parent.
+
+// connect draws the edges. Pairs with a column that is unknown, or references itself, tie nothing.
+func (p *planner) connect() {
+	for _, fk := range p.db.ForeignKeys {
+		for i := range min(len(fk.ChildColumns), len(fk.ParentColumns)) {
+			child := p.cells[cellKey{p.roots[fk.Child], fk.ChildColumns[i]}]
+			parent := p.cells[cellKey{p.roots[fk.Parent], fk.ParentColumns[i]}]
+			if child == nil || parent == nil || child == parent || tied(child, parent) {
+				continue
+			}
+			e := &edge{name: fk.Name, child: child, parent: parent}
+			child.parents = append(child.parents, e)
+			parent.kids = append(parent.kids, e)
+		}
+	}
+	p.narrow()
+}
+
+// tied reports whether the two columns have an edge already; partitions repeat the foreign keys of their table.
+func tied(child, parent *cell) bool {
+	return slices.ContainsFunc(child.parents, func(e *edge) bool { return e.parent == parent })
+}
+
+// narrow gives all columns that foreign keys tie together the smallest length limit among them, so that one value gets one
+// result on both sides.
+func (p *planner) narrow() {
+	seen := make(map[*cell]bool)
+	for _, start := range p.order {
+		if seen[start] || len(start.parents)+len(start.kids) == 0 {
+			continue
+		}
+		group := []*cell{start}
+		seen[start] = true
+		width := 0
+		for i := 0; i < len(group); i++ {
+			if n := group[i].column.MaxLength; n > 0 && (width == 0 || n < width) {
+				width = n
+			}
+			for _, next := range group[i].neighbours() {
+				if !seen[next] {
+					seen[next] = true
+					group = append(group, next)
+				}
+			}
+		}
+		for _, c := range group {
+			c.width = width
+		}
+	}
+}
+
+func (c *cell) neighbours() []*cell {
+	var all []*cell
+	for _, e := range c.parents {
+		all = append(all, e.parent)
+	}
+	for _, e := range c.kids {
+		all = append(all, e.child)
+	}
+	return all
+}
+
+// follow hands rules from keys to the columns that reference them, breadth first, until nothing more can inherit.
+func (p *planner) follow() {
+	var queue []*cell
+	for _, c := range p.order {
+		if c.rule != nil && !c.column.Generated {
+			queue = append(queue, c)
+		}
+	}
+	for ; len(queue) > 0; queue = queue[1:] {
+		parent := queue[0]
+		for _, e := range parent.kids {
+			if e.child.rule == nil && !e.child.column.Generated {
+				e.child.rule, e.child.follows = parent.rule, e
+				queue = append(queue, e.child)
+			}
+		}
+	}
+}
+
+// wanting are the columns that need a line of their own: those without a rule, less those that would inherit one from another
+// that is wanting. Of a circle of columns that reference each other only the first one counts.
+func (p *planner) wanting() []*cell {
+	var roots, rest []*cell
+	for _, c := range p.order {
+		switch {
+		case c.rule != nil || c.column.Generated:
+		case slices.ContainsFunc(c.parents, func(e *edge) bool { return !e.parent.column.Generated }):
+			rest = append(rest, c)
+		default:
+			roots = append(roots, c)
+		}
+	}
+	reached := make(map[*cell]bool)
+	for _, c := range roots {
+		c.reach(reached)
+	}
+	for _, c := range rest {
+		if !reached[c] {
+			roots = append(roots, c)
+			c.reach(reached)
+		}
+	}
+	slices.SortFunc(roots, func(a, b *cell) int { return a.index - b.index })
+	return roots
+}
+
+// reach marks every column that would inherit c's rule.
+func (c *cell) reach(reached map[*cell]bool) {
+	if reached[c] {
+		return
+	}
+	reached[c] = true
+	for _, e := range c.kids {
+		if e.child.rule == nil {
+			e.child.reach(reached)
+		}
+	}
+}
+
+// checkForeignKeys finds foreign keys whose two sides would be masked differently, and so would no longer match.
+func (p *planner) checkForeignKeys() {
+	for _, child := range p.order {
+		for _, e := range child.parents {
+			p.checkForeignKey(e)
+		}
+	}
+}
+
+func (p *planner) checkForeignKey(e *edge) {
+	child, parent := e.child, e.parent
+	switch {
+	case child.column.Generated || child.rule == nil:
+	case parent.column.Generated:
+		if child.rule.Name != "keep" {
+			p.issue(child.rule.at, "%s references %s, which the server generates (foreign key %s); it can only be kept", child, parent, e.name)
+		}
+	case parent.rule == nil:
+		// The parent is told as uncovered; when the child has a rule there is nothing to compare it with yet.
+	case !sameRule(child.rule, parent.rule) && child.own:
+		p.issue(child.rule.at, "%s has %s but references %s, which has %s (foreign key %s); leave it out and it follows the key",
+			child, child.rule.describe(), parent, parent.rule.describe(), e.name)
+	case !sameRule(child.rule, parent.rule):
+		p.issue(child.rule.at, "%s follows %s with %s but also references %s, which has %s (foreign key %s); all of them need the same mask",
+			child, child.source(), child.rule.describe(), parent, parent.rule.describe(), e.name)
+	case child.column.BaseType != parent.column.BaseType && !p.sameOnBoth(child, parent):
+		p.issue(parent.rule.at, "%s (%s) references %s (%s), and %s gives different results for the two types; keep both",
+			child, child.column.BaseType, parent, parent.column.BaseType, parent.rule.Name)
+	}
+}
+
+// source names where an inherited rule came from.
+func (c *cell) source() string {
+	if c.follows == nil {
+		return "its table's"
+	}
+	return c.follows.parent.String()
+}
+
+// sameOnBoth reports whether a mask maps one value alike in two columns of different types. Integers are mapped within the
+// range of their type, and smallint's is one range of its own.
+func (p *planner) sameOnBoth(a, b *cell) bool {
+	if a.mask == nil || b.mask == nil || a.mask.Keep() {
+		return true
+	}
+	if _, constant := a.mask.Const(); constant {
+		return true
+	}
+	return a.column.BaseType != "int2" && b.column.BaseType != "int2"
+}
+
+func sameRule(a, b *rule) bool {
+	return a == b || a.Name == b.Name && a.domain() == b.domain() &&
+		(len(a.Params)+len(b.Params) == 0 || reflect.DeepEqual(a.Params, b.Params))
+}
+
+func (r *rule) domain() string {
+	if r.Domain == "" {
+		return r.Name
+	}
+	return r.Domain
+}
+
+// describe names mask and, when it is not the mask's own, domain.
+func (r *rule) describe() string {
+	text := "mask " + r.Name
+	if r.Domain != "" && r.Domain != r.Name {
+		text += " in domain " + quoteIdent(r.Domain)
+	}
+	if len(r.Params) > 0 {
+		text += " with parameters"
+	}
+	return text
+}

@@ -1,0 +1,100 @@
+package sanitize
+
+import (
+	"slices"
+
+	"github.com/rehearse-db/rehearse/sanitize/mask"
+)
+
+// Plan says for every column of a database which mask it gets. It is made by [Rules.Plan] and does not change.
+type Plan struct {
+	tables []*TablePlan
+	byName map[Relation]*TablePlan
+}
+
+// TablePlan is the plan of one table: a mask for each column that a copy carries.
+type TablePlan struct {
+	Schema, Name string
+	// Columns are in table order, without generated ones. A copy must list them by name, in this order: the leaves of a
+	// partitioned table share one plan although each may hold its columns in another order.
+	Columns []ColumnPlan
+	// Verbatim tables are bookkeeping and are copied as they are.
+	Verbatim bool
+}
+
+// ColumnPlan is the mask of one column.
+type ColumnPlan struct {
+	Name string
+	Mask *mask.Mask // never nil; Keep() for a column that is copied as it is
+	// Class is the class that the rule goes by, empty when it names a mask.
+	Class string
+	// Follows is the key column, as SQL writes it, from which the column has its mask through a foreign key; empty when the
+	// column has a rule of its own.
+	Follows string
+	// ForeignKey is the name of that foreign key.
+	ForeignKey string
+}
+
+// Counts sums up a plan. Columns that are generated, or belong to verbatim tables, do not count.
+type Counts struct {
+	Tables, Columns, Masked, Kept int
+	ByMask                        map[string]int // number of columns by mask; keep is among them
+}
+
+// Plan fits the rules to a database: every column gets one mask, or everything that is in the way is told at once as a *[PlanError].
+//
+// A column of a foreign key that has no rule takes the rule of the column it references, through any number of steps. Keys
+// gives the keys of the pseudonyms; to check a file, any key does.
+func (r *Rules) Plan(db Database, keys mask.Keys) (*Plan, error) {
+	p := newPlanner(r, db, keys)
+	p.assign()
+	p.connect()
+	p.follow()
+	p.compile()
+	p.checkForeignKeys()
+	p.checkUnique()
+	p.checkPartitionKeys()
+	if err := p.problems(); err != nil {
+		return nil, err
+	}
+	return p.plan(), nil
+}
+
+// Table returns the plan of a table, or of the partitioned table that a leaf belongs to under the leaf's own name; nil when the
+// database had no such table.
+func (p *Plan) Table(schema, name string) *TablePlan { return p.byName[Relation{schema, name}] }
+
+// Tables returns the plans in the database's order, one for each partitioned table and none for its leaves.
+func (p *Plan) Tables() []*TablePlan { return slices.Clone(p.tables) }
+
+// Counts counts columns by what becomes of them.
+func (p *Plan) Counts() Counts {
+	c := Counts{ByMask: make(map[string]int)}
+	for _, t := range p.tables {
+		if t.Verbatim {
+			continue
+		}
+		c.Tables++
+		for _, col := range t.Columns {
+			c.Columns++
+			c.ByMask[col.Mask.Name]++
+			if col.Mask.Keep() {
+				c.Kept++
+			} else {
+				c.Masked++
+			}
+		}
+	}
+	return c
+}
+
+// Masked names the columns that are not kept, in table order; nil when the table is copied as it is.
+func (t *TablePlan) Masked() []string {
+	var names []string
+	for _, c := range t.Columns {
+		if !c.Mask.Keep() {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,143 @@
+package sanitize
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/rehearse-db/rehearse/sanitize/mask"
+)
+
+// Row masks the rows of one table, one after another, for one goroutine. It allocates nothing per row once its buffers have
+// grown to the longest value.
+type Row struct {
+	table  Relation
+	fields []rowField // the masked ones, in table order
+	width  int        // fields a row has
+	plain  []byte     // one value, unescaped
+	masked []byte     // one masked value, before it is escaped
+}
+
+type rowField struct {
+	index int
+	name  string
+	mask  string
+	fn    mask.Func
+}
+
+// Row returns a new masker of rows, for one goroutine. Of a table without masks it checks the number of fields and copies.
+func (t *TablePlan) Row() *Row {
+	r := &Row{table: Relation{t.Schema, t.Name}, width: len(t.Columns)}
+	for i, c := range t.Columns {
+		if c.Mask.Keep() {
+			continue
+		}
+		r.fields = append(r.fields, rowField{index: i, name: c.Name, mask: c.Mask.Name, fn: c.Mask.New()})
+	}
+	return r
+}
+
+// Append appends line, masked, to dst and returns the extended buffer.
+//
+// The line is one row as COPY ... TO STDOUT (format text) sends it, of the plan's columns in the plan's order, with or without
+// the newline at its end; what is appended has one exactly when line has. NULL stays NULL, and fields that are kept are
+// copied byte for byte. A row with another number of fields, or a value that a mask cannot handle, is a *[ValueError], and dst is
+// returned as it came. Line is neither kept nor changed; it must not overlap the free space of dst.
+func (r *Row) Append(dst, line []byte) ([]byte, error) {
+	start := len(dst)
+	rest, end := line, []byte(nil)
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		rest, end = line[:n-1], line[n-1:]
+	}
+	at := 0 // index of the field in which rest begins
+	for i := range r.fields {
+		f := &r.fields[i]
+		skip := fieldsLen(rest, f.index-at)
+		if skip < 0 {
+			return dst[:start], r.widthError()
+		}
+		dst = append(dst, rest[:skip]...)
+		rest, at = rest[skip:], f.index
+		size := bytes.IndexByte(rest, '\t')
+		if size < 0 {
+			size = len(rest)
+		}
+		var err error
+		if dst, err = r.appendField(dst, rest[:size], f); err != nil {
+			return dst[:start], err
+		}
+		rest = rest[size:] // begins with the tab: an empty rest of this field
+	}
+	if !r.complete(at, rest) {
+		return dst[:start], r.widthError()
+	}
+	dst = append(dst, rest...)
+	return append(dst, end...), nil
+}
+
+// fieldsLen is the length of the first n fields of a row, each with the tab behind it, or -1 when there are no n tabs.
+func fieldsLen(row []byte, n int) int {
+	size := 0
+	for ; n > 0; n-- {
+		tab := bytes.IndexByte(row[size:], '\t')
+		if tab < 0 {
+			return -1
+		}
+		size += tab + 1
+	}
+	return size
+}
+
+// complete reports whether a row has as many fields as it should when rest begins in field at.
+func (r *Row) complete(at int, rest []byte) bool {
+	if r.width == 0 {
+		return len(rest) == 0
+	}
+	return at+bytes.Count(rest, []byte{'\t'}) == r.width-1
+}
+
+// appendField appends one masked field. It masks straight into dst and copies only what needs an escape.
+func (r *Row) appendField(dst, field []byte, f *rowField) ([]byte, error) {
+	if len(field) == 2 && field[0] == '\\' && field[1] == 'N' {
+		return append(dst, field...), nil
+	}
+	value := field
+	if bytes.IndexByte(field, '\\') >= 0 {
+		var ok bool
+		if r.plain, ok = appendUnescaped(r.plain[:0], field); !ok {
+			return dst, r.valueError(f, "ends in the middle of an escape")
+		}
+		value = r.plain
+	}
+	start := len(dst)
+	dst, err := f.fn.Append(dst, value)
+	switch {
+	case err == nil:
+	case errors.Is(err, mask.ErrNull):
+		return append(dst[:start], '\\', 'N'), nil
+	default:
+		return dst, r.valueError(f, reasonOf(err))
+	}
+	if !needsEscape(dst[start:]) {
+		return dst, nil
+	}
+	r.masked = append(r.masked[:0], dst[start:]...)
+	return appendEscaped(dst[:start], r.masked), nil
+}
+
+// reasonOf takes the reason of a mask that promises not to quote the value; what any other error says is not trusted.
+func reasonOf(err error) string {
+	var v *mask.ValueError
+	if errors.As(err, &v) {
+		return v.Reason
+	}
+	return "made the mask fail"
+}
+
+func (r *Row) valueError(f *rowField, reason string) error {
+	return &ValueError{Table: r.table, Column: f.name, Mask: f.mask, Reason: reason}
+}
+
+func (r *Row) widthError() error {
+	return &ValueError{Table: r.table, Reason: fmt.Sprintf("does not have the plan's %d fields", r.width)}
+}

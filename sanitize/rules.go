@@ -1,0 +1,59 @@
+package sanitize
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/rehearse-db/rehearse/sanitize/mask"
+)
+
+// version is the only version of the rules file there is.
+const version = "1"
+
+// Rules are a rules file, read and checked as far as that goes without a database.
+type Rules struct {
+	file   string
+	hash   string
+	tables []*tableRules // in the file's order
+}
+
+// tableRules are the rules of one table.
+type tableRules struct {
+	table   Relation
+	at      position
+	columns map[string]*rule
+	order   []string
+}
+
+// rule is what one column is to become, its class resolved.
+type rule struct {
+	mask.Rule
+	class string // "" when the column names a mask
+	at    position
+	// params are the places of the parameters, by the names that mask.ParamError gives them.
+	params map[string]position
+}
+
+// position is a place in the rules file, counted from 1; zero is no place.
+type position struct{ line, column int }
+
+// ParseRules reads a rules file (rehearse.masks.yaml). The file's name is for messages only.
+//
+// Every mistake that shows without a database is told at once, as a *[RulesError]: YAML that cannot be read, keys that are
+// unknown or written twice, masks and classes that do not exist, parameters that a mask does not have. Anchors, aliases and
+// merge keys are refused: classes do what they would.
+func ParseRules(file string, src []byte) (*Rules, error) {
+	sum := sha256.Sum256(src)
+	p := &parser{file: file, masks: mask.Catalogue(), classes: make(map[string]*class)}
+	r := &Rules{file: file, hash: hex.EncodeToString(sum[:])}
+	if root := p.document(src); root != nil {
+		r.tables = p.body(root)
+	}
+	if len(p.issues) > 0 {
+		return nil, &RulesError{File: file, Issues: sortIssues(p.issues)}
+	}
+	return r, nil
+}
+
+// Hash is the SHA-256 of the file's bytes in hexadecimal.
+func (r *Rules) Hash() string { return r.hash }
