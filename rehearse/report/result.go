@@ -247,7 +247,8 @@ type Lock struct {
 // Exposure is how long a table stayed locked: from the first statement that held the mode to the end of the commit.
 type Exposure struct {
 	Table  string   `json:"table"`
-	Mode   string   `json:"mode"` // the strongest
+	Object string   `json:"object,omitempty"` // the index, when that is locked harder or longer than Table itself
+	Mode   string   `json:"mode"`             // the strongest
 	Held   Duration `json:"held"`
 	Blocks string   `json:"blocks"`         // "reads and writes", "writes", "schema changes"
 	Line   int      `json:"line,omitempty"` // of the statement that took it

@@ -1,0 +1,312 @@
+package migrate
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/rehearse-db/rehearse/rehearse/observe"
+	"github.com/rehearse-db/rehearse/rehearse/report"
+)
+
+// cleanupTimeout bounds what has to be done after the context is over: ending sessions and the last After.
+const cleanupTimeout = 2 * time.Minute
+
+// Options say where and how to apply a plan.
+type Options struct {
+	// Target connects to staging as the role, and with the parameters, that migrations have in production. Each call gives a fresh copy.
+	Target func() *pgx.ConnConfig
+	// Watch connects to the same database as a superuser, for the observer.
+	Watch func() *pgx.ConnConfig
+	Table string // goose's version table, as goose is given it; "" is DefaultTable
+	// SessionEach opens a new session for each migration. Otherwise all share one, as with `goose up`, and what one of them sets for the
+	// session holds for the next.
+	SessionEach bool
+
+	// Before and After, when set, are called around each migration, outside what is measured; an error ends the run. After may add to
+	// the migration. It is called for one that failed or was stopped too, when no session of it is left; its context then is
+	// not the one given to Apply, which may be over.
+	Before func(ctx context.Context, m *report.Migration) error
+	After  func(ctx context.Context, m *report.Migration, o *observe.Observation) error
+
+	Log *slog.Logger
+}
+
+// Run is what became of a plan.
+type Run struct {
+	Migrations  []report.Migration // all of the plan, also those never reached
+	NotMeasured []report.NotMeasured
+}
+
+// Apply applies a plan to staging, one migration after the other, until one fails. A migration that fails, or is still running at the
+// deadline of ctx (outcome timed_out), is no error. Errors are [ErrOutOfOrder], [ErrLost], those of Before and After, of connecting, of goose's
+// preparations, and that of ctx when it was cancelled or its deadline passed between two migrations. The run holds in each case what happened
+// until then. No session is left.
+func Apply(ctx context.Context, p *Plan, o Options) (_ *Run, err error) {
+	run := &Run{}
+	for _, m := range p.Pending {
+		run.Migrations = append(run.Migrations, blank(m))
+	}
+	if p.Drift != nil && len(p.Drift.OutOfOrder) > 0 && !p.Drift.Allowed {
+		return run, fmt.Errorf("%w: %s", ErrOutOfOrder, strings.Join(p.Drift.OutOfOrder, ", "))
+	}
+	if len(p.Pending) == 0 {
+		return run, nil
+	}
+	a := &applier{plan: p, o: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
+	if a.recorder, err = observe.Open(ctx, o.Watch(), a.log); err != nil {
+		return run, err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+		defer cancel()
+		err = errors.Join(err, a.close(ctx))
+	}()
+	for i := range p.Pending {
+		if err := ctx.Err(); err != nil {
+			return run, fmt.Errorf("before %s: %w", p.Pending[i].Name, err)
+		}
+		missed, err := a.migrate(ctx, p.Pending[i], &run.Migrations[i])
+		run.NotMeasured = append(run.NotMeasured, missed...)
+		if err != nil || run.Migrations[i].Outcome != report.Applied {
+			return run, err
+		}
+	}
+	return run, nil
+}
+
+// blank is a migration that has not been run.
+func blank(m Migration) report.Migration {
+	return report.Migration{
+		Version: m.Version, Name: m.Name, File: m.File, Transaction: m.Transaction, Empty: m.Empty(), HasDown: m.HasDown,
+		Outcome: report.NotRun,
+	}
+}
+
+// applier is one run of Apply.
+type applier struct {
+	plan     *Plan
+	o        Options
+	log      *slog.Logger
+	recorder *observe.Recorder
+	db       *sql.DB
+	provider *goose.Provider
+	upcoming []observe.Source // statements of the running migration that goose has not announced yet
+	file     string           // of the running migration
+}
+
+// open makes a goose Provider on sessions of its own.
+func (a *applier) open() (err error) {
+	cfg := a.o.Target().Copy()
+	cfg.Tracer = a.recorder
+	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		a.log.Debug("notice from staging", "severity", n.Severity, "sqlstate", n.Code)
+	}
+	a.db = stdlib.OpenDB(*cfg)
+	// goose holds one connection for SQL; Go migrations without a transaction take others. The one given back last is the one taken
+	// next, so that all SQL runs in the same session, provided that no connection given back is closed.
+	a.db.SetMaxIdleConns(64)
+	a.provider, err = goose.NewProvider(
+		goose.DialectPostgres, a.db, a.plan.set.fsys,
+		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(a.plan.set.registered...),
+		goose.WithExcludeNames(a.plan.set.unregistered()), goose.WithTableName(cmp.Or(a.o.Table, DefaultTable)),
+		goose.WithVerbose(true), goose.WithSlog(slog.New(executing(a.announce))),
+	)
+	if err != nil {
+		return fmt.Errorf("prepare goose: %w", err)
+	}
+	return nil
+}
+
+// announce tells the recorder which statement goose sends next, and where it stands.
+func (a *applier) announce(stmt string) {
+	src := observe.Source{SQL: stmt, File: a.file}
+	if len(a.upcoming) > 0 {
+		if a.upcoming[0].SQL == stmt {
+			src = a.upcoming[0]
+		}
+		a.upcoming = a.upcoming[1:]
+	}
+	a.recorder.Announce(src)
+}
+
+// close ends all sessions.
+func (a *applier) close(ctx context.Context) error {
+	return errors.Join(a.closeSessions(ctx), a.recorder.Close(ctx))
+}
+
+// closeSessions ends the migrating sessions and waits until the server is rid of them.
+func (a *applier) closeSessions(ctx context.Context) error {
+	if a.db == nil {
+		return nil
+	}
+	err := a.db.Close()
+	a.db, a.provider = nil, nil
+	if terminated := a.recorder.Terminate(ctx); terminated != nil {
+		return terminated
+	}
+	if err != nil {
+		a.log.Debug("close the migrating session", "error", err)
+	}
+	return nil
+}
+
+// migrate applies one migration and fills in m.
+func (a *applier) migrate(ctx context.Context, src Migration, m *report.Migration) ([]report.NotMeasured, error) {
+	if a.o.Before != nil {
+		if err := a.o.Before(ctx, m); err != nil {
+			return nil, fmt.Errorf("before %s: %w", m.Name, err)
+		}
+	}
+	if a.db == nil {
+		if err := a.open(); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.recorder.Start(ctx, src.Go, a.isBookkeeping); err != nil {
+		return nil, fmt.Errorf("observe %s: %w", m.Name, err)
+	}
+	a.upcoming, a.file = src.Statements, m.File
+	_, runErr := a.provider.ApplyVersion(ctx, m.Version, true)
+	overtime := ctx.Err()
+
+	after, cancel := ctx, context.CancelFunc(func() {})
+	if runErr != nil {
+		after, cancel = context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	}
+	defer cancel()
+	seen := a.recorder.Stop(after)
+	fill(m, seen)
+	err := a.judge(src, m, seen, runErr, overtime)
+	if runErr != nil || a.o.SessionEach {
+		err = errors.Join(err, a.closeSessions(after))
+	}
+	if a.o.After != nil && err == nil {
+		if hook := a.o.After(after, m, seen); hook != nil {
+			err = fmt.Errorf("after %s: %w", m.Name, hook)
+		}
+	}
+	return seen.NotMeasured, err
+}
+
+// fill copies what was seen.
+func fill(m *report.Migration, o *observe.Observation) {
+	m.Statements, m.Locks, m.Rewrites = o.Statements, o.Locks, o.Rewrites
+	m.Duration, m.Commit = report.Duration(o.Duration), report.Duration(o.Commit)
+	m.Slept, m.Observing = report.Duration(o.Slept), report.Duration(o.Observing)
+	m.WAL = o.WAL
+}
+
+// judge sets the outcome. It returns an error when the migration did not get its chance.
+func (a *applier) judge(src Migration, m *report.Migration, o *observe.Observation, err, overtime error) error {
+	var partial *goose.PartialError
+	switch {
+	case err == nil:
+		m.Outcome = report.Applied
+		return nil
+	case errors.Is(overtime, context.DeadlineExceeded):
+		m.Outcome = report.TimedOut
+		m.Failure = timedOut(m)
+	case overtime != nil:
+		m.Outcome = report.NotRun
+		if len(m.Statements) > 0 {
+			m.Outcome = report.Failed
+			m.Failure = &report.Failure{Message: "interrupted"}
+		}
+	case !errors.As(err, &partial):
+		return fmt.Errorf("apply %s: %w", m.Name, err)
+	default:
+		m.Outcome = report.Failed
+		m.Failure = failure(m, err)
+	}
+	if m.Failure != nil {
+		m.Failure.StaysApplied = staysApplied(m, o)
+	}
+	switch {
+	case overtime != nil && m.Outcome != report.TimedOut:
+		return fmt.Errorf("apply %s: %w", m.Name, overtime)
+	case m.Outcome == report.Failed && !src.Go && !saidByServer(err):
+		return fmt.Errorf("apply %s: %w", m.Name, ErrLost)
+	}
+	return nil
+}
+
+// saidByServer tells an error that the server sent for the migration's sake from one of the connection or of the server's own end
+// (SQLSTATE class 08, 57P01 to 57P05).
+func saidByServer(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && !strings.HasPrefix(pe.Code, "08") && !strings.HasPrefix(pe.Code, "57P")
+}
+
+// timedOut is the failure of a migration that was stopped: that of its last statement.
+func timedOut(m *report.Migration) *report.Failure {
+	f := &report.Failure{Message: "stopped, since it had not ended within the time allowed", File: m.File}
+	if n := len(m.Statements); n > 0 {
+		f.Line = m.Statements[n-1].Line
+		m.Statements[n-1].Failure = &report.Failure{Message: f.Message, File: f.File, Line: f.Line}
+	}
+	return f
+}
+
+// failure is that of the statement that failed or, when none did, of the commit or of goose's own entry in the version table.
+func failure(m *report.Migration, err error) *report.Failure {
+	if n := len(m.Statements); n > 0 && m.Statements[n-1].Failure != nil {
+		f := *m.Statements[n-1].Failure
+		return &f
+	}
+	f := observe.Failure(err)
+	f.File = m.File
+	if f.SQLState != "" {
+		f.Message = "after the last statement: " + f.Message
+	}
+	return f
+}
+
+// staysApplied says what of a migration that failed stays in the database; "" when nothing does.
+func staysApplied(m *report.Migration, o *observe.Observation) string {
+	var lines []string
+	var stay int
+	for i, st := range m.Statements {
+		if o.Durable[i] {
+			stay++
+			if st.Line > 0 {
+				lines = append(lines, itoa(int64(st.Line)))
+			}
+		}
+	}
+	var parts []string
+	if stay > 0 {
+		text := fmt.Sprintf("%d of the %d statements sent", stay, len(m.Statements))
+		if len(lines) > 0 {
+			text += " (line " + strings.Join(lines, ", ") + ")"
+		}
+		parts = append(parts, text)
+	}
+	if n := len(m.Statements); n > 0 && !m.Statements[n-1].Transaction {
+		if first, _, _ := strings.Cut(strings.ToUpper(m.Statements[n-1].SQL), " "); first == "CALL" || first == "DO" {
+			parts = append(parts, "what the "+first+" that failed had committed itself")
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ", and ") + "; the version is not recorded as applied"
+}
+
+// isBookkeeping tells goose's own queries in a Go migration: its look for the version table and its entry there.
+func (a *applier) isBookkeeping(query string) bool {
+	table := cmp.Or(a.o.Table, DefaultTable)
+	return strings.HasPrefix(query, "INSERT INTO "+table+" (version_id, is_applied)") ||
+		strings.HasPrefix(query, "SELECT tstamp, is_applied FROM "+table+" WHERE") ||
+		strings.HasPrefix(query, "SELECT EXISTS ( SELECT 1 FROM pg_tables WHERE")
+}

@@ -1,0 +1,78 @@
+package migrate
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ErrLost says that the connection to staging broke while a migration ran, so that nothing can be said of it.
+var ErrLost = errors.New("the connection to the staging server was lost")
+
+// ErrOutOfOrder says that a plan cannot be applied: migrations older than the newest one applied are missing, and that is not allowed.
+var ErrOutOfOrder = errors.New("migrations older than the newest applied one were never applied")
+
+// DirError says that a directory of migrations cannot be read. Unwrap gives the reason, such as [io/fs.ErrNotExist].
+type DirError struct {
+	Dir string
+	Err error
+}
+
+func (e *DirError) Error() string { return fmt.Sprintf("read migrations in %s: %v", e.Dir, e.Err) }
+func (e *DirError) Unwrap() error { return e.Err }
+
+// NoMigrationsError says that a directory holds no file that goose takes for a migration.
+type NoMigrationsError struct {
+	Dir     string
+	Ignored []string // .sql files whose names do not begin with a number above nought and "_"
+}
+
+func (e *NoMigrationsError) Error() string {
+	if len(e.Ignored) > 0 {
+		return fmt.Sprintf("no migrations in %s: no version number in %s", e.Dir, strings.Join(e.Ignored, ", "))
+	}
+	return "no migrations in " + e.Dir
+}
+
+// DuplicateError says that several migrations have the same version.
+type DuplicateError struct {
+	Version int64
+	Files   []string
+}
+
+func (e *DuplicateError) Error() string {
+	return fmt.Sprintf("version %d has %d migrations: %s", e.Version, len(e.Files), strings.Join(e.Files, ", "))
+}
+
+// GoMigrationsError says that pending migrations are written in Go and their code is not in this program.
+type GoMigrationsError struct {
+	Files []string
+}
+
+func (e *GoMigrationsError) Error() string {
+	return fmt.Sprintf("%d pending migrations are written in Go: %s", len(e.Files), strings.Join(e.Files, ", "))
+}
+
+// SyntaxError says that goose cannot read a pending file.
+type SyntaxError struct {
+	File    string
+	Line    int // 1-based; 0 when it is not known
+	Message string
+}
+
+func (e *SyntaxError) Error() string {
+	if e.Line == 0 {
+		return e.File + ": " + e.Message
+	}
+	return e.File + ":" + strconv.Itoa(e.Line) + ": " + e.Message
+}
+
+// NoVersionTableError says that a database has no version table of the given name.
+type NoVersionTableError struct {
+	Table string
+}
+
+func (e *NoVersionTableError) Error() string { return "there is no version table " + e.Table }
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,277 @@
+// Package observe records what each statement of a migration does to a database, while it does it.
+//
+// A [Recorder] is a [pgx.QueryTracer] on the migrating session and a second session, the watcher, beside it. Nothing is predicted from
+// the text of the SQL: PostgreSQL is asked what happened. Three sources are used, and a figure says which one it came from.
+//
+//   - Inside a transaction the recorder asks on the migrating connection itself, after each statement and before the commit. PostgreSQL
+//     keeps every lock on a relation until the transaction ends, so the set of locks is complete ([report.Exact]); so are the counters
+//     of scans and changed rows of that transaction. The question stands in a savepoint that is always rolled back: it can neither
+//     fail nor be slowed down by what the migration set (search_path, role, timeouts), nor leave anything behind. It is never asked
+//     straight after BEGIN or SET, where it would make a following SET TRANSACTION fail.
+//   - Outside a transaction the locks are gone when the statement has ended. The watcher looks at pg_locks at intervals of at most
+//     [Interval] while it runs ([report.Sampled]). A statement too short to be seen is named in [Observation.NotMeasured].
+//   - New storage shows as a changed file node. TRUNCATE, VACUUM FULL and CLUSTER change it too: the reason is told from the command
+//     tag and from what changed in the catalogs.
+//
+// Time spent asking is measured and belongs to no statement, no migration and no exposure: all durations are read from a clock that
+// stands still meanwhile.
+package observe
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rehearse-db/rehearse/rehearse/report"
+)
+
+// Interval is the longest pause between two looks of the watcher at a running statement.
+const Interval = 50 * time.Millisecond
+
+// Recorder watches the sessions of one run of migrations. Set it as the Tracer of their configuration, then call Start before and
+// Stop after each migration; between Stop and Start nothing is recorded. A measurement that fails never fails the migration: it
+// becomes a [report.NotMeasured]. It is safe for use by several sessions at once.
+type Recorder struct {
+	log     *slog.Logger
+	watcher *watcher
+
+	mu       sync.Mutex
+	sessions map[*pgx.Conn]*session
+	run      *run // nil between migrations
+}
+
+// Source is a statement about to be sent, and where it stands.
+type Source struct {
+	SQL   string
+	File  string
+	Lines []int // the line of the file, 1-based, of each line of SQL; nil when it is not known
+}
+
+// line is the file's line of the statement's nth line, counted from nought; 0 when it is not known.
+func (s Source) line(n int) int {
+	if n < 0 || n >= len(s.Lines) {
+		return 0
+	}
+	return s.Lines[n]
+}
+
+// Change is how many rows of one table statements inserted, updated and deleted, counted by the server. Rows that TRUNCATE removes
+// are in no counter.
+type Change struct {
+	Inserted, Updated, Deleted int64
+	Truncated                  bool
+}
+
+func (c Change) plus(d Change) Change {
+	return Change{
+		Inserted: c.Inserted + d.Inserted, Updated: c.Updated + d.Updated, Deleted: c.Deleted + d.Deleted,
+		Truncated: c.Truncated || d.Truncated,
+	}
+}
+
+// Observation is what one migration did.
+type Observation struct {
+	Statements []report.Statement
+	// Durable says, for each of Statements, whether its effect stays whatever happens later: it ran outside a transaction, or the
+	// transaction it ran in was committed.
+	Durable []bool
+
+	Locks    []report.Exposure // one for each table and kind of blocking, those that block most first
+	Rewrites []report.Rewrite
+
+	Duration  time.Duration // from the first statement sent to the end of the commit
+	Commit    time.Duration // of all commits in the migration
+	Observing time.Duration // what asking cost; in no other figure
+	Slept     time.Duration // time in pg_sleep, sampled
+	WAL       int64         // bytes of WAL the server wrote meanwhile
+
+	// Changes are rows changed by committed work, by the OID of the table; tables made by the migration are in it. ChangesMethod is
+	// Exact unless a part ran outside a transaction on a server before 15, whose counters come late: then Estimated.
+	Changes       map[uint32]Change
+	ChangesMethod report.Method
+	// Touched are the OIDs, in order, of the tables that were locked for writing or more, rewritten or changed. Only these can differ.
+	Touched []uint32
+
+	NotMeasured []report.NotMeasured
+}
+
+// Open connects the watcher: as a superuser of the server the migrations run on, since it looks at sessions of any role.
+func Open(ctx context.Context, watch *pgx.ConnConfig, log *slog.Logger) (*Recorder, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	w, err := openWatcher(ctx, watch)
+	if err != nil {
+		return nil, err
+	}
+	return &Recorder{log: log, watcher: w, sessions: map[*pgx.Conn]*session{}}, nil
+}
+
+// Close ends the watcher's session.
+func (r *Recorder) Close(ctx context.Context) error { return r.watcher.close(ctx) }
+
+// Start begins the record of one migration: it reads which relations there are. With anyStatement set, every query that
+// is neither transaction control nor named by ignore counts as a statement of the migration (that of a Go migration); else only those
+// announced.
+func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql string) bool) error {
+	start := time.Now()
+	rels, err := r.watcher.relations(ctx)
+	if err != nil {
+		return err
+	}
+	wal, err := r.watcher.wal(ctx)
+	if err != nil {
+		return err
+	}
+	if ignore == nil {
+		ignore = func(string) bool { return false }
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.run = &run{
+		epoch: time.Now(), anyStatement: anyStatement, ignore: ignore,
+		rels: rels, walStart: wal, wal: wal, method: report.Exact,
+		changes: map[uint32]Change{}, touched: map[uint32]bool{},
+	}
+	r.run.setup = time.Since(start)
+	if on, err := r.watcher.counting(ctx); err == nil && !on {
+		r.run.miss("full scans and rows inserted, updated and deleted", "track_counts is off")
+	}
+	return nil
+}
+
+// Announce says that the next query with exactly this text is a statement of the migration.
+func (r *Recorder) Announce(s Source) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.run != nil {
+		r.run.announced = &s
+	}
+}
+
+// Stop ends the record and returns it. Without a Start before it the record is empty.
+func (r *Recorder) Stop(ctx context.Context) *Observation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	u := r.run
+	r.run = nil
+	if u == nil {
+		return &Observation{ChangesMethod: report.Exact}
+	}
+	for conn, s := range r.sessions {
+		s.end(u, u.now(), false)
+		if conn.IsClosed() {
+			delete(r.sessions, conn)
+		}
+	}
+	if wal, err := r.watcher.wal(ctx); err == nil {
+		u.wal = wal
+	} else {
+		u.miss("WAL written", reason(err))
+	}
+	return u.observation()
+}
+
+// Terminate ends the sessions that are still there, and waits until the server has rolled back what they did and is rid of them.
+func (r *Recorder) Terminate(ctx context.Context) error {
+	r.mu.Lock()
+	pids := make([]int64, 0, len(r.sessions))
+	for _, s := range r.sessions {
+		pids = append(pids, int64(s.pid))
+	}
+	clear(r.sessions)
+	r.mu.Unlock()
+	return r.watcher.terminate(ctx, pids)
+}
+
+// run is the record of one migration in the making.
+type run struct {
+	epoch     time.Time
+	setup     time.Duration // spent before the clock ran
+	observing time.Duration // the clock stood still for so long
+
+	anyStatement bool
+	ignore       func(string) bool
+	announced    *Source
+
+	rels     map[uint32]*relation // relations of before, in the state last seen
+	stats    map[uint32]counters  // of the whole server, read before the first statement outside a transaction
+	walStart int64
+	wal      int64
+
+	statements  []*statement
+	holds       []*hold
+	rewrites    []report.Rewrite
+	changes     map[uint32]Change
+	touched     map[uint32]bool
+	method      report.Method
+	commit      time.Duration
+	started     bool
+	first, last time.Duration
+	missed      []report.NotMeasured
+}
+
+// statement is one report.Statement in the making.
+type statement struct {
+	report.Statement
+	src     Source
+	durable bool
+}
+
+// now is the time since the start of the record without what was spent on asking.
+func (u *run) now() time.Duration { return time.Since(u.epoch) - u.observing }
+
+// ask stops the clock while f runs.
+func (u *run) ask(f func()) {
+	start := time.Now()
+	f()
+	u.observing += time.Since(start)
+}
+
+// miss notes once what could not be measured.
+func (u *run) miss(what, why string) {
+	n := report.NotMeasured{What: what, Why: why}
+	if !slices.Contains(u.missed, n) {
+		u.missed = append(u.missed, n)
+	}
+}
+
+func (u *run) observation() *Observation {
+	o := &Observation{
+		Locks: u.exposures(), Rewrites: u.rewrites, Duration: u.last - u.first, Commit: u.commit,
+		Observing: u.setup + u.observing, WAL: max(0, u.wal-u.walStart), Changes: u.changes, ChangesMethod: u.method,
+		Touched: slices.Sorted(maps.Keys(u.touched)), NotMeasured: u.missed,
+	}
+	for _, s := range u.statements {
+		o.Statements = append(o.Statements, s.Statement)
+		o.Durable = append(o.Durable, s.durable)
+		o.Slept += time.Duration(s.Slept)
+	}
+	return o
+}
+
+// reason says why asking failed, in words that hold no data.
+func reason(err error) string {
+	if f := Failure(err); f != nil && f.SQLState != "" {
+		return "the server answered SQLSTATE " + f.SQLState
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer in time"
+	}
+	return "the connection to the server failed"
+}
+
+// sortLocks orders by table, then by index, the strongest first.
+func sortLocks(locks []report.Lock) {
+	slices.SortFunc(locks, func(a, b report.Lock) int {
+		return cmp.Or(strings.Compare(a.Table, b.Table), strings.Compare(a.Object, b.Object), cmp.Compare(modeOf(b.Mode), modeOf(a.Mode)))
+	})
+}

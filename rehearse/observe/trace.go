@@ -1,0 +1,332 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/rehearse-db/rehearse/rehearse/report"
+)
+
+// session is one migrating connection. Its transaction's state is the server's own word (TxStatus): I idle, T in a block, E failed.
+type session struct {
+	pid      uint32
+	tx       bool // a block is open
+	armed    bool // a statement other than BEGIN and SET has run in it, so a question no longer hinders SET TRANSACTION
+	modes    map[uint32]int
+	counters map[uint32]counters
+	changes  map[uint32]Change
+	pending  []*statement // of the open block
+}
+
+// query is one query on its way, between TraceQueryStart and TraceQueryEnd.
+type query struct {
+	session *session
+	stmt    *statement // nil: transaction control or bookkeeping
+	inside  bool       // sent inside a transaction block
+	sql     string
+	start   time.Duration
+	watch   *watch
+}
+
+type queryKey struct{}
+
+// TraceQueryStart implements [pgx.QueryTracer].
+func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	u := r.run
+	if u == nil || conn.IsClosed() {
+		return ctx
+	}
+	s := r.session(conn)
+	q := &query{session: s, sql: data.SQL, inside: conn.PgConn().TxStatus() != 'I', stmt: u.classify(data.SQL)}
+	if q.stmt == nil && !isControl(data.SQL) {
+		return context.WithValue(ctx, queryKey{}, q)
+	}
+	if !q.inside {
+		u.ask(func() { r.prepare(ctx, u, conn, q) })
+	}
+	q.start = u.now()
+	if !u.started {
+		u.started, u.first = true, q.start
+	}
+	if q.stmt != nil {
+		q.stmt.Transaction = q.inside
+		q.watch = r.watcher.watch(s.pid, !q.inside)
+	}
+	return context.WithValue(ctx, queryKey{}, q)
+}
+
+// session finds or adds what is known of a connection.
+func (r *Recorder) session(conn *pgx.Conn) *session {
+	s := r.sessions[conn]
+	if s == nil {
+		s = &session{pid: conn.PgConn().PID()}
+		r.sessions[conn] = s
+	}
+	return s
+}
+
+// classify is the statement a query stands for: the announced one or, in a Go migration, any that is neither control nor bookkeeping.
+func (u *run) classify(sql string) *statement {
+	src := Source{SQL: sql}
+	switch {
+	case u.announced != nil && u.announced.SQL == sql:
+		src, u.announced = *u.announced, nil
+	case !u.anyStatement || isControl(sql) || u.ignore(sql):
+		return nil
+	}
+	st := &statement{src: src, Statement: report.Statement{SQL: Fold(sql, maxSQL), File: src.File, Line: src.line(0)}}
+	u.statements = append(u.statements, st)
+	return st
+}
+
+// isControl tells the transaction control that pgx sends by itself.
+func isControl(sql string) bool {
+	return sql == "commit" || sql == "rollback" || sql == "begin" || strings.HasPrefix(sql, "begin ")
+}
+
+// prepare makes the counters of a session that is idle start from nought, and reads those of the server before a statement that no
+// transaction can be asked about.
+func (r *Recorder) prepare(ctx context.Context, u *run, conn *pgx.Conn, q *query) {
+	err := settle(ctx, conn, r.watcher.version)
+	if err == nil && q.stmt != nil && u.stats == nil && r.watcher.version >= 150000 {
+		u.stats, err = r.watcher.counters(context.WithoutCancel(ctx))
+	}
+	if err != nil {
+		r.log.Debug("observe: counters before a statement", "reason", reason(err))
+		u.miss("full scans and rows changed", reason(err))
+	}
+}
+
+// TraceQueryEnd implements [pgx.QueryTracer].
+func (r *Recorder) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
+	q, _ := ctx.Value(queryKey{}).(*query)
+	if q == nil {
+		return
+	}
+	r.mu.Lock()
+	u := r.run
+	if u == nil {
+		r.mu.Unlock()
+		if q.watch != nil {
+			q.watch.end()
+		}
+		return
+	}
+	defer r.mu.Unlock()
+	end := u.now()
+	if q.watch != nil {
+		u.ask(q.watch.end)
+	}
+	if q.stmt != nil || isControl(q.sql) {
+		u.last = end
+	}
+	if q.stmt != nil {
+		q.stmt.finish(data, end-q.start)
+		if q.stmt.Failure != nil {
+			u.ask(func() { r.nameTable(ctx, q.stmt.Failure, data.Err) })
+		}
+	}
+	if q.sql == "commit" {
+		u.commit += end - q.start
+	}
+	r.follow(ctx, u, conn, q, end, data.Err != nil)
+}
+
+// finish fills in what the end of a query tells.
+func (s *statement) finish(data pgx.TraceQueryEndData, took time.Duration) {
+	s.Duration = report.Duration(took)
+	s.Tag, s.Rows = tagOf(data.CommandTag)
+	if several(s.src.SQL) {
+		s.Rows = nil // the tag is that of the last of them
+	}
+	if data.Err != nil {
+		s.Failure = Failure(data.Err)
+		s.Failure.File, s.Failure.Line = s.File, s.Line
+		if n := positionLine(data.Err, s.src.SQL); s.src.line(n) > 0 {
+			s.Failure.Line = s.src.line(n)
+		}
+	}
+}
+
+// nameTable quotes the table an error names as the server does in all other places.
+func (r *Recorder) nameTable(ctx context.Context, f *report.Failure, err error) {
+	var pe *pgconn.PgError
+	if f.Table == "" || !errors.As(err, &pe) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+	defer cancel()
+	if name, err := r.watcher.quote(ctx, pe.SchemaName, pe.TableName); err == nil {
+		f.Table = name
+	}
+}
+
+// tagOf splits a command tag: "INSERT 0 5" is INSERT and 5 rows; "ALTER TABLE" has no count.
+func tagOf(tag pgconn.CommandTag) (string, *int64) {
+	words := strings.Fields(tag.String())
+	var rows *int64
+	for len(words) > 1 && strings.Trim(words[len(words)-1], "0123456789") == "" {
+		if rows == nil {
+			n := tag.RowsAffected()
+			rows = &n
+		}
+		words = words[:len(words)-1]
+	}
+	return strings.Join(words, " "), rows
+}
+
+// follow brings the record up to date with the state the session is in after a query.
+func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query, end time.Duration, failed bool) {
+	s := q.session
+	status := byte('E')
+	if !conn.IsClosed() {
+		status = conn.PgConn().TxStatus()
+	}
+	if status == 'T' && !s.tx {
+		*s = session{pid: s.pid, tx: true, modes: map[uint32]int{}, counters: map[uint32]counters{}, changes: map[uint32]Change{}}
+	}
+	switch {
+	case status == 'T' && q.stmt != nil:
+		s.pending = append(s.pending, q.stmt)
+		s.armed = s.armed || !isPreamble(q.stmt.Tag)
+		if s.armed {
+			u.ask(func() { r.inside(ctx, u, conn, q) })
+		}
+	case status == 'E':
+		s.end(u, end, false)
+	case status == 'I' && s.tx:
+		if q.stmt != nil {
+			s.pending = append(s.pending, q.stmt)
+		}
+		s.end(u, end, !failed && !strings.EqualFold(q.sql, "rollback") && (q.stmt == nil || q.stmt.Tag != "ROLLBACK"))
+	case status == 'I' && q.stmt != nil:
+		q.stmt.durable = !failed
+		u.ask(func() { r.outside(ctx, u, conn, q, end) })
+	}
+}
+
+// isPreamble tells statements after which SET TRANSACTION can still follow.
+func isPreamble(tag string) bool {
+	return slices.Contains([]string{"BEGIN", "START TRANSACTION", "SET", "RESET", "SHOW", "SAVEPOINT", "SET CONSTRAINTS"}, tag)
+}
+
+// end closes the session's transaction, committed or not.
+func (s *session) end(u *run, at time.Duration, committed bool) {
+	u.release(s, at)
+	if s.tx && committed {
+		for oid, c := range s.changes {
+			u.changes[oid] = u.changes[oid].plus(c)
+		}
+		for _, st := range s.pending {
+			st.durable = true
+		}
+	}
+	*s = session{pid: s.pid}
+}
+
+// inside asks the open transaction what the statement did.
+func (r *Recorder) inside(ctx context.Context, u *run, conn *pgx.Conn, q *query) {
+	s, st := q.session, q.stmt
+	st.Slept = report.Duration(q.watch.slept)
+	wal, rels, err := probe(ctx, conn)
+	if err != nil {
+		r.log.Debug("observe: probe", "statement", st.SQL, "reason", reason(err))
+		u.miss("locks, scans, rewrites and rows changed of "+st.place(), reason(err))
+		return
+	}
+	st.WAL, u.wal = max(0, wal-u.wal), wal
+	var changed []restored
+	for _, p := range rels {
+		u.countInside(s, st, p)
+		rel := u.rels[p.oid]
+		if rel == nil {
+			continue
+		}
+		u.lockInside(s, q, rel, p.modes)
+		if !p.gone && p.filenode != rel.filenode && p.filenode != 0 {
+			changed = append(changed, restored{rel: rel, now: p.storage, bytes: p.bytes})
+		} else if !p.gone && p.columns != "" {
+			rel.columns = p.columns
+		}
+	}
+	st.Rewrites = u.rewritesOf(st, changed)
+	s.truncated(st, u)
+	sortLocks(st.Locks)
+}
+
+// lockInside notes the locks on rel that the statement took or strengthened.
+func (u *run) lockInside(s *session, q *query, rel *relation, set int) {
+	was, is := strongest(s.modes[rel.oid]), strongest(set)
+	s.modes[rel.oid] = set
+	if rel.kind == "S" && is.class() == blocksNothing { // nextval
+		return
+	}
+	if is > was {
+		table, object := u.name(rel)
+		q.stmt.Locks = append(q.stmt.Locks, report.Lock{Table: table, Object: object, Mode: is.String(), Method: report.Exact})
+	}
+	u.seize(s, rel, is, q.stmt.Line, q.start)
+	if rel.isTable() && is >= rowExclusive {
+		u.touched[rel.oid] = true
+	}
+}
+
+// countInside notes what the transaction's counters of a table have grown by.
+func (u *run) countInside(s *session, st *statement, p probed) {
+	if !p.table {
+		return
+	}
+	d := p.counters.minus(s.counters[p.oid])
+	s.counters[p.oid] = p.counters
+	u.scanned(st, p.oid, d)
+	if d.Change != (Change{}) {
+		s.changes[p.oid] = s.changes[p.oid].plus(d.Change)
+		u.touched[p.oid] = true
+	}
+}
+
+// scanned notes full scans of a table of before.
+func (u *run) scanned(st *statement, oid uint32, d counters) {
+	if rel := u.rels[oid]; rel != nil && rel.isTable() && d.scans > 0 {
+		st.Scans = append(st.Scans, report.Scan{Table: rel.name, Count: d.scans, Rows: d.read})
+	}
+}
+
+// truncated marks the tables that the statement's rewrites emptied.
+func (s *session) truncated(st *statement, u *run) {
+	for _, oid := range u.truncated(st) {
+		s.changes[oid] = s.changes[oid].plus(Change{Truncated: true})
+	}
+}
+
+// truncated finds the tables that a statement emptied.
+func (u *run) truncated(st *statement) []uint32 {
+	var oids []uint32
+	for _, w := range st.Rewrites {
+		if w.Reason != "truncate" || w.Index != "" {
+			continue
+		}
+		for oid, rel := range u.rels {
+			if rel.name == w.Table {
+				oids = append(oids, oid)
+			}
+		}
+	}
+	return oids
+}
+
+// place is where a statement stands, for people.
+func (s *statement) place() string {
+	if s.Line == 0 {
+		return "a statement of " + s.File
+	}
+	return s.File + ":" + itoa(s.Line)
+}

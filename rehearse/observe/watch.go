@@ -1,0 +1,255 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// watcher is the second session. It never opens a transaction block and never asks anything that waits for a lock on a user's relation.
+type watcher struct {
+	mu      sync.Mutex
+	conn    *pgx.Conn
+	version int // server_version_num
+}
+
+// openWatcher connects, as its own application, with limits that keep it from hanging on what the migration does.
+func openWatcher(ctx context.Context, cfg *pgx.ConnConfig) (*watcher, error) {
+	cfg = cfg.Copy()
+	cfg.Tracer = nil
+	cfg.RuntimeParams["application_name"] = "rehearse observer"
+	cfg.RuntimeParams["lock_timeout"] = "1000"
+	cfg.RuntimeParams["statement_timeout"] = "30000"
+	cfg.RuntimeParams["search_path"] = "pg_catalog"
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connect the observer of migrations: %w", err)
+	}
+	w := &watcher{conn: conn}
+	var version string
+	if err := conn.QueryRow(ctx, "SHOW server_version_num").Scan(&version); err != nil {
+		_ = conn.Close(ctx)
+		return nil, fmt.Errorf("read the version of the server: %w", err)
+	}
+	w.version, err = strconv.Atoi(version)
+	return w, err
+}
+
+func (w *watcher) close(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.conn.Close(ctx)
+}
+
+// relations reads the relations there are, by OID, as committed.
+func (w *watcher) relations(ctx context.Context) (map[uint32]*relation, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rows, err := w.conn.Query(ctx, relationsSQL)
+	if err != nil {
+		return nil, fmt.Errorf("read the relations: %w", err)
+	}
+	rels := map[uint32]*relation{}
+	var r relation
+	_, err = pgx.ForEachRow(rows, []any{
+		&r.oid, &r.name, &r.kind, &r.table, &r.filenode, &r.persistence, &r.method, &r.tablespace, &r.columns,
+	}, func() error {
+		c := r
+		rels[c.oid] = &c
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the relations: %w", err)
+	}
+	return rels, nil
+}
+
+// wal is the position in the WAL, in bytes from its beginning (pg_current_wal_insert_lsn).
+func (w *watcher) wal(ctx context.Context) (int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var pos int64
+	err := w.conn.QueryRow(ctx, "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint").Scan(&pos)
+	return pos, err
+}
+
+// quote is a qualified name as SQL would have it.
+func (w *watcher) quote(ctx context.Context, schema, name string) (quoted string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err = w.conn.QueryRow(ctx, "SELECT quote_ident($1) || '.' || quote_ident($2)", schema, name).Scan(&quoted)
+	return quoted, err
+}
+
+// counting says whether the server counts scans and changed rows.
+func (w *watcher) counting(ctx context.Context) (on bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err = w.conn.QueryRow(ctx, "SELECT current_setting('track_counts')::bool").Scan(&on)
+	return on, err
+}
+
+// counters reads the server's counters of every table (pg_stat_get_*), as far as sessions have handed them over.
+func (w *watcher) counters(ctx context.Context) (map[uint32]counters, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rows, err := w.conn.Query(ctx, `SELECT oid, pg_stat_get_numscans(oid), pg_stat_get_tuples_returned(oid), pg_stat_get_tuples_inserted(oid),
+		pg_stat_get_tuples_updated(oid), pg_stat_get_tuples_deleted(oid)
+		FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p', 'm') AND relpersistence <> 't'`)
+	if err != nil {
+		return nil, err
+	}
+	all := map[uint32]counters{}
+	var oid uint32
+	var c counters
+	_, err = pgx.ForEachRow(rows, []any{&oid, &c.scans, &c.read, &c.Inserted, &c.Updated, &c.Deleted}, func() error {
+		all[oid] = c
+		return nil
+	})
+	return all, err
+}
+
+// sizes are the bytes of the main storage of relations.
+func (w *watcher) sizes(ctx context.Context, oids []uint32) (map[uint32]int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rows, err := w.conn.Query(ctx, "SELECT oid, COALESCE(pg_relation_size(oid), 0) FROM unnest($1::oid[]) AS oid", oids)
+	if err != nil {
+		return nil, err
+	}
+	sizes := map[uint32]int64{}
+	var oid uint32
+	var size int64
+	_, err = pgx.ForEachRow(rows, []any{&oid, &size}, func() error {
+		sizes[oid] = size
+		return nil
+	})
+	return sizes, err
+}
+
+// terminate ends backends and waits until the server is rid of them.
+func (w *watcher) terminate(ctx context.Context, pids []int64) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var left int
+		err := w.conn.QueryRow(ctx, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+			WHERE pid = ANY($1::int8[]) AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND datname = current_database()`, pids).Scan(&left)
+		if err != nil {
+			return fmt.Errorf("end the migrating session: %w", err)
+		}
+		if left == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("end the migrating session: %d still running", left)
+		}
+	}
+}
+
+// sighting is a lock the watcher saw: not before the one and not after the other time since the watch began.
+type sighting struct {
+	oid         uint32
+	mode        mode
+	first, last time.Duration
+	open        bool // seen in the latest sample: it can last until the next
+}
+
+// watch is what was seen of one statement from outside.
+type watch struct {
+	start time.Time
+	stop  chan struct{}
+	done  chan struct{}
+
+	previous time.Duration // when the latest sample was asked for
+	locks    []*sighting   // only outside a transaction
+	slept    time.Duration
+	looks    int
+	err      error
+}
+
+// watch begins to look at the backend until end is called: for its sleeping and, with locks set, for what it has locked. Looks come at
+// once and then at growing intervals where locks matter, since they are the only source; else only long statements are looked at.
+func (w *watcher) watch(pid uint32, locks bool) *watch {
+	v := &watch{start: time.Now(), stop: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(v.done)
+		pause := Interval / 2
+		if locks {
+			pause = time.Millisecond / 2
+		}
+		for {
+			select {
+			case <-v.stop:
+				return
+			case <-time.After(pause):
+			}
+			if v.err = w.look(pid, locks, v); v.err != nil {
+				return
+			}
+			pause = min(2*pause, Interval)
+		}
+	}()
+	return v
+}
+
+// end stops looking.
+func (v *watch) end() {
+	close(v.stop)
+	<-v.done
+}
+
+// look takes one sample (pg_stat_get_activity, pg_locks). It has no deadline but the session's statement_timeout.
+func (w *watcher) look(pid uint32, locks bool, v *watch) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before := time.Since(v.start)
+	rows, err := w.conn.Query(context.Background(), `SELECT COALESCE(a.wait_event = 'PgSleep', false), COALESCE(l.relation, 0::oid), COALESCE(l.mode, '')
+		FROM pg_stat_get_activity($1) a
+		LEFT JOIN pg_locks l ON $2 AND l.pid = a.pid AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
+			AND l.database = a.datid`, int32(pid), locks)
+	if err != nil {
+		return err
+	}
+	var sleeping bool
+	var oid uint32
+	var name string
+	var seen []sighting
+	_, err = pgx.ForEachRow(rows, []any{&sleeping, &oid, &name}, func() error {
+		if oid != 0 {
+			seen = append(seen, sighting{oid: oid, mode: modeOf(name)})
+		}
+		return nil
+	})
+	v.note(before, time.Since(v.start), sleeping, seen)
+	return err
+}
+
+// note adds a sample taken between two times. What was seen lasts, by the most it can, from the sample before to the one after.
+func (v *watch) note(before, after time.Duration, sleeping bool, seen []sighting) {
+	previous := v.previous
+	v.previous = before
+	v.looks++
+	if sleeping {
+		v.slept += before - previous
+	}
+	current := map[sighting]bool{}
+	for _, s := range seen {
+		current[s] = true
+	}
+	for _, s := range v.locks {
+		key := sighting{oid: s.oid, mode: s.mode}
+		if s.open {
+			s.last = after
+		}
+		s.open = current[key]
+		delete(current, key)
+	}
+	for s := range current {
+		v.locks = append(v.locks, &sighting{oid: s.oid, mode: s.mode, first: previous, last: after, open: true})
+	}
+}
