@@ -49,7 +49,7 @@ func (p *parser) document(src []byte) *yaml.Node {
 		return nil
 	}
 	var doc, second yaml.Node
-	if err := loader.Load(&doc); err == io.EOF || err == nil && len(doc.Content) == 0 {
+	if err := loader.Load(&doc); err == io.EOF || err == nil && (len(doc.Content) == 0 || doc.Content[0].Tag == "!!null") {
 		p.add(position{1, 1}, "the file is empty; it must begin with version: %s", version)
 		return nil
 	} else if err != nil {

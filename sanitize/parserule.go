@@ -93,9 +93,9 @@ func (p *parser) detailed(n *yaml.Node, what string) *rule {
 		}
 		hint := ""
 		if near := closest("mask", keys); near != "" {
-			hint = fmt.Sprintf("; is %q meant to be mask?", near)
+			hint = fmt.Sprintf("; is %q meant to be it?", near)
 		}
-		p.add(place(n), "the rule of %s does not say which mask:%s", what, hint)
+		p.add(place(n), "the rule of %s lacks the key \"mask\"%s", what, hint)
 		return nil
 	}
 	if entries[at].value.Kind != yaml.ScalarNode {
