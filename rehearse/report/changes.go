@@ -40,7 +40,7 @@ func schemaSummary(cs []Change) string {
 	return strings.Join(out, ", ")
 }
 
-// change is one line, then its long attributes as diffs, then its children.
+// change is one line, its sign always in the first column, then its long attributes as diffs, then its children.
 func (a *arranger) change(c Change, parent string, depth int) []item {
 	name := strings.TrimPrefix(c.Name, parent+".")
 	old := strings.TrimPrefix(c.OldName, parent+".")
@@ -62,9 +62,13 @@ func (a *arranger) change(c Change, parent string, depth int) []item {
 		line += ": " + strings.Join(short, "; ")
 	}
 	indent := strings.Repeat("  ", depth)
-	items := []item{{Kind: diff, Text: indent + a.text(line)}}
+	line = a.text(line)
+	items := []item{{Kind: diff, Text: line[:1] + indent + line[1:]}}
 	for _, l := range long {
-		items = append(items, item{Kind: diff, Text: indent + "    " + l})
+		if !strings.HasPrefix(l, "@@") {
+			l = l[:1] + indent + "    " + l[1:]
+		}
+		items = append(items, item{Kind: diff, Text: l})
 	}
 	for _, child := range c.Children {
 		items = append(items, a.change(child, c.Name, depth+1)...)
@@ -99,8 +103,9 @@ func (a *arranger) attributes(c Change) (short, long []string) {
 func tellsMost(name string) bool { return name == "type" || name == "definition" }
 
 func (a *arranger) unified(name, before, after string) []string {
-	text := udiff.Unified(name+" before", name+" after", before+"\n", after+"\n")
+	text := udiff.Unified("", "", before+"\n", after+"\n")
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	lines = append([]string{"~" + oneLine(name, a.lim.cell, a.sym.ellipsis) + ":"}, lines[min(2, len(lines)):]...) // without the names of files
 	if n := 2 * a.lim.lines; len(lines) > n {
 		rest := len(lines) - n
 		lines = append(lines[:n:n], fmt.Sprintf("(%d more lines in the JSON result)", rest))

@@ -71,7 +71,7 @@ func arrange(r *Result, sym symbols, lim limits) document {
 	}
 	doc := document{Headline: a.headline(), Verdict: r.Verdict, Parts: a.circumstances()}
 	for _, build := range []func() section{
-		a.stopped, a.migrations, a.doThisFirst, a.alsoSeen, a.schema, a.rows, a.cost,
+		a.migrations, a.doThisFirst, a.alsoSeen, a.schema, a.rows, a.cost,
 		a.failures, a.notMeasured, a.leftovers, a.masks, a.method,
 	} {
 		if s := build(); len(s.Items) > 0 {
@@ -126,16 +126,19 @@ func (a *arranger) cell(s string) string {
 func (a *arranger) advice(do string) []item {
 	var out []item
 	for line := range strings.SplitSeq(clean(do), "\n") {
-		kind, text := paragraph, strings.TrimSpace(line)
+		kind, depth, text := paragraph, 1, strings.TrimSpace(line)
 		if strings.HasPrefix(line, "    ") {
-			kind, text = code, strings.TrimRight(line[4:], " ")
+			kind, depth, text = code, 2, strings.TrimRight(line[4:], " ")
+		}
+		if kind == paragraph && len(out) == 0 {
+			text = "Do: " + text
 		}
 		switch last := len(out) - 1; {
 		case strings.TrimSpace(line) == "":
 		case kind == code && last >= 0 && out[last].Kind == code:
 			out[last].Text += "\n" + cut(text, 8*a.lim.cell, a.sym.ellipsis)
 		default:
-			out = append(out, item{Kind: kind, Depth: 1, Text: cut(text, 8*a.lim.cell, a.sym.ellipsis)})
+			out = append(out, item{Kind: kind, Depth: depth, Text: cut(text, 8*a.lim.cell, a.sym.ellipsis)})
 		}
 	}
 	return out

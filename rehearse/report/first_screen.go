@@ -54,14 +54,6 @@ func (a *arranger) versions() string {
 	return v
 }
 
-func (a *arranger) stopped() section {
-	s := section{Title: "Stopped", Open: true}
-	if st := a.r.Stopped; st != nil {
-		s.Items = []item{{Text: a.text(fmt.Sprintf("The rehearsal ended in phase %q: %s.", st.Phase, st.Reason))}}
-	}
-	return s
-}
-
 // migrations is the table with a line per migration.
 func (a *arranger) migrations() section {
 	s := section{Title: "Migrations", Open: true}
@@ -195,6 +187,9 @@ func (a *arranger) resultWord(m *Migration) string {
 // doThisFirst are the findings that matter to the verdict, each with its exact step.
 func (a *arranger) doThisFirst() section {
 	s := section{Title: "Do this first", Open: true}
+	if a.r.Verdict == Go {
+		s.Title = "Warnings"
+	}
 	var n, left int
 	for _, f := range a.r.Findings {
 		switch {

@@ -61,7 +61,7 @@ func (m *markdown) section(s section, open bool, until int) {
 		end = "\n</details>\n"
 	}
 	for i, it := range s.Items {
-		text := m.item(it, i > 0 && s.Items[i-1].Kind != it.Kind)
+		text := m.item(it, i > 0 && (it.Kind == paragraph || s.Items[i-1].Kind != it.Kind))
 		if m.Len()+len(text)+len(leftOut)+len(end) > until {
 			m.WriteString(leftOut)
 			break
@@ -73,9 +73,12 @@ func (m *markdown) section(s section, open bool, until int) {
 
 // item is one item, after a blank line where its kind is another than that of the item before.
 func (m *markdown) item(it item, apart bool) string {
-	gap, indent := "", strings.Repeat("   ", it.Depth)
-	if apart && it.Depth == 0 {
+	gap, indent := "", ""
+	if apart {
 		gap = "\n"
+	}
+	if it.Depth > 0 {
+		indent = "   " // within the list item before
 	}
 	switch it.Kind {
 	case bullet:
@@ -84,13 +87,13 @@ func (m *markdown) item(it item, apart bool) string {
 		m.step++
 		return fmt.Sprintf("%s%d. **%s**: %s\n", gap, m.step, it.Level.Title(), escape(it.Text))
 	case code:
-		return "\n" + fenced("sql", it.Text, indent)
+		return gap + fenced("sql", it.Text, indent)
 	case diff:
-		return "\n" + fenced("diff", it.Text, indent)
+		return gap + fenced("diff", it.Text, indent)
 	case tabular:
 		return gap + markdownTable(it.Grid)
 	default:
-		return "\n" + indent + escape(it.Text) + "\n"
+		return gap + indent + escape(it.Text) + "\n"
 	}
 }
 
@@ -140,15 +143,15 @@ func markdownTable(g *grid) string {
 var (
 	markup = strings.NewReplacer(
 		`\`, `\\`, "`", "\\`", "*", `\*`, "|", `\|`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "&", "&amp;",
-		"~~", `\~\~`, "@", "@\u200b", "\n", " ",
+		"~~", `\~\~`, "\n", " ",
 	)
-	issueNumber = regexp.MustCompile(`#(\d)`)
-	edgeScore   = regexp.MustCompile(`(^|[^\pL\pN_])(_+)|(_+)($|[^\pL\pN_])`)
+	mention   = regexp.MustCompile(`([@#])([\pL\pN])`)
+	edgeScore = regexp.MustCompile(`(^|[^\pL\pN_])(_+)|(_+)($|[^\pL\pN_])`)
 )
 
 // escape keeps plain text plain in GitHub's Markdown: no markup, no mention, no link to an issue.
 func escape(s string) string {
 	s = markup.Replace(s)
-	s = issueNumber.ReplaceAllString(s, "#\u200b$1")
+	s = mention.ReplaceAllString(s, "$1\u200b$2")
 	return edgeScore.ReplaceAllStringFunc(s, func(m string) string { return strings.ReplaceAll(m, "_", `\_`) })
 }

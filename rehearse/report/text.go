@@ -100,28 +100,32 @@ func (t *terminal) line(s string) {
 
 // grid writes a table, or where it would be wider than the terminal a paragraph a row.
 func (t *terminal) grid(g *grid) {
-	out := t.table(g)
-	if text.LongestLineLen(out) > t.width {
+	widths := fit(g, t.width-2*len(g.Head))
+	if widths == nil {
 		t.stacked(g)
 		return
 	}
+	out := t.table(g, widths)
 	for line := range strings.SplitSeq(out, "\n") {
 		t.line(line)
 	}
 }
 
-func (t *terminal) table(g *grid) string {
+func (t *terminal) table(g *grid, widths []int) string {
 	tw := table.NewWriter()
 	tw.SetStyle(table.Style{
 		Box:     table.BoxStyle{PaddingLeft: "  ", MiddleVertical: ""},
 		Options: table.Options{},
 		Format:  table.FormatOptions{Header: text.FormatDefault},
 	})
-	var right []table.ColumnConfig
-	for _, n := range g.Right {
-		right = append(right, table.ColumnConfig{Number: n + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	configs := make([]table.ColumnConfig, len(widths))
+	for i, w := range widths {
+		configs[i] = table.ColumnConfig{Number: i + 1, WidthMax: w, WidthMaxEnforcer: text.WrapSoft}
 	}
-	tw.SetColumnConfigs(right)
+	for _, n := range g.Right {
+		configs[n].Align, configs[n].AlignHeader = text.AlignRight, text.AlignRight
+	}
+	tw.SetColumnConfigs(configs)
 	tw.AppendHeader(tableRow(g.Head))
 	for i, r := range g.Rows {
 		row := tableRow(r)

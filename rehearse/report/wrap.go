@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -43,4 +44,31 @@ func wrapParts(parts []string, dot string, width int) []string {
 		}
 	}
 	return append(lines, wrap(line, width)...)
+}
+
+// fit gives every column of a table a width so that together they take at most width columns, nil when they cannot
+// without breaking a word or squeezing text below 16 columns. The widest columns give way first.
+func fit(g *grid, width int) []int {
+	widths, least := make([]int, len(g.Head)), make([]int, len(g.Head))
+	for _, row := range append([][]string{g.Head}, g.Rows...) {
+		for i, c := range row {
+			widths[i] = max(widths[i], text.StringWidthWithoutEscSequences(c))
+			for word := range strings.FieldsSeq(c) {
+				least[i] = max(least[i], text.StringWidthWithoutEscSequences(word))
+			}
+		}
+	}
+	total := 0
+	for i := range widths {
+		least[i] = max(least[i], min(widths[i], 16))
+		total += widths[i]
+	}
+	for ; total > width; total-- {
+		i := slices.Index(widths, slices.Max(widths))
+		if widths[i] <= least[i] {
+			return nil
+		}
+		widths[i]--
+	}
+	return widths
 }

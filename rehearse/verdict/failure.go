@@ -51,7 +51,7 @@ var missingExtension = regexp.MustCompile(`extension "[^"]*" is not available|ex
 // lacksExtension tells a limit of the staging server from a defect of the change.
 func (c cause) lacksExtension() bool { return missingExtension.MatchString(c.f.Message) }
 
-// key is the plain column names of the unique key that failed, in order; nil when they are not known.
+// key is the columns of the unique key that failed, in order, plain names or expressions; nil when they are not known.
 func (c cause) key() []string {
 	switch {
 	case len(c.f.Columns) > 0:
@@ -104,16 +104,31 @@ func (c cause) duplicates() string {
 	if c.f.Table == "" || len(cols) == 0 {
 		return "Find the duplicates in production before the release and decide which rows stay."
 	}
-	list, notNull := idents(cols), ident(cols[0])
-	if len(cols) > 1 {
-		notNull = "(" + list + ")"
+	list := keyList(cols)
+	where := "WHERE (" + list + ") IS NOT NULL "
+	if has(c.toks, "nulls", "not", "distinct") {
+		where = ""
 	}
 	do := "Decide which rows stay, and mend them in a migration before this one. Find them in production (read-only):\n" +
-		fmt.Sprintf("    SELECT %s, count(*) FROM %s WHERE %s IS NOT NULL GROUP BY %s HAVING count(*) > 1 ORDER BY count(*) DESC;", list, c.f.Table, notNull, list)
+		fmt.Sprintf("    SELECT %s, count(*) FROM %s %sGROUP BY %s HAVING count(*) > 1 ORDER BY count(*) DESC;", list, c.f.Table, where, list)
 	if has(c.toks, "where") {
 		do += "\nThe index is partial: add its own WHERE to the query."
 	}
 	return do
+}
+
+// isExpression tells an index expression, as the server prints it, from a column's name.
+func isExpression(column string) bool { return strings.ContainsAny(column, "(:") }
+
+// keyList sets the elements of a key as SQL.
+func keyList(cols []string) string {
+	out := make([]string, len(cols))
+	for i, col := range cols {
+		if out[i] = ident(col); isExpression(col) {
+			out[i] = col
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func (c cause) nulls() string {
@@ -199,7 +214,7 @@ func referenced(toks []string) string {
 func (j *judge) maskNote(c cause) string {
 	switch c.f.SQLState {
 	case uniqueViolation:
-		if c.adds() {
+		if c.adds() && !slices.ContainsFunc(c.key(), isExpression) {
 			return j.keyNote(c)
 		}
 	case notNullViolation:

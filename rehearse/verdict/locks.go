@@ -168,10 +168,11 @@ func after(toks []string, word string) string {
 
 func ended(sql string) string { return strings.TrimRight(strings.TrimSpace(sql), ";") + ";" }
 
-// rewrites judges the tables that a migration wrote anew; a TRUNCATE is told by its rows.
+// rewrites judges the tables that a migration wrote anew; a TRUNCATE is told by its rows, and a REFRESH is
+// meant to write anew.
 func (j *judge) rewrites(m *report.Migration) {
 	for _, w := range m.Rewrites {
-		if w.Index != "" || w.Reason == "truncate" {
+		if w.Index != "" || w.Reason == "truncate" || w.Reason == "refresh" {
 			continue
 		}
 		f := report.Finding{
@@ -209,7 +210,7 @@ func (j *judge) scans(m *report.Migration) {
 		st := &m.Statements[i]
 		for _, sc := range st.Scans {
 			e := exclusive(m, sc.Table)
-			if sc.Rows < smallScan || e == nil || rewrote(st, sc.Table) {
+			if sc.Rows < smallScan || e == nil || rewrote(st, sc.Table) || st.Tag == "CREATE INDEX" {
 				continue
 			}
 			f := report.Finding{

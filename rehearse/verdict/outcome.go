@@ -13,7 +13,7 @@ func (j *judge) run() {
 	if s := r.Stopped; s != nil {
 		j.add(report.Finding{
 			Code: RunStopped, Level: report.Unknown, ExitCode: s.ExitCode,
-			Text: fmt.Sprintf("the rehearsal stopped in phase %s: %s", s.Phase, s.Reason),
+			Text: fmt.Sprintf("the rehearsal stopped at %q: %s", s.Phase, s.Reason),
 			Do:   "Mend that and rehearse again: nothing is known about what was not reached.",
 		})
 	} else if len(r.Migrations) == 0 {
@@ -233,12 +233,12 @@ func (j *judge) failed(m *report.Migration) {
 
 // halfApplied tells what a migration without a transaction leaves in the database when it does not finish.
 func (j *judge) halfApplied(m *report.Migration) {
-	if m.Transaction || m.Failure == nil || m.Failure.StaysApplied == "" {
+	if !isHalfApplied(m) {
 		return
 	}
 	f := report.Finding{
 		Code: HalfApplied, Level: report.Fail, ExitCode: exitFailed, Migration: m.Version, File: m.File,
-		Text: fmt.Sprintf("%s is half applied: %s", m.ShortName(), m.Failure.StaysApplied),
+		Text: fmt.Sprintf("%s is half applied, because it runs without a transaction; what stays: %s", m.ShortName(), m.Failure.StaysApplied),
 		Do:   "Running it again meets what is there already. Make each statement repeatable (IF NOT EXISTS), or give each a file of its own.",
 	}
 	if m.Outcome == report.TimedOut {
@@ -256,6 +256,10 @@ func (j *judge) halfApplied(m *report.Migration) {
 	j.add(f)
 }
 
+func isHalfApplied(m *report.Migration) bool {
+	return !m.Transaction && m.Failure != nil && m.Failure.StaysApplied != ""
+}
+
 // indented sets SQL as [report.Finding.Do] wants it.
 func indented(sql string) string {
 	return "    " + strings.ReplaceAll(strings.TrimSpace(sql), "\n", "\n    ")
@@ -264,7 +268,14 @@ func indented(sql string) string {
 // left judges what the release as a whole leaves half done.
 func (j *judge) left() {
 	for _, l := range j.r.Leftovers {
-		f := report.Finding{Code: LeftBehind, Level: report.Warn, Object: l.Object, Migration: j.origin(l)}
+		m := j.origin(l)
+		if m != nil && m.Outcome != report.Applied && isHalfApplied(m) {
+			continue // its clean-up is told there
+		}
+		f := report.Finding{Code: LeftBehind, Level: report.Warn, Object: l.Object}
+		if m != nil {
+			f.Migration, f.File = m.Version, m.File
+		}
 		f.Text = fmt.Sprintf("%s %s on %s is left behind", l.Kind, l.Object, l.Table)
 		switch l.Kind {
 		case kindInvalidIndex:
@@ -275,22 +286,23 @@ func (j *judge) left() {
 			f.Text = fmt.Sprintf("constraint %s on %s is not validated: it holds for new rows only", l.Object, l.Table)
 		}
 		if l.SQL != "" {
-			f.Do = "Afterwards:\n" + indented(l.SQL)
+			f.Do = "Once the release is out:\n" + indented(l.SQL)
 		}
 		j.add(f)
 	}
 }
 
-// origin is the migration that left something behind, 0 when it is not known.
-func (j *judge) origin(l report.Leftover) int64 {
-	for _, m := range j.r.Migrations {
+// origin is the migration that left something behind, nil when it is not known.
+func (j *judge) origin(l report.Leftover) *report.Migration {
+	for i := range j.r.Migrations {
+		m := &j.r.Migrations[i]
 		for _, o := range m.Leftovers {
 			if o.Kind == l.Kind && o.Object == l.Object && o.Table == l.Table {
-				return m.Version
+				return m
 			}
 		}
 	}
-	return 0
+	return nil
 }
 
 // files tells what the files themselves lack.

@@ -12,6 +12,7 @@ package verdict
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -175,13 +176,25 @@ func (j *judge) allWell() string {
 	if n == 1 {
 		verb = " was applied in "
 	}
-	return report.Count(n, "migration") + verb + total.String() + ", within every budget"
+	text := report.Count(n, "migration") + verb + total.String() + ", within every budget"
+	var warnings int64
+	for _, f := range j.found {
+		if f.Level == report.Warn {
+			warnings++
+		}
+	}
+	if warnings > 0 {
+		text += "; " + report.Count(warnings, "warning")
+	}
+	return text
 }
+
+var sqlState = regexp.MustCompile(` \([0-9A-Z]{5}\)$`)
 
 // maxReason is the most runes of a reason.
 const maxReason = 110
 
-// brief is what stands before a finding's first semicolon, cut to fit the first line.
+// brief is what stands before a finding's first semicolon, cut to fit the first line; a SQLSTATE at its end is kept.
 func brief(s string) string {
 	if i := strings.Index(s, "; "); i >= 0 {
 		s = s[:i]
@@ -189,6 +202,10 @@ func brief(s string) string {
 	if utf8.RuneCountInString(s) <= maxReason {
 		return s
 	}
-	r := []rune(s)
-	return string(r[:maxReason-1]) + "…"
+	state := sqlState.FindString(s)
+	r := []rune(strings.TrimSuffix(s, state))
+	if i := strings.LastIndex(string(r), ": key ("); i > 0 && utf8.RuneCountInString(s[:i]+state) <= maxReason {
+		return s[:i] + state
+	}
+	return string(r[:maxReason-1-len(state)]) + "…" + state
 }

@@ -1,0 +1,258 @@
+package report_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/rehearse/verdict"
+)
+
+// samples are the results that the golden files show, judged as a run would judge them.
+func samples() map[string]*report.Result {
+	budget := verdict.Policy{MaxTotalTime: 2 * time.Minute, MaxMigrationTime: time.Minute, AllowRewriteBelow: 1 << 30}
+	return map[string]*report.Result{
+		"no-go":        judged(budget, shop()),
+		"go":           judged(budget, calm()),
+		"conditions":   judged(budget, invalidIndex()),
+		"no-pending":   judged(budget, base()),
+		"drift":        judged(budget, drifted()),
+		"stopped":      judged(budget, stopped()),
+		"half-applied": judged(budget, halfApplied()),
+		"odd-names":    judged(verdict.Policy{}, oddNames()),
+	}
+}
+
+func judged(p verdict.Policy, r *report.Result) *report.Result {
+	verdict.Judge(p, r)
+	return r
+}
+
+func ms(n float64) report.Duration { return report.Duration(n * float64(time.Millisecond)) }
+
+func num(n int64) *int64 { return &n }
+
+// base is a masked copy of a shop with nothing pending.
+func base() *report.Result {
+	at := time.Date(2026, 9, 14, 2, 10, 0, 0, time.UTC)
+	return &report.Result{
+		SchemaVersion: report.SchemaVersion, ID: "7f3a91c2",
+		Tool:      report.Tool{Version: "0.1.0", Commit: "abc1234", Go: "go1.26.8"},
+		StartedAt: at, Duration: ms(21_400),
+		Source:  report.Server{Database: "shop", Version: "15.18", VersionNum: 150018, SizeBytes: 212 << 20, Encoding: "UTF8", Collate: "C.UTF-8", CType: "C.UTF-8"},
+		Staging: report.Server{Database: "shop", Version: "15.18", VersionNum: 150018, Provider: "local", Image: "/usr/lib/postgresql/15/bin", Settings: map[string]string{"fsync": "on", "work_mem": "4MB"}},
+		Session: report.Session{
+			Role: "shop_owner", RoleReason: "owner of shop.goose_db_version", TimeZone: "UTC",
+			Boundaries: "one session for all migrations", VersionTable: "shop.goose_db_version",
+		},
+		Snapshot: report.Snapshot{
+			TakenAt: at, LSN: "5F/2C0001A8", HeldFor: ms(9_200), Rows: 300_412, Bytes: 88 << 20,
+			Tables: []report.TableCopy{
+				{Table: "shop.customers", Rows: 40_000, Bytes: 12 << 20, Masked: []string{"email", "full_name"}, Duration: ms(800)},
+				{Table: "shop.orders", Rows: 260_412, Bytes: 76 << 20, Duration: ms(2_600)},
+			},
+		},
+		Masking: report.Masking{
+			RulesFile: "rehearse.masks.yaml", RulesHash: "9f2c1b7e4d3a55aa0c", Ephemeral: true, Columns: 14, Masked: 2, Kept: 12,
+			ByMask: map[string]int{"email": 1, "full_name": 1},
+			ColumnMasks: []report.ColumnMask{
+				{Table: "shop.customers", Column: "email", Mask: "email", Distinct: true},
+				{Table: "shop.customers", Column: "full_name", Mask: "full_name"},
+			},
+		},
+		Phases: []report.Phase{{Name: "connect", Duration: ms(31)}, {Name: "copy", Duration: ms(9_400), Note: "88 MB"}, {Name: "migrate", Duration: ms(8_800)}},
+		Differences: []report.Difference{
+			{What: "setting shared_buffers", Source: "16 GB", Staging: "128 MB", Effect: "scans may be slower here than there"},
+		},
+		NotMeasured: []report.NotMeasured{{What: "bloat", Why: "the copy has none"}},
+	}
+}
+
+func applied(version int64, name string, took report.Duration) report.Migration {
+	return report.Migration{
+		Version: version, Name: name, File: "db/migrations/" + name, Transaction: true, HasDown: true,
+		Outcome: report.Applied, Duration: took, Commit: ms(2), Observing: ms(6), WAL: 12_400,
+	}
+}
+
+// calm is a release without any trouble.
+func calm() *report.Result {
+	r := base()
+	note := applied(41, "00041_orders_note.sql", ms(12))
+	note.Locks = []report.Exposure{{Table: "shop.orders", Mode: "ACCESS EXCLUSIVE", Held: ms(9), Blocks: "reads and writes", Line: 3, Method: report.Exact}}
+	r.Migrations = []report.Migration{note}
+	r.Schema = []report.Change{{Action: "changed", Kind: "table", Name: "shop.orders", Children: []report.Change{
+		{Action: "added", Kind: "column", Name: "shop.orders.note", Attributes: []report.AttributeChange{{Name: "type", After: "text"}}},
+	}}}
+	return r
+}
+
+// shop is the release of the demo: an index, a rewrite, a backfill, and a unique key that production's rows do not allow.
+func shop() *report.Result {
+	r := calm()
+	r.Migrations = append(r.Migrations, shopIndex(), shopType(), shopBackfill(), shopUnique(), report.Migration{
+		Version: 46, Name: "00046_drop_legacy.sql", File: "db/migrations/00046_drop_legacy.sql", Transaction: true, Outcome: report.NotRun,
+	})
+	r.Schema = append(r.Schema,
+		report.Change{Action: "renamed", Kind: "table", Name: "shop.order_lines", OldName: "shop.order_items"},
+		report.Change{Action: "changed", Kind: "function", Name: "shop.total(bigint)", Attributes: []report.AttributeChange{{
+			Name:   "definition",
+			Before: "CREATE FUNCTION shop.total(bigint)\n RETURNS integer\nAS $$\n  SELECT 1\n$$",
+			After:  "CREATE FUNCTION shop.total(bigint)\n RETURNS bigint\nAS $$\n  SELECT 1\n$$",
+		}}},
+	)
+	r.Schema[0].Children = append(r.Schema[0].Children,
+		report.Change{Action: "changed", Kind: "column", Name: "shop.orders.total", Attributes: []report.AttributeChange{{Name: "type", Before: "integer", After: "bigint"}}},
+		report.Change{Action: "added", Kind: "index", Name: "shop.orders_placed_at_idx", Attributes: []report.AttributeChange{{Name: "definition", After: "CREATE INDEX orders_placed_at_idx ON shop.orders USING btree (placed_at)"}}},
+	)
+	rows := r.Migrations[3].Rows
+	r.Rows = rows
+	r.Sizes = []report.Size{
+		{Relation: "shop.orders", Kind: "table", Table: "shop.orders", Before: 102 << 20, After: 204 << 20},
+		{Relation: "shop.orders_placed_at_idx", Kind: "index", Table: "shop.orders", After: 96 << 20},
+	}
+	return r
+}
+
+func shopIndex() report.Migration {
+	m := applied(42, "00042_orders_placed_at.sql", ms(7_400))
+	m.WAL = 96 << 20
+	m.Locks = []report.Exposure{{Table: "shop.orders", Mode: "SHARE", Held: ms(7_180), Blocks: "writes", Line: 2, Method: report.Exact}}
+	m.Statements = []report.Statement{{
+		SQL: "CREATE INDEX orders_placed_at_idx ON shop.orders (placed_at);", File: m.File, Line: 2, Tag: "CREATE INDEX", Duration: ms(7_180), Transaction: true,
+		Locks: []report.Lock{{Table: "shop.orders", Mode: "SHARE", Method: report.Exact}},
+		Scans: []report.Scan{{Table: "shop.orders", Count: 1, Rows: 260_412}},
+	}}
+	return m
+}
+
+func shopType() report.Migration {
+	m := applied(43, "00043_total_to_bigint.sql", ms(3_600))
+	m.WAL = 38 << 20
+	m.Locks = []report.Exposure{{Table: "shop.orders", Mode: "ACCESS EXCLUSIVE", Held: ms(3_550), Blocks: "reads and writes", Line: 2, Method: report.Exact}}
+	m.Rewrites = []report.Rewrite{{Table: "shop.orders", Reason: "column type", Bytes: 102 << 20}}
+	m.Statements = []report.Statement{{
+		SQL: "ALTER TABLE shop.orders ALTER COLUMN total TYPE bigint", File: m.File, Line: 2, Tag: "ALTER TABLE", Duration: ms(3_550), Transaction: true,
+		Locks: []report.Lock{{Table: "shop.orders", Mode: "ACCESS EXCLUSIVE", Method: report.Exact}}, Rewrites: m.Rewrites,
+	}}
+	return m
+}
+
+func shopBackfill() report.Migration {
+	m := applied(44, "00044_backfill_currency.sql", ms(94_300))
+	m.Slept = ms(10_000)
+	m.Rows = []report.TableRows{
+		{Table: "shop.audit", Before: num(120_000), After: num(380_412), Inserted: 260_412, Method: report.Exact},
+		{Table: "shop.orders", Before: num(260_412), After: num(260_412), Updated: 260_412, Method: report.Exact},
+	}
+	m.Statements = []report.Statement{{SQL: "UPDATE shop.orders SET currency = 'EUR'", File: m.File, Line: 2, Tag: "UPDATE", Rows: num(260_412), Duration: ms(84_000), Transaction: true}}
+	return m
+}
+
+func shopUnique() report.Migration {
+	m := applied(45, "00045_customers_email_unique.sql", ms(310))
+	m.Outcome = report.Failed
+	m.Failure = &report.Failure{
+		SQLState: "23505", Message: `could not create unique index "customers_email_key": key (email) is duplicated`,
+		Table: "shop.customers", Columns: []string{"email"}, Constraint: "customers_email_key", File: m.File, Line: 3,
+	}
+	m.Statements = []report.Statement{{
+		SQL: "ALTER TABLE shop.customers ADD CONSTRAINT customers_email_key UNIQUE (email);", File: m.File, Line: 3, Tag: "ALTER TABLE",
+		Duration: ms(301), Transaction: true, Failure: m.Failure,
+	}}
+	return m
+}
+
+func invalidIndex() *report.Result {
+	r := calm()
+	m := applied(42, "00042_orders_ref.sql", ms(1_400))
+	m.Transaction, m.HasDown = false, false
+	m.Leftovers = []report.Leftover{
+		{Kind: "invalid index", Object: "shop.orders_ref_ccnew", Table: "shop.orders", SQL: "DROP INDEX CONCURRENTLY shop.orders_ref_ccnew;"},
+		{Kind: "constraint not valid", Object: "orders_total_check", Table: "shop.orders", SQL: "ALTER TABLE shop.orders VALIDATE CONSTRAINT orders_total_check;"},
+	}
+	m.Locks = []report.Exposure{{Table: "shop.orders", Mode: "SHARE UPDATE EXCLUSIVE", Held: ms(1_300), Blocks: "schema changes", Method: report.Sampled}}
+	r.Migrations = append(r.Migrations, m)
+	r.Leftovers = m.Leftovers
+	return r
+}
+
+func drifted() *report.Result {
+	r := base()
+	r.Drift = &report.Drift{MissingFiles: []int64{38, 39}, OutOfOrder: []string{"00037_late.sql"}}
+	late := applied(37, "00037_late.sql", 0)
+	late.Outcome = report.NotRun
+	r.Migrations = []report.Migration{late}
+	return r
+}
+
+func stopped() *report.Result {
+	r := base()
+	return &report.Result{
+		SchemaVersion: report.SchemaVersion, ID: r.ID, Tool: r.Tool, StartedAt: r.StartedAt, Duration: ms(420), Source: r.Source,
+		Stopped: &report.Stop{Phase: "plan masks", Reason: "2 columns have no rule: shop.customers.phone, shop.customers.notes", ExitCode: 12},
+		Phases:  r.Phases[:1],
+	}
+}
+
+// halfApplied is a migration without a transaction that fails, and one that never ends.
+func halfApplied() *report.Result {
+	r := base()
+	m := applied(50, "00050_index_twice.sql", ms(2_300))
+	m.Transaction, m.Outcome = false, report.Failed
+	m.Failure = &report.Failure{
+		SQLState: "23505", Message: `could not create unique index "customers_name_key": key (full_name) is duplicated`, Table: "shop.customers",
+		Columns: []string{"full_name"}, Constraint: "customers_name_key", File: m.File, Line: 4, StaysApplied: "statement 1 of 2 (line 3)",
+	}
+	m.Statements = []report.Statement{
+		{SQL: "ALTER TABLE shop.customers ADD COLUMN seen timestamptz", File: m.File, Line: 3, Tag: "ALTER TABLE", Duration: ms(8)},
+		{SQL: "CREATE UNIQUE INDEX CONCURRENTLY customers_name_key ON shop.customers (full_name)", File: m.File, Line: 4, Tag: "CREATE INDEX", Duration: ms(2_280), Failure: m.Failure},
+	}
+	m.Leftovers = []report.Leftover{{Kind: "invalid index", Object: "shop.customers_name_key", Table: "shop.customers", SQL: "DROP INDEX CONCURRENTLY shop.customers_name_key;"}}
+	r.Migrations = []report.Migration{m}
+	r.Leftovers = m.Leftovers
+	return r
+}
+
+func oddNames() *report.Result {
+	r := base()
+	r.Source.Database = "Ünï --> |db|"
+	m := applied(20260914021000, "20260914021000_@team_*bold*_#12.sql", ms(0.02))
+	m.HasDown = false
+	m.Rows = []report.TableRows{
+		{Table: `"My Schema"."T.1|x"`, Before: num(200), After: num(0), Replaced: true, Method: report.Exact},
+		{Table: `"My Schema"."顧客"`, Before: num(3), After: num(2), Deleted: 1, Method: report.Sampled},
+	}
+	m.Statements = []report.Statement{
+		{SQL: `DROP TABLE "My Schema"."T.1|x"`, Tag: "DROP TABLE", Transaction: true},
+		{SQL: `CREATE TABLE "My Schema"."T.1|x" ()`, Tag: "CREATE TABLE", Transaction: true},
+	}
+	m.Rewrites = []report.Rewrite{{Table: "\"My Schema\".\"<!-- \x1b[2J -->\"", Reason: "column type", Bytes: 3 << 30}}
+	r.Migrations = []report.Migration{m}
+	r.Rows = m.Rows
+	r.Schema = []report.Change{{
+		Action: "replaced", Kind: "table", Name: `"My Schema"."T.1|x"`,
+		Children: []report.Change{{Action: "dropped", Kind: "column", Name: `"My Schema"."T.1|x"."a` + "```" + `b"`}},
+	}}
+	r.Snapshot.SchemaErrors = []report.SchemaError{{Object: `VIEW "My Schema".loop`, Reason: "infinite recursion (42P17)"}}
+	return r
+}
+
+// many is a release too large to be shown whole.
+func many(migrations, tables int) *report.Result {
+	r := base()
+	for i := range migrations {
+		m := applied(int64(i+1), fmt.Sprintf("%05d_step.sql", i+1), ms(float64(i%97)+1))
+		if i%10 == 0 {
+			m.Rewrites = []report.Rewrite{{Table: fmt.Sprintf("shop.t%04d", i), Reason: "column type", Bytes: int64(i+2) << 20}}
+		}
+		r.Migrations = append(r.Migrations, m)
+	}
+	for i := range tables {
+		name := fmt.Sprintf("shop.t%04d", i)
+		r.Rows = append(r.Rows, report.TableRows{Table: name, Before: num(10), After: num(int64(10 + i)), Inserted: int64(i), Method: report.Exact})
+		r.Sizes = append(r.Sizes, report.Size{Relation: name, Kind: "table", Table: name, Before: 8192, After: int64(8192 * (i + 2))})
+		r.Schema = append(r.Schema, report.Change{Action: "changed", Kind: "table", Name: name, Children: []report.Change{{Action: "added", Kind: "column", Name: name + ".note"}}})
+	}
+	return judged(verdict.Policy{AllowRewriteBelow: -1}, r)
+}
