@@ -44,7 +44,7 @@ const (
        pg_catalog.current_setting('server_version_num')::int4`
 )
 
-//go:embed plan/*.sql
+//go:embed plan/*.sql objects/*.sql
 var queries embed.FS
 
 // reader is a session prepared for reading, and the server's version.

@@ -1,0 +1,17 @@
+-- Extended statistics objects.
+SELECT 'pg_statistic_ext'::regclass::oid, s.oid, 0::int4,
+       'statistics',
+       format('%I.%I', n.nspname, s.stxname),
+       quote_ident(s.stxname),
+       n.oid,
+       'pg_class'::regclass::oid, s.stxrelid, 0::int4,
+       0::oid, 0::int4,
+       md5(concat_ws('|', s.stxrelid, s.stxkeys, s.stxkind, to_jsonb(s) ->> 'stxexprs')),
+       jsonb_strip_nulls(jsonb_build_object(
+           'owner', pg_get_userbyid(s.stxowner),
+           'definition', pg_get_statisticsobjdef(s.oid),
+           'statistics', nullif(s.stxstattarget, -1)::text))
+FROM pg_statistic_ext s
+JOIN pg_namespace n ON n.oid = s.stxnamespace
+WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+  AND s.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_statistic_ext'::regclass AND deptype = 'e')
