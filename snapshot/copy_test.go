@@ -1,0 +1,363 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rehearse-db/rehearse/internal/pgtest"
+)
+
+const everythingRows = `
+INSERT INTO app.customer (name, name_c, email, address, score, note, tags)
+  SELECT 'n' || i, 'c' || i, 'p' || i || '@example.com', ROW('street ' || i, i::text)::app.addr, i, repeat('x', i % 50), ARRAY['a' || i, NULL, '"\']
+  FROM generate_series(1, 500) i;
+INSERT INTO app.orders (customer_id, status, amount, during)
+  SELECT i, 'paid', i, tstzrange('2025-01-01'::timestamptz + i * interval '1 day', '2025-01-02'::timestamptz + i * interval '1 day') FROM generate_series(1, 400) i;
+INSERT INTO app.event SELECT i, '2025-06-01'::timestamptz + i * interval '1 day', jsonb_build_object('k', i) FROM generate_series(1, 400) i;
+INSERT INTO app.base_thing VALUES (1, 'base'); INSERT INTO app.child_thing VALUES (2, 'child', 3);
+INSERT INTO app.scratch VALUES ('k', 'v');
+SELECT nextval('app.ticket_seq') FROM generate_series(1, 7);
+REFRESH MATERIALIZED VIEW app.mv_totals;
+ALTER TABLE app.event_def ALTER COLUMN payload SET STORAGE EXTERNAL;
+`
+
+// everything is a source with one of nearly everything. It needs a server of its own, for its roles.
+func everything(t testing.TB) *pgx.ConnConfig {
+	t.Helper()
+	server := pgtest.Start(t)
+	dir := server.Mkdir(t, "ts1")
+	pgtest.Exec(t, server.Config("postgres"), "CREATE ROLE app_reader")
+	pgtest.Exec(t, server.Config("postgres"), "CREATE ROLE app_owner CREATEDB; GRANT app_reader TO app_owner WITH ADMIN OPTION")
+	pgtest.Exec(t, server.Config("postgres"), "CREATE TABLESPACE ts1 LOCATION '"+dir+"'")
+	script, err := os.ReadFile("testdata/everything.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server.New(t, string(script), everythingRows, "ALTER TABLE app.base_thing OWNER TO app_owner")
+}
+
+// TestCopyEqualsDump holds schema and rows of a copy without masks against pg_dump's view of both databases.
+func TestCopyEqualsDump(t *testing.T) {
+	t.Parallel()
+	source, server := everything(t), pgtest.Start(t)
+	target := newTarget(t, server)
+	result := copied(t, source, target, nil, CopyOptions{Jobs: 3})
+
+	if diff := cmp.Diff(pgtest.Dump(t, source, "--schema-only"), pgtest.Dump(t, target.Config(), "--schema-only")); diff != "" {
+		t.Errorf("schemas differ (-source +copy):\n%s", diff)
+	}
+	if diff := cmp.Diff(sortedLines(pgtest.Dump(t, source, "--data-only")), sortedLines(pgtest.Dump(t, target.Config(), "--data-only"))); diff != "" {
+		t.Errorf("rows or sequences differ (-source +copy):\n%s", diff)
+	}
+	const totals = "SELECT * FROM app.mv_totals"
+	if diff := cmp.Diff(rowsOf(t, source, totals), rowsOf(t, target.Config(), totals)); diff != "" {
+		t.Errorf("materialised view differs:\n%s", diff)
+	}
+	if len(result.RestoreErrors) > 0 {
+		t.Errorf("restore errors: %v", result.RestoreErrors)
+	}
+	want := map[string]int64{"app.customer": 500, "app.orders": 400, "app.event_2025": 213, "app.event_def": 187, "app.base_thing": 1, "app.child_thing": 1, "app.scratch": 1}
+	got := map[string]int64{}
+	for _, table := range result.Tables {
+		got[table.Schema+"."+table.Name] = table.Rows
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows told (-want +got):\n%s", diff)
+	}
+	if result.LSN == "" || result.TakenAt.IsZero() || result.HeldFor <= 0 {
+		t.Errorf("the view is not described: %+v", result)
+	}
+	if got := pgtest.Value(t, target.Config(), "SELECT count(*) FROM pg_stats WHERE schemaname = 'app' AND tablename = 'customer'"); got == "0" {
+		t.Error("the copy was not analysed")
+	}
+	if got := pgtest.Value(t, target.Config(), "SELECT rolcanlogin::text || rolcreatedb || pg_has_role('app_owner', 'app_reader', 'MEMBER') FROM pg_roles WHERE rolname = 'app_owner'"); got != "falsetruetrue" {
+		t.Errorf("role app_owner: login, createdb, member = %s", got)
+	}
+	if diff := cmp.Diff([]string{"rows of foreign table app.ft"}, result.LeftOut); diff != "" {
+		t.Errorf("left out (-want +got):\n%s", diff)
+	}
+}
+
+func sortedLines(dump string) string {
+	var lines []string
+	for line := range strings.Lines(dump) {
+		if !strings.HasPrefix(line, "--") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+// TestCopyRefuses lists the targets that must not be written to.
+func TestCopyRefuses(t *testing.T) {
+	t.Parallel()
+	source := pgtest.New(t, "CREATE TABLE a (b int); INSERT INTO a VALUES (1)")
+	src := openSource(t, source)
+	d, err := src.Describe(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := planFor(t, d, nil)
+	server := pgtest.Start(t)
+	filled := newTarget(t, server)
+	pgtest.Exec(t, filled.Config(), "CREATE VIEW v AS SELECT 1")
+	for name, c := range map[string]struct {
+		target Target
+		want   error
+	}{
+		"same cluster": {newTarget(t, pgtest.Default(t)), ErrSameCluster},
+		"not empty":    {filled, ErrNotEmpty},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := Copy(testContext(t), src, plan, c.target, CopyOptions{}); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// TestCopySmallTargets shares one target server among copies that need no roles.
+func TestCopySmallTargets(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	t.Run("values", func(t *testing.T) { testValues(t, server) })
+	t.Run("names", func(t *testing.T) { testNames(t, server) })
+	t.Run("wide", func(t *testing.T) { testWide(t, server) })
+	t.Run("shapes of tables", func(t *testing.T) { testShapes(t, server) })
+	t.Run("masked", func(t *testing.T) { testMasked(t, server) })
+	t.Run("value refused", func(t *testing.T) { testValueRefused(t, server) })
+	t.Run("consistent", func(t *testing.T) { testConsistent(t, server) })
+	t.Run("changed after planning", func(t *testing.T) { testChanged(t, server) })
+	t.Run("privileges", func(t *testing.T) { testPrivileges(t, server) })
+	t.Run("cancelled", func(t *testing.T) { testCancelled(t, server) })
+	t.Run("too old", func(t *testing.T) { testMaxAge(t, server) })
+	t.Run("settings", func(t *testing.T) { testSettings(t, server) })
+	t.Run("empty", func(t *testing.T) { testEmpty(t, server) })
+	t.Run("own pg_dump", func(t *testing.T) { testOwnDump(t, server) })
+	t.Run("refused objects", func(t *testing.T) { testRefusedObjects(t, server) })
+	t.Run("pagila", func(t *testing.T) { testPagila(t, server) })
+}
+
+// testValues holds every value that COPY escapes, and the odd ones of each type, against the source.
+func testValues(t *testing.T, server *pgtest.Server) {
+	source := pgtest.New(t, `
+CREATE TABLE v (id int PRIMARY KEY, t text, b bytea, f float8, n numeric, ts timestamptz, d date, i interval, j jsonb, x xml, a text[], m money, r tstzrange, u uuid, bits varbit, ip inet, p point, l ltree_free);
+`[:0]+`
+CREATE TABLE v (id int PRIMARY KEY, t text, b bytea, f float8, n numeric, ts timestamptz, d date, i interval, j jsonb, x xml, a text[], m money, r tstzrange, bits varbit, ip inet);
+INSERT INTO v (id, t) SELECT i, chr(i) FROM generate_series(1, 0x2fff) i WHERE i NOT BETWEEN 0xd800 AND 0xdfff;
+INSERT INTO v (id, t) VALUES (-1, NULL), (-2, ''), (-3, '\N'), (-4, '\.'), (-5, E'\\'), (-6, E'a\tb\nc\rd\be\ff\vg'), (-7, E'\\x41\\101\\t'), (-8, repeat(E'tab\t\\', 300000)), (-9, '\\N'), (-10, U&'\+01F600');
+INSERT INTO v (id, b) VALUES (-20, '\x'), (-21, decode('00ff5c0a0d09', 'hex')), (-22, (SELECT string_agg(decode(lpad(to_hex(i), 2, '0'), 'hex'), '') FROM generate_series(0, 255) i));
+INSERT INTO v (id, f, n) VALUES (-30, 'NaN', 'NaN'), (-31, 'infinity', 'infinity'), (-32, '-infinity', '-infinity'), (-33, 0.1 + 0.2, 1e-1000), (-34, 5e-324, 123456789012345678901234567890.12345678900), (-35, '-0', '-0');
+INSERT INTO v (id, ts, d, i) VALUES (-40, 'infinity', 'infinity', '1 mon -1 day 00:00:00.000001'), (-41, '-infinity', '-infinity', '-178000000 years'), (-42, '4713-01-01 00:00:00+00 BC', '4713-01-01 BC', '0'), (-43, '294276-12-31 23:59:59.999999+00', '5874897-12-31', '1.5 s'), (-44, '1880-01-01 00:00:00.5+01:23:45', '0001-01-01', '1 year 2 mons');
+INSERT INTO v (id, j, x, a, m, r, bits, ip) VALUES (-50, '{"a\\b\"": "\u0001\t", "n": 1e400}', '<a b="c">&amp;</a>', ARRAY['', NULL, 'NULL', '{}', '"', '\', E'\n'], '-92233720368547758.08', '(,infinity]', '', '::1/64'), (-51, 'null', 'text only', '{}', '1', 'empty', '101', '10.0.0.1');
+INSERT INTO v (id, a) VALUES (-60, '[0:1][2:3]={{a,b},{c,d}}');
+`)
+	pgtest.Exec(t, source, "ALTER DATABASE "+ident(source.Database)+" SET DateStyle = 'German'; ALTER DATABASE "+ident(source.Database)+" SET IntervalStyle = 'sql_standard'; ALTER DATABASE "+
+		ident(source.Database)+" SET TimeZone = 'Asia/Kathmandu'; ALTER DATABASE "+ident(source.Database)+" SET bytea_output = 'escape'; ALTER DATABASE "+ident(source.Database)+" SET extra_float_digits = 0")
+	for _, mode := range []string{"forwarded", "masked beside"} {
+		t.Run(mode, func(t *testing.T) {
+			masks := map[string]string{}
+			if mode != "forwarded" {
+				masks["public.v.id"] = "int_permute"
+				pgtest.Exec(t, source, "ALTER TABLE v ADD COLUMN IF NOT EXISTS same int; UPDATE v SET same = id; ALTER TABLE v ALTER id DROP DEFAULT; UPDATE v SET id = id + 100")
+			}
+			target := newTarget(t, server)
+			copied(t, source, target, masks, CopyOptions{})
+			columns := "t, b, f, n, ts, d, i, j, x::text, a, m, r, bits, ip"
+			query := "SELECT md5(string_agg(v::text, E'\\n' ORDER BY v::text COLLATE \"C\")) FROM (SELECT " + columns + ", octet_length(t) AS size FROM v) v"
+			for _, cfg := range []*pgx.ConnConfig{source, target.Config()} {
+				if n := pgtest.Value(t, cfg, "SELECT count(*) FROM v"); n != "12312" {
+					t.Errorf("%s has %s rows", cfg.Database, n)
+				}
+			}
+			pin := "SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1; "
+			if a, b := value(t, source, pin, query), value(t, target.Config(), pin, query); a != b || a == "" {
+				t.Errorf("values differ: %s and %s", a, b)
+			}
+		})
+	}
+}
+
+func value(t *testing.T, cfg *pgx.ConnConfig, pin, query string) string {
+	t.Helper()
+	cfg = cfg.Copy()
+	cfg.AfterConnect = nil
+	conn, err := pgx.ConnectConfig(testContext(t), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	results, err := conn.PgConn().Exec(testContext(t), pin+query).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(results[len(results)-1].Rows[0][0])
+}
+
+// testNames uses names that need quotes wherever a name can stand.
+func testNames(t *testing.T, server *pgtest.Server) {
+	source := pgtest.New(t, `
+CREATE SCHEMA "My ""Schema"".x"; CREATE SCHEMA "select";
+CREATE TABLE "My ""Schema"".x"."T.1 'q' \ ünï" ("Id" int GENERATED ALWAYS AS IDENTITY, "select" text, "a.b" text, "c\d" text, "" text);
+`[:0]+`
+CREATE SCHEMA "My ""Schema"".x"; CREATE SCHEMA "select";
+CREATE TABLE "My ""Schema"".x"."T.1 'q' \ ünï" ("Id" int GENERATED ALWAYS AS IDENTITY, "select" text, "a.b" text, "c\d" text, "tab	e" text);
+INSERT INTO "My ""Schema"".x"."T.1 'q' \ ünï" ("select", "a.b", "c\d", "tab	e") VALUES ('1', '2', '3', '4');
+CREATE TABLE "select"."table" ("order" int, "user" text); INSERT INTO "select"."table" VALUES (1, 'x');
+CREATE SEQUENCE "select"."Se quence"; SELECT setval('"select"."Se quence"', 42);
+CREATE MATERIALIZED VIEW "select"."Mat View" AS SELECT * FROM "select"."table";
+`)
+	target := newTarget(t, server)
+	result := copied(t, source, target, map[string]string{`"select"."table"."user"`: "hash"}, CopyOptions{})
+	if diff := cmp.Diff(pgtest.Dump(t, source, "--schema-only"), pgtest.Dump(t, target.Config(), "--schema-only")); diff != "" {
+		t.Errorf("schemas differ:\n%s", diff)
+	}
+	if len(result.Tables) != 2 || result.Tables[0].Rows != 1 || result.Tables[1].Rows != 1 || !result.Tables[1].Masked {
+		t.Errorf("tables: %+v", result.Tables)
+	}
+	if got := pgtest.Value(t, target.Config(), `SELECT nextval('"select"."Se quence"')`); got != "43" {
+		t.Errorf("next value %s, want 43", got)
+	}
+	if got := pgtest.Value(t, target.Config(), `SELECT "user" FROM "select"."Mat View"`); got == "x" || got == "" {
+		t.Errorf("the view shows %q", got)
+	}
+}
+
+// testWide copies a table of as many columns as there can be, the last one masked.
+func testWide(t *testing.T, server *pgtest.Server) {
+	source := pgtest.New(t, `DO $$ BEGIN EXECUTE (SELECT 'CREATE TABLE wide (' || string_agg(format('c%s smallint', i), ', ') || ', last text)' FROM generate_series(1, 1599) i); END $$;
+INSERT INTO wide (c1, c1599, last) SELECT i, i, 'x' FROM generate_series(1, 10) i`)
+	target := newTarget(t, server)
+	copied(t, source, target, map[string]string{"public.wide.last": "hash"}, CopyOptions{})
+	query := "SELECT c1, c2, c1599 FROM wide"
+	if diff := cmp.Diff(rowsOf(t, source, query), rowsOf(t, target.Config(), query)); diff != "" {
+		t.Error(diff)
+	}
+	if got := pgtest.Value(t, target.Config(), "SELECT count(*) FROM wide WHERE last = 'x' OR last IS NULL"); got != "0" {
+		t.Errorf("%s values are not masked", got)
+	}
+}
+
+const shapesSQL = `
+CREATE TABLE none (); INSERT INTO none DEFAULT VALUES; INSERT INTO none DEFAULT VALUES; INSERT INTO none DEFAULT VALUES;
+CREATE TABLE dropped (a int, gone text, b text); INSERT INTO dropped VALUES (1, 'x', 'y'); ALTER TABLE dropped DROP COLUMN gone;
+CREATE TABLE onlygen (g int GENERATED ALWAYS AS (1) STORED); INSERT INTO onlygen DEFAULT VALUES;
+CREATE TABLE gen (a text, up text GENERATED ALWAYS AS (upper(a)) STORED, b int GENERATED ALWAYS AS IDENTITY (START 7)); INSERT INTO gen (a) VALUES ('q'), ('r');
+CREATE TABLE nothing (a int PRIMARY KEY);
+CREATE TABLE parent (a int, b text); CREATE TABLE child (c int) INHERITS (parent); INSERT INTO parent VALUES (1, 'p'); INSERT INTO child VALUES (2, 'c', 3);
+CREATE TABLE part (id bigint, who text, n int) PARTITION BY HASH (who);
+CREATE TABLE part0 PARTITION OF part FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE part1 (n int, id bigint, who text); ALTER TABLE part ATTACH PARTITION part1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO part SELECT i, 'w' || i, -i FROM generate_series(1, 200) i;
+CREATE TABLE deep (k int, at date, v text) PARTITION BY RANGE (at);
+CREATE TABLE deep25 PARTITION OF deep FOR VALUES FROM ('2025-01-01') TO ('2026-01-01') PARTITION BY LIST ((k % 2));
+CREATE TABLE deep25even (v text, k int, at date); ALTER TABLE deep25 ATTACH PARTITION deep25even FOR VALUES IN (0);
+CREATE TABLE deep25odd PARTITION OF deep25 FOR VALUES IN (1);
+INSERT INTO deep SELECT i, '2025-03-01', 'v' || i FROM generate_series(1, 9) i;
+CREATE TABLE trig (a int); CREATE FUNCTION twice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO trig VALUES (new.a + 100); RETURN new; END $$;
+INSERT INTO trig VALUES (1); CREATE TRIGGER twice AFTER INSERT ON trig FOR EACH ROW WHEN (new.a < 100) EXECUTE FUNCTION twice();
+CREATE TABLE a (id int PRIMARY KEY, b int); CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a); ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b DEFERRABLE;
+INSERT INTO a VALUES (1, NULL); INSERT INTO b VALUES (1, 1); UPDATE a SET b = 1;
+CREATE FUNCTION inner_ok(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 > 0';
+CREATE FUNCTION outer_ok(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN inner_ok($1); END';
+CREATE TABLE checked (a int CHECK (outer_ok(a))); INSERT INTO checked VALUES (1);
+`
+
+// testShapes copies tables of every shape: without columns, with dropped ones, computed ones, inherited, partitioned, circular.
+func testShapes(t *testing.T, server *pgtest.Server) {
+	source := pgtest.New(t, shapesSQL)
+	target := newTarget(t, server)
+	result := copied(t, source, target, map[string]string{"public.part.who": "hash", "public.deep.v": "hash"}, CopyOptions{})
+	if len(result.RestoreErrors) > 0 {
+		t.Errorf("restore errors: %v", result.RestoreErrors)
+	}
+	for _, query := range []string{
+		"SELECT count(*) FROM none", "SELECT * FROM dropped", "SELECT * FROM onlygen", "SELECT * FROM gen", "SELECT * FROM nothing",
+		"SELECT tableoid::regclass, * FROM parent", "SELECT * FROM child", "SELECT * FROM trig", "SELECT * FROM a", "SELECT * FROM b",
+		"SELECT id, n FROM part", "SELECT tableoid::regclass, k, at FROM deep", "SELECT * FROM checked",
+	} {
+		if diff := cmp.Diff(rowsOf(t, source, query), rowsOf(t, target.Config(), query)); diff != "" {
+			t.Errorf("%s differs (-source +copy):\n%s", query, diff)
+		}
+	}
+	if got := pgtest.Value(t, target.Config(), "INSERT INTO gen (a) VALUES ('new') RETURNING b"); got != "9" {
+		t.Errorf("the identity goes on with %s, want 9", got)
+	}
+	if got := pgtest.Value(t, target.Config(), "SELECT count(*) FROM part WHERE who ~ '^w[0-9]{1,3}$'"); got != "0" {
+		t.Errorf("%s values of the masked partition key are not masked", got)
+	}
+	for _, cfg := range []*pgx.ConnConfig{source, target.Config()} { // a row in the wrong partition is not found through its key
+		if got := pgtest.Value(t, cfg, "SELECT count(*) FROM part p WHERE EXISTS (SELECT FROM part q WHERE q.who = p.who)"); got != "200" {
+			t.Errorf("%s rows found by partition key", got)
+		}
+	}
+}
+
+// testMasked masks, follows foreign keys, and moves sequences beyond permuted numbers.
+func testMasked(t *testing.T, server *pgtest.Server) {
+	source := pgtest.New(t, `
+CREATE TABLE users (id serial PRIMARY KEY, email text UNIQUE NOT NULL, note text);
+INSERT INTO users (email, note) SELECT 'person' || i || '@corp.example', CASE WHEN i % 3 = 0 THEN NULL ELSE 'kept ' || i END FROM generate_series(1, 2000) i;
+CREATE TABLE orders (id serial PRIMARY KEY, user_id int NOT NULL REFERENCES users);
+INSERT INTO orders (user_id) SELECT i % 2000 + 1 FROM generate_series(1, 5000) i;
+CREATE TABLE goose_db_version (id serial PRIMARY KEY, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp timestamp DEFAULT now());
+INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true), (20250101, true)`)
+	target := newTarget(t, server)
+	var events []Event
+	masks := map[string]string{"public.users.id": "int_permute", "public.orders.user_id": "int_permute", "public.users.email": "email"}
+	result := copied(t, source, target, masks, CopyOptions{Progress: func(e Event) { events = append(events, e) }})
+	for query, want := range map[string]string{
+		"SELECT count(*) FROM users WHERE email LIKE '%corp.example'":                "0",
+		"SELECT count(DISTINCT email) FROM users":                                    "2000",
+		"SELECT count(*) FROM users WHERE note LIKE 'kept %'":                        "1334",
+		"SELECT count(*) FROM orders JOIN users ON users.id = user_id":               "5000",
+		"SELECT (nextval('users_id_seq') > (SELECT max(id) FROM users))::text":       "true",
+		"SELECT nextval('orders_id_seq')":                                            "5001",
+		"SELECT string_agg(version_id::text, ',' ORDER BY id) FROM goose_db_version": "0,20250101",
+		"SELECT count(*) FROM pg_constraint WHERE NOT convalidated":                  "0",
+		"SELECT count(*) FROM pg_index WHERE NOT indisvalid AND indrelid > 16383":    "0",
+		"SELECT (relallvisible > 0)::text FROM pg_class WHERE relname = 'users'":     "true",
+	} {
+		if got := pgtest.Value(t, target.Config(), query); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+	last := events[len(events)-1]
+	if last.Tables != 3 || last.Rows != 7002 || last.TotalTables != 3 || last.Bytes == 0 || last.Phase != "settings" {
+		t.Errorf("last event: %+v", last)
+	}
+	var phases []string
+	for _, p := range result.Phases {
+		phases = append(phases, p.Name)
+	}
+	if got := strings.Join(phases, " "); got != "guard prepare schema data indexes sequences views analyze settings" {
+		t.Errorf("phases: %s", got)
+	}
+}
+
+// testPagila copies a sample database, when it is there.
+func testPagila(t *testing.T, server *pgtest.Server) {
+	path := filepath.Join(pgtest.Shared(t), "cases", "pagila-tables.sql.gz")
+	source := pgtest.New(t)
+	loadGzip(t, source, path)
+	target := newTarget(t, server)
+	start := time.Now()
+	result := copied(t, source, target, nil, CopyOptions{})
+	t.Logf("%d tables in %s", len(result.Tables), time.Since(start))
+	if len(result.RestoreErrors) > 0 {
+		t.Errorf("restore errors: %v", result.RestoreErrors)
+	}
+	for _, what := range []string{"--schema-only", "--data-only"} {
+		if diff := cmp.Diff(sortedLines(pgtest.Dump(t, source, what)), sortedLines(pgtest.Dump(t, target.Config(), what))); diff != "" {
+			t.Errorf("%s differs (-source +copy):\n%.3000s", what, diff)
+		}
+	}
+}

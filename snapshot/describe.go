@@ -1,0 +1,368 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// Description is what a source holds, as far as planning and copying need to know, all of it read in one transaction.
+type Description struct {
+	Tables      []catalog.Table
+	ForeignKeys []catalog.ForeignKey
+	Sequences   []catalog.Sequence
+	MatViews    []catalog.MatView // in the order to refresh them
+	Extensions  []catalog.Extension
+	Roles       []catalog.Role
+	Database    catalog.Database
+	Outside     catalog.Outside
+	Settings    []catalog.Setting
+
+	partitionKeys map[uint32][]string // columns by root of the partition tree: every key in it
+	fixedKeys     map[uint32][]string // those of them whose partitions do not take every value: no hash and no default partition
+	schemas       map[string]schema   // by name
+}
+
+// schema is a row of pg_namespace.
+type schema struct {
+	oid   uint32
+	owner string
+}
+
+// Describe reads what there is, in a transaction of its own. When the role may not read all of it the description comes with a
+// *[PrivilegeError], which lists everything that is out of reach.
+func (s *Source) Describe(ctx context.Context) (*Description, error) {
+	var d *Description
+	err := s.read(ctx, "describe the database", func(tx *pgx.Conn) (err error) {
+		d, err = describe(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d, d.readable(s.server.User)
+}
+
+// describe reads in the transaction that tx is in.
+func describe(ctx context.Context, tx *pgx.Conn) (*Description, error) {
+	var d Description
+	var errs [9]error
+	d.Tables, errs[0] = catalog.Tables(ctx, tx)
+	d.ForeignKeys, errs[1] = catalog.ForeignKeys(ctx, tx)
+	d.Sequences, errs[2] = catalog.Sequences(ctx, tx)
+	d.MatViews, errs[3] = catalog.MatViews(ctx, tx)
+	d.Extensions, errs[4] = catalog.Extensions(ctx, tx)
+	d.Roles, errs[5] = catalog.Roles(ctx, tx)
+	d.Database, errs[6] = catalog.ReadDatabase(ctx, tx)
+	d.Outside, errs[7] = catalog.ReadOutside(ctx, tx)
+	d.Settings, errs[8] = catalog.Settings(ctx, tx)
+	if i := slices.IndexFunc(errs[:], func(err error) bool { return err != nil }); i >= 0 {
+		return nil, errs[i] // the first: the others follow from it, the transaction being over
+	}
+	var err error
+	if err = d.readPartitionKeys(ctx, tx); err != nil {
+		return nil, err
+	}
+	d.schemas, err = schemas(ctx, tx)
+	return &d, err
+}
+
+func schemas(ctx context.Context, tx *pgx.Conn) (map[string]schema, error) {
+	rows, err := tx.Query(ctx, sqlSchemas)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]schema{}
+	var s schema
+	var name string
+	_, err = pgx.ForEachRow(rows, []any{&s.oid, &name, &s.owner}, func() error {
+		all[name] = s
+		return nil
+	})
+	return all, err
+}
+
+// readPartitionKeys gathers, for each partition tree, the columns that any partition key in it reads.
+func (d *Description) readPartitionKeys(ctx context.Context, tx *pgx.Conn) error {
+	rows, err := tx.Query(ctx, sqlPartitionKeys)
+	if err != nil {
+		return err
+	}
+	root := map[uint32]uint32{}
+	for _, t := range d.Tables {
+		root[t.OID] = t.Root
+	}
+	d.partitionKeys, d.fixedKeys = map[uint32][]string{}, map[uint32][]string{}
+	var oid uint32
+	var column string
+	var takesAll bool
+	_, err = pgx.ForEachRow(rows, []any{&oid, &column, &takesAll}, func() error {
+		if top := root[oid]; top != 0 {
+			addOnce(d.partitionKeys, top, column)
+			if !takesAll {
+				addOnce(d.fixedKeys, top, column)
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+func addOnce(to map[uint32][]string, key uint32, value string) {
+	if !slices.Contains(to[key], value) {
+		to[key] = append(to[key], value)
+	}
+}
+
+// readable returns a *PrivilegeError when something to copy is out of the role's reach.
+func (d *Description) readable(role string) error {
+	e := &PrivilegeError{Role: role}
+	for _, t := range d.Tables {
+		switch {
+		case !holdsRows(t):
+		case !t.CanSelect:
+			e.Objects = append(e.Objects, "table "+t.String())
+		case t.RowSecurityActive:
+			e.Objects = append(e.Objects, "table "+t.String()+" (row security hides rows)")
+		}
+	}
+	for _, q := range d.Sequences {
+		if !q.CanSelect {
+			e.Objects = append(e.Objects, "sequence "+q.String())
+		}
+	}
+	if len(e.Objects) == 0 {
+		return nil
+	}
+	return e
+}
+
+// holdsRows says whether the table has rows of its own that are copied.
+func holdsRows(t catalog.Table) bool { return t.Kind == 'r' }
+
+// Database is the description as the planner of masks wants it: leaves under their topmost partitioned table, whose rules
+// they follow; foreign tables and materialised views, whose rows are not copied, left out; goose's version tables verbatim.
+func Database(d *Description) sanitize.Database {
+	var db sanitize.Database
+	at := map[uint32]int{} // oid -> index in db.Tables, also of leaves
+	for _, t := range d.Tables {
+		if t.Kind == 'r' && !t.IsPartition || t.Kind == 'p' && t.Root == t.OID {
+			at[t.OID] = len(db.Tables)
+			p := planned(t)
+			p.PartitionKey = d.fixedKeys[t.OID]
+			db.Tables = append(db.Tables, p)
+		}
+	}
+	for _, t := range d.Tables {
+		root, ok := at[t.Root]
+		if t.Root == t.OID || !t.IsPartition || !ok {
+			continue
+		}
+		at[t.OID] = root
+		top := &db.Tables[root]
+		top.Unique = addKeys(top.Unique, t.Unique)
+		if holdsRows(t) {
+			top.Partitions = append(top.Partitions, sanitize.Relation{Schema: t.Schema, Name: t.Name})
+		}
+	}
+	for _, k := range d.ForeignKeys {
+		child, ok := at[k.Child]
+		parent, ok2 := at[k.Parent]
+		if !ok || !ok2 {
+			continue
+		}
+		db.ForeignKeys = append(db.ForeignKeys, sanitize.ForeignKey{
+			Name: k.Name, Child: relation(db.Tables[child]), Parent: relation(db.Tables[parent]),
+			ChildColumns: k.ChildColumns, ParentColumns: k.ParentColumns,
+		})
+	}
+	return db
+}
+
+func relation(t sanitize.Table) sanitize.Relation {
+	return sanitize.Relation{Schema: t.Schema, Name: t.Name}
+}
+
+func planned(t catalog.Table) sanitize.Table {
+	p := sanitize.Table{Schema: t.Schema, Name: t.Name, Verbatim: t.GooseVersions, Unique: addKeys(nil, t.Unique)}
+	for _, c := range t.Columns {
+		p.Columns = append(p.Columns, sanitize.Column{
+			Name: c.Name, Type: c.Type, BaseType: c.BaseType, TypeKind: c.TypeKind, Labels: c.Labels,
+			MaxLength: c.MaxLength, NotNull: c.NotNull, Generated: c.Generated != "", Comment: c.Comment,
+		})
+	}
+	return p
+}
+
+// addKeys adds the keys that are not there yet; those of a partition mostly repeat the ones of its root under another name.
+func addKeys(to []sanitize.UniqueKey, keys []catalog.UniqueKey) []sanitize.UniqueKey {
+	for _, k := range keys {
+		same := func(o sanitize.UniqueKey) bool {
+			return !k.Expression && !o.Expression && slices.Equal(o.Columns, k.Columns)
+		}
+		if slices.ContainsFunc(to, same) {
+			continue
+		}
+		to = append(to, sanitize.UniqueKey{
+			Name: k.Name, Columns: k.Columns, Expression: k.Expression, Definition: k.Definition, Referenced: k.Referenced,
+		})
+	}
+	return to
+}
+
+// MissingExtensions lists the source's extensions whose name is not among those a staging server offers, sorted. Without
+// them the schema cannot be restored: ask before anything is copied.
+func MissingExtensions(d *Description, available []string) []string {
+	var missing []string
+	for _, e := range d.Extensions {
+		if !slices.Contains(available, e.Name) {
+			missing = append(missing, e.Name)
+		}
+	}
+	slices.Sort(missing)
+	return missing
+}
+
+// AvailableExtensions asks a staging server which extensions it offers.
+func AvailableExtensions(ctx context.Context, staging *pgx.ConnConfig) ([]string, error) {
+	conn, err := pgx.ConnectConfig(ctx, staging)
+	if err != nil {
+		return nil, targetError("connect", err)
+	}
+	defer closeConn(ctx, conn)
+	rows, err := conn.Query(ctx, "SELECT name::text FROM pg_available_extensions ORDER BY 1")
+	if err != nil {
+		return nil, targetError("list extensions", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return names, targetError("list extensions", err)
+}
+
+// covers compares the plan with what the frozen source has: the plan was made from an earlier look. Differences are a *ChangedError.
+func (d *Description) covers(plan *sanitize.Plan) error {
+	e := &ChangedError{}
+	for _, t := range d.Tables {
+		if !holdsRows(t) {
+			continue
+		}
+		p := plan.Table(t.Schema, t.Name)
+		if p == nil {
+			e.Objects = append(e.Objects, fmt.Sprintf("table %s appeared", t))
+			continue
+		}
+		e.Objects = append(e.Objects, columnChanges(t, p)...)
+	}
+	if len(e.Objects) == 0 {
+		return nil
+	}
+	return e
+}
+
+func columnChanges(t catalog.Table, p *sanitize.TablePlan) []string {
+	var changes []string
+	has := map[string]bool{}
+	for _, c := range t.Columns {
+		if c.Generated == "" {
+			has[c.Name] = true
+		}
+	}
+	for _, c := range p.Columns {
+		if !has[c.Name] {
+			changes = append(changes, fmt.Sprintf("column %s.%s is gone", t, catalog.Quote(c.Name)))
+		}
+		delete(has, c.Name)
+	}
+	for name := range has {
+		changes = append(changes, fmt.Sprintf("column %s.%s appeared", t, catalog.Quote(name)))
+	}
+	slices.Sort(changes)
+	return changes
+}
+
+// AppliedVersion is a row of goose's version table.
+type AppliedVersion struct {
+	Version   int64
+	IsApplied bool
+	At        string // as the server writes it, "" for NULL
+}
+
+// Applied reads goose's history from the table of that name, written as in goose's own option: "goose_db_version" is looked up along the
+// search path of the application's sessions, "audit.versions" is qualified. Without such a table it is [ErrNoVersionTable].
+// Goose's own Provider is not used, as it creates the table.
+func (s *Source) Applied(ctx context.Context, table string) ([]AppliedVersion, error) {
+	var versions []AppliedVersion
+	err := s.read(ctx, "read "+table, func(tx *pgx.Conn) error {
+		if _, err := tx.Exec(ctx, sqlSearchPath, s.server.SearchPath); err != nil {
+			return err
+		}
+		var schema, name string
+		err := tx.QueryRow(ctx, sqlResolve, table).Scan(&schema, &name)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return &SourceError{Kind: Failed, Server: s.server.Address, Doing: "read " + table, Err: ErrNoVersionTable}
+		}
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, fmt.Sprintf(sqlApplied, ident(schema, name)))
+		if err != nil {
+			return err
+		}
+		versions, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (v AppliedVersion, err error) {
+			return v, row.Scan(&v.Version, &v.IsApplied, &v.At)
+		})
+		return err
+	})
+	return versions, err
+}
+
+// Samples reads the first n rows of each of the given tables, every column as text cut at 256 characters and NULLs left out, for the starter
+// rules; of a partition tree that is done at its root. They are raw values: they stay in memory, and the caller shows counts, never values. Keys are schema.table unquoted, then column.
+func (s *Source) Samples(ctx context.Context, tables []catalog.Table, n int) (map[string]map[string][]string, error) {
+	samples := map[string]map[string][]string{}
+	err := s.read(ctx, "read samples", func(tx *pgx.Conn) error {
+		for _, t := range tables {
+			if !holdsRows(t) && t.Kind != 'p' || t.IsPartition || len(t.Columns) == 0 {
+				continue
+			}
+			values, err := sampleTable(ctx, tx, t, n)
+			if err != nil {
+				return s.failed("read samples of "+t.String(), err)
+			}
+			samples[t.Schema+"."+t.Name] = values
+		}
+		return nil
+	})
+	return samples, err
+}
+
+func sampleTable(ctx context.Context, tx *pgx.Conn, t catalog.Table, n int) (map[string][]string, error) {
+	list := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		list[i] = "left(" + ident(c.Name) + "::text, 256)"
+	}
+	from := ident(t.Schema, t.Name)
+	if t.Kind == 'r' {
+		from = "ONLY " + from
+	}
+	rows, err := tx.Query(ctx, fmt.Sprintf(sqlSamples, strings.Join(list, ", "), from, n))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	values := map[string][]string{}
+	for rows.Next() {
+		for i, raw := range rows.RawValues() {
+			if raw != nil {
+				values[t.Columns[i].Name] = append(values[t.Columns[i].Name], string(raw))
+			}
+		}
+	}
+	return values, rows.Err()
+}

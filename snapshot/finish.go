@@ -1,0 +1,241 @@
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// sequenceState is where a sequence stands.
+type sequenceState struct {
+	sequence catalog.Sequence
+	last     int64
+	called   bool
+}
+
+// readSequences asks all sequences in one round trip. Sequences know no snapshot; asked after the rows, none is behind them.
+func (c *copier) readSequences(ctx context.Context, tx *pgx.Conn) error {
+	batch := &pgx.Batch{}
+	c.seqs = make([]sequenceState, len(c.desc.Sequences))
+	for i, q := range c.desc.Sequences {
+		state := &c.seqs[i]
+		state.sequence = q
+		batch.Queue(fmt.Sprintf(sqlSequence, ident(q.Schema, q.Name))).QueryRow(func(row pgx.Row) error {
+			return row.Scan(&state.last, &state.called)
+		})
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+// setSequences sets the target's sequences, beyond anything a mask of their column can have made.
+func (c *copier) setSequences(ctx context.Context) error {
+	return c.onTarget(ctx, "set the sequences", func(conn *pgx.Conn) error {
+		batch := &pgx.Batch{}
+		for _, s := range c.seqs {
+			last, called := s.last, s.called
+			if floor := c.sequenceFloor(s); floor > last {
+				last, called = floor, true
+			}
+			batch.Queue("SELECT setval(c.oid, least($3, s.seqmax), $4) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "+
+				"JOIN pg_sequence s ON s.seqrelid = c.oid WHERE n.nspname = $1 AND c.relname = $2", s.sequence.Schema, s.sequence.Name, last, called)
+		}
+		return conn.SendBatch(ctx, batch).Close()
+	})
+}
+
+// sequenceFloor is what the mask of the owning column asks for, 0 without.
+func (c *copier) sequenceFloor(s sequenceState) int64 {
+	if s.sequence.OwnerTable == 0 {
+		return 0
+	}
+	p := c.plan.Table(s.sequence.OwnerSchema, s.sequence.OwnerName)
+	if p == nil {
+		return 0
+	}
+	for _, column := range p.Columns {
+		if column.Name == s.sequence.OwnerColumn && column.Mask != nil && column.Mask.SequenceFloor != nil {
+			return column.Mask.SequenceFloor(s.last)
+		}
+	}
+	return 0
+}
+
+// refreshViews fills those materialised views that are filled in the source, in an order in which each finds what it reads.
+// One that cannot be refreshed is told like an object that cannot be restored.
+func (c *copier) refreshViews(ctx context.Context) error {
+	return c.onTarget(ctx, "refresh the views", func(conn *pgx.Conn) error {
+		for _, v := range c.desc.MatViews {
+			if !v.Populated {
+				continue
+			}
+			if _, err := conn.Exec(ctx, "REFRESH MATERIALIZED VIEW "+ident(v.Schema, v.Name)); err != nil {
+				e := targetError("refresh "+v.String(), err).(*TargetError) //nolint:errorlint // made on this line
+				if e.SQLState == "" || e.Full {
+					return e
+				}
+				c.res.RestoreErrors = append(c.res.RestoreErrors, RestoreError{Object: "MATERIALIZED VIEW DATA " + v.String(), Reason: e.Message})
+			}
+		}
+		return nil
+	})
+}
+
+// analyze gathers statistics of the masked rows: the source's own, which hold raw values, are never copied. Partitions are done with their root.
+func (c *copier) analyze(ctx context.Context) error {
+	var tables []catalog.Table
+	for _, t := range c.desc.Tables {
+		if (t.Kind == 'r' || t.Kind == 'p' || t.Kind == 'm') && !t.IsPartition {
+			tables = append(tables, t)
+		}
+	}
+	slices.SortStableFunc(tables, func(a, b catalog.Table) int { return int(min(1, max(-1, weight(b)-weight(a)))) })
+	todo := make(chan catalog.Table, len(tables))
+	for _, t := range tables {
+		todo <- t
+	}
+	close(todo)
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(c.opts.Jobs, len(tables)) {
+		group.Go(func() error {
+			return c.onTarget(ctx, "analyze", func(conn *pgx.Conn) error {
+				for t := range todo {
+					if _, err := conn.Exec(ctx, "ANALYZE "+ident(t.Schema, t.Name)); err != nil {
+						return targetError("analyze "+t.String(), err)
+					}
+				}
+				return nil
+			})
+		})
+	}
+	return group.Wait()
+}
+
+// weight puts partition trees, whose size is elsewhere, first.
+func weight(t catalog.Table) int64 {
+	if t.Kind == 'p' {
+		return 1 << 60
+	}
+	return t.Bytes
+}
+
+// listSettings are the settings whose stored value is a list of names, each quoted as needed (guc_tables.h: GUC_LIST_QUOTE).
+var listSettings = []string{
+	"local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries", "temp_tablespaces",
+	"unix_socket_directories",
+}
+
+// applySettings keeps what ALTER ROLE and ALTER DATABASE ... SET keep in the source. It comes last, so that none of it bears on the copy.
+// Names with a dot belong to applications and may be secrets: they are named, not copied.
+func (c *copier) applySettings(ctx context.Context) error {
+	return c.onTarget(ctx, "keep the settings of roles and database", func(conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, "SELECT name FROM pg_settings WHERE context IN ('user', 'superuser', 'backend', 'superuser-backend')")
+		if err != nil {
+			return err
+		}
+		known, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		for _, s := range c.desc.Database.Settings {
+			of := settingOf(s, conn.Config().Database)
+			if strings.Contains(s.Name, ".") || !slices.ContainsFunc(known, func(n string) bool { return strings.EqualFold(n, s.Name) }) {
+				c.res.LeftOut = append(c.res.LeftOut, fmt.Sprintf("setting %s of %s", s.Name, of))
+				continue
+			}
+			if _, err := conn.Exec(ctx, fmt.Sprintf("ALTER %s SET %s TO %s", of, s.Name, settingValue(s))); err != nil {
+				c.res.LeftOut = append(c.res.LeftOut, fmt.Sprintf("setting %s of %s: the staging server refuses it", s.Name, of))
+			}
+		}
+		return ctx.Err()
+	})
+}
+
+// settingOf is whose setting it is, as ALTER wants it.
+func settingOf(s catalog.RoleSetting, database string) string {
+	switch {
+	case s.Role == "":
+		return "DATABASE " + ident(database)
+	case s.InDatabase:
+		return "ROLE " + ident(s.Role) + " IN DATABASE " + ident(database)
+	}
+	return "ROLE " + ident(s.Role)
+}
+
+// settingValue is the stored value as SET takes it.
+func settingValue(s catalog.RoleSetting) string {
+	if !slices.Contains(listSettings, strings.ToLower(s.Name)) {
+		return literal(s.Value)
+	}
+	names := splitNames(s.Value)
+	for i, name := range names {
+		names[i] = literal(name)
+	}
+	if len(names) == 0 {
+		return "''"
+	}
+	return strings.Join(names, ", ")
+}
+
+// splitNames takes a list of names apart, as it is stored: "$user", public, "odd ""name""".
+func splitNames(list string) []string {
+	var names []string
+	for rest := strings.TrimSpace(list); rest != ""; {
+		var name string
+		if rest[0] == '"' {
+			name, rest = quotedName(rest)
+		} else {
+			name, rest, _ = strings.Cut(rest, ",")
+			names, rest = append(names, strings.TrimSpace(name)), strings.TrimSpace(rest)
+			continue
+		}
+		_, rest, _ = strings.Cut(rest, ",")
+		names, rest = append(names, name), strings.TrimSpace(rest)
+	}
+	return names
+}
+
+// quotedName reads a name in double quotes from the beginning of s.
+func quotedName(s string) (name, rest string) {
+	var b strings.Builder
+	for i := 1; i < len(s); i++ {
+		if s[i] != '"' {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+1 >= len(s) || s[i+1] != '"' {
+			return b.String(), s[i+1:]
+		}
+		b.WriteByte('"')
+		i++
+	}
+	return b.String(), ""
+}
+
+// leftOutside says what lies outside of schema and rows.
+func (c *copier) leftOutside() []string {
+	var out []string
+	o := c.desc.Outside
+	if o.LargeObjects > 0 {
+		out = append(out, fmt.Sprintf("%d large objects", o.LargeObjects))
+	}
+	for _, group := range []struct {
+		kind  string
+		names []string
+	}{{"subscription", o.Subscriptions}, {"user mapping", o.UserMappings}, {"tablespace", o.Tablespaces}} {
+		for _, name := range group.names {
+			out = append(out, group.kind+" "+name)
+		}
+	}
+	for _, t := range c.desc.Tables {
+		if t.Kind == 'f' {
+			out = append(out, "rows of foreign table "+t.String())
+		}
+	}
+	return out
+}

@@ -1,0 +1,257 @@
+package snapshot
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// load is one table to copy.
+type load struct {
+	table   catalog.Table
+	plan    *sanitize.TablePlan
+	columns []string // in the plan's order, generated ones left out
+	// via is the topmost partitioned table, for a partition that masked rows may have to leave: the root finds where they go.
+	via    *catalog.Table
+	size   int64
+	result Table
+}
+
+// queue lists what to copy, largest first, so that no large table is left to one worker at the end.
+func (c *copier) queue() []*load {
+	at := map[uint32]*catalog.Table{}
+	for i := range c.desc.Tables {
+		at[c.desc.Tables[i].OID] = &c.desc.Tables[i]
+	}
+	var loads []*load
+	for _, t := range c.desc.Tables {
+		if !holdsRows(t) {
+			continue
+		}
+		l := &load{table: t, plan: c.plan.Table(t.Schema, t.Name), size: t.Bytes + t.ToastBytes}
+		for _, column := range l.plan.Columns {
+			l.columns = append(l.columns, column.Name)
+		}
+		masked := l.plan.Masked()
+		l.result = Table{Schema: t.Schema, Name: t.Name, Masked: len(masked) > 0}
+		if t.IsPartition && intersects(c.desc.partitionKeys[t.Root], masked) {
+			l.via = at[t.Root]
+		}
+		loads = append(loads, l)
+		c.tally.TotalTables++
+		c.tally.TotalBytes += l.size
+	}
+	slices.SortStableFunc(loads, func(a, b *load) int { return cmp.Compare(b.size, a.size) })
+	return loads
+}
+
+func intersects(a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+}
+
+// out is the statement that reads the table.
+func (l *load) out() string {
+	name := ident(l.table.Schema, l.table.Name)
+	switch {
+	case len(l.columns) == 0:
+		return fmt.Sprintf(sqlRowsAll, name)
+	case l.table.Condition != "":
+		return fmt.Sprintf(sqlRowsOwn, idents(l.columns), name, l.table.Condition)
+	}
+	return fmt.Sprintf(sqlRows, name, idents(l.columns))
+}
+
+// into are the statements that make the table ready, and that load it. A table truncated in the same transaction needs no WAL, and its
+// rows can be written as frozen; a partitioned table and one that CREATE EXTENSION filled cannot have that.
+func (l *load) into() (ready, load string) {
+	name, options := ident(l.table.Schema, l.table.Name), " WITH (FREEZE)"
+	ready = "BEGIN; TRUNCATE ONLY " + name
+	if l.via != nil {
+		name, ready, options = ident(l.via.Schema, l.via.Name), "BEGIN", ""
+	} else if l.table.Extension != "" {
+		ready, options = "BEGIN", ""
+	}
+	list := ""
+	if len(l.columns) > 0 {
+		list = " (" + idents(l.columns) + ")"
+	}
+	return ready, "COPY " + name + list + " FROM STDIN" + options
+}
+
+// loadAll copies the rows of all tables, a worker each for as many as there are jobs.
+func (c *copier) loadAll(ctx context.Context, view *frozen) error {
+	todo := make(chan *load, len(c.loads))
+	for _, l := range c.loads {
+		todo <- l
+	}
+	close(todo)
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(c.opts.Jobs, len(c.loads)) {
+		group.Go(func() error { return c.work(ctx, view, todo) })
+	}
+	err := group.Wait()
+	for _, l := range c.loads {
+		c.res.Tables = append(c.res.Tables, l.result)
+	}
+	slices.SortFunc(c.res.Tables, func(a, b Table) int {
+		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
+	})
+	return err
+}
+
+// work copies tables until there are no more, over one session on each side.
+func (c *copier) work(ctx context.Context, view *frozen, todo <-chan *load) error {
+	source, err := view.worker(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeConn(ctx, source)
+	target, err := c.target.session(ctx, c.src.server)
+	if err != nil {
+		return err
+	}
+	defer closeConn(ctx, target)
+	ring := newRing()
+	for l := range todo {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		start := time.Now()
+		if err := c.transfer(ctx, l, source, target, ring); err != nil {
+			return err
+		}
+		l.result.Duration = time.Since(start)
+		c.tally.finished(l, c.opts.Progress)
+	}
+	return nil
+}
+
+// transfer copies one table in one transaction of the target and compares what both sides counted.
+func (c *copier) transfer(ctx context.Context, l *load, source, target *pgx.Conn, ring *ring) error {
+	doing := "load " + l.table.String()
+	ready, in := l.into()
+	if _, err := target.PgConn().Exec(ctx, ready).ReadAll(); err != nil {
+		return targetError(doing, err)
+	}
+	s := ring.stream(ctx)
+	sink := &sink{stream: s, grown: func(n int) { c.tally.grow(n, c.opts.Progress) }}
+	if l.result.Masked {
+		sink.row = l.plan.Row()
+	}
+	var read pgconn.CommandTag
+	var readErr error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		read, readErr = source.PgConn().CopyTo(ctx, sink, l.out())
+		if readErr == nil {
+			readErr = sink.end()
+		}
+		s.finish(c.readError(l, readErr))
+	})
+	written, writeErr := target.PgConn().CopyFrom(ctx, s, in)
+	s.hangUp()
+	wg.Wait()
+	switch {
+	case readErr != nil && !errors.Is(readErr, errReceiverGone):
+		return c.readError(l, readErr)
+	case writeErr != nil:
+		return targetError(doing, writeErr)
+	case read.RowsAffected() != written.RowsAffected():
+		return targetError(doing, fmt.Errorf("the source sent %d rows, %d arrived", read.RowsAffected(), written.RowsAffected()))
+	}
+	if _, err := target.PgConn().Exec(ctx, "COMMIT").ReadAll(); err != nil {
+		return targetError(doing, err)
+	}
+	l.result.Rows, l.result.Bytes = written.RowsAffected(), sink.bytes
+	return nil
+}
+
+// readError tells apart what ends the reading of a table: the masks' own error, which names column and reason, or the source's.
+func (c *copier) readError(l *load, err error) error {
+	var value *sanitize.ValueError
+	if err == nil || errors.As(err, &value) || errors.Is(err, errReceiverGone) {
+		return err
+	}
+	return c.src.failed("copy "+l.table.String(), err)
+}
+
+// sink receives COPY data from the source. Rows pass the masks one by one, if there are any; data without masks are handed on as they come.
+type sink struct {
+	stream *stream
+	row    *sanitize.Row // nil without masks
+	grown  func(n int)
+
+	part   []byte // beginning of a row whose end has not come yet
+	bytes  int64
+	untold int // bytes not yet given to grown
+}
+
+// Write takes the body of one CopyData message, which PostgreSQL fills with one row, though the protocol does not promise it.
+func (s *sink) Write(p []byte) (int, error) {
+	s.count(len(p))
+	buffer, err := s.stream.buffer()
+	if err != nil {
+		return 0, err
+	}
+	if s.row == nil {
+		s.stream.put(append(buffer, p...))
+		return len(p), nil
+	}
+	buffer, err = s.mask(buffer, p)
+	if err != nil {
+		return 0, err
+	}
+	s.stream.put(buffer)
+	return len(p), nil
+}
+
+func (s *sink) count(n int) {
+	s.bytes += int64(n)
+	if s.untold += n; s.untold >= bufferSize {
+		s.grown(s.untold)
+		s.untold = 0
+	}
+}
+
+// mask appends every row that ends in p. In COPY's text format a line feed ends a row and stands nowhere else.
+func (s *sink) mask(buffer, p []byte) ([]byte, error) {
+	for rest := p; len(rest) > 0; {
+		end := bytes.IndexByte(rest, '\n') + 1
+		if end == 0 {
+			s.part = append(s.part, rest...)
+			break
+		}
+		line := rest[:end]
+		if len(s.part) > 0 {
+			s.part = append(s.part, line...)
+			line = s.part
+		}
+		var err error
+		if buffer, err = s.row.Append(buffer, line); err != nil {
+			return nil, err
+		}
+		s.part, rest = s.part[:0], rest[end:]
+	}
+	return buffer, nil
+}
+
+// end checks that no row was left without its end.
+func (s *sink) end() error {
+	s.grown(s.untold)
+	if len(s.part) > 0 {
+		return errors.New("the data ended within a row")
+	}
+	return nil
+}

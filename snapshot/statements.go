@@ -1,0 +1,94 @@
+package snapshot
+
+// Everything this package says to a source is in this file, in the order in which it is said. Package catalog adds its
+// queries of the system catalogs; pg_dump adds its own, in a transaction that is read only as well.
+const (
+	// sqlSession makes a session harmless and its output exact: nothing can be written, nothing waits for long, a forgotten
+	// transaction ends, policies make a query fail instead of hiding rows, and text forms lose nothing.
+	sqlSession = `SELECT set_config('default_transaction_read_only', 'on', false),
+  set_config('idle_in_transaction_session_timeout', $1, false),
+  set_config('lock_timeout', $2, false),
+  set_config('statement_timeout', $3, false),
+  set_config('application_name', 'rehearse', false),
+  set_config('row_security', 'off', false),
+  set_config('search_path', 'pg_catalog', false),
+  set_config('client_encoding', CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, false),
+  set_config('DateStyle', 'ISO, MDY', false),
+  set_config('IntervalStyle', 'postgres', false),
+  set_config('TimeZone', 'UTC', false),
+  set_config('lc_monetary', 'C', false),
+  set_config('bytea_output', 'hex', false),
+  set_config('extra_float_digits', '3', false),
+  set_config('synchronize_seqscans', 'off', false)`
+
+	// sqlBackend tells whether statements of a session meet one server process, and keep their settings.
+	sqlBackend = `SELECT pg_backend_pid(), current_setting('default_transaction_read_only')`
+
+	// sqlServer describes the server; reset_val is what the session had before sqlSession.
+	sqlServer = `SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_database(),
+  current_user::text, pg_is_in_recovery(), pg_database_size(current_database()), pg_postmaster_start_time(),
+  current_setting('server_encoding'), (SELECT reset_val FROM pg_settings WHERE name = 'search_path')`
+
+	// sqlIdentity is the identity of the cluster; some hosted services refuse it.
+	sqlIdentity = `SELECT system_identifier::text FROM pg_control_system()`
+
+	// sqlBegin opens the one kind of transaction that there is.
+	sqlBegin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
+
+	// sqlExport makes the transaction's view importable; its position in the log is for the report.
+	sqlExport = `SELECT pg_export_snapshot(), now(),
+  (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text`
+
+	// sqlAdopt takes over an exported view; the identifier is made of hexadecimal digits and dashes.
+	sqlAdopt = `SET TRANSACTION SNAPSHOT '%s'`
+
+	// sqlUnlimited lets a COPY last; it is bounded by the context and CopyOptions.MaxAge.
+	sqlUnlimited = `SET LOCAL statement_timeout = 0`
+
+	// sqlPing keeps the leader's transaction from being ended as idle.
+	sqlPing = `SELECT 1`
+
+	// sqlPartitionKeys lists the columns a partition key reads, by the dependency PostgreSQL records of each of them on
+	// its own table (StorePartitionKey), which covers keys that are expressions; and whether there is a place for any value.
+	sqlPartitionKeys = `SELECT DISTINCT d.objid, a.attname::text, p.partstrat = 'h' OR p.partdefid <> 0
+  FROM pg_partitioned_table p
+  JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = p.partrelid AND d.objsubid > 0
+   AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p.partrelid AND d.refobjsubid = 0 AND d.deptype = 'i'
+  JOIN pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid
+  ORDER BY 1, 2`
+
+	// sqlSchemas tells schemas and their owners.
+	sqlSchemas = `SELECT oid, nspname::text, pg_get_userbyid(nspowner)::text FROM pg_namespace WHERE nspname !~ '^pg_'`
+
+	// sqlRows reads a table, and sqlRowsAll one that has no columns to name.
+	sqlRows    = `COPY %s (%s) TO STDOUT`
+	sqlRowsAll = `COPY %s TO STDOUT`
+	// sqlRowsOwn reads what the database added to an extension's configuration table, by the extension's own condition.
+	sqlRowsOwn = `COPY (SELECT %s FROM %s %s) TO STDOUT`
+
+	// sqlSequence reads where a sequence stands. Sequences know no snapshot: it is never behind the rows.
+	sqlSequence = `SELECT last_value, is_called FROM %s`
+
+	// sqlSamples reads the first rows of a table for `sanitize init`.
+	sqlSamples = `SELECT %s FROM %s LIMIT %d`
+
+	// sqlResolve finds a version table under the search path the application's sessions have.
+	sqlResolve = `SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.oid = to_regclass($1)`
+	sqlSearchPath = `SELECT set_config('search_path', $1, true)`
+
+	// sqlApplied reads goose's history.
+	sqlApplied = `SELECT version_id, is_applied, coalesce(tstamp::text, '') FROM %s ORDER BY id`
+
+	// sqlRelease ends a transaction.
+	sqlRelease = `ROLLBACK`
+)
+
+// Statements lists, in order, every statement this package sends to a source; %s stands for names of tables and columns.
+// Package catalog's queries and pg_dump's come on top.
+func Statements() []string {
+	return []string{
+		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
+		sqlPartitionKeys, sqlSchemas, sqlRows, sqlRowsAll, sqlRowsOwn, sqlSequence, sqlSamples, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
+	}
+}
