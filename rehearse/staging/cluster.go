@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"path"
 	"slices"
 	"strings"
@@ -38,6 +39,7 @@ type machine interface {
 	ended(ctx context.Context) (bool, error)
 	log(ctx context.Context) string // what the server has said since launch, at least its last lines
 	connect(database string) (*pgx.ConnConfig, error)
+	answered(at net.Addr) // where a connection made by connect led
 }
 
 // cluster is a server on a machine: its modes, and what had to be left out. Both providers have one.
@@ -117,7 +119,7 @@ func (c *cluster) reloadWithLibraries(ctx context.Context, settings map[string]s
 // Measure restarts the server with production's settings on durable storage, and checkpoints it.
 func (c *cluster) Measure(ctx context.Context) error {
 	if err := c.halt(ctx); err != nil {
-		return c.failed(ctx, fmt.Errorf("restart: %w", err))
+		return c.failed(ctx, fmt.Errorf("shut down: %w", err))
 	}
 	// What was loaded without fsync is still on its way to the disk: the first checkpoint of a migration would pay for it.
 	if err := c.run(ctx, "initdb", []string{"--sync-only", "-D", c.data()}, nil, io.Discard, io.Discard); err != nil {
@@ -157,14 +159,17 @@ func (c *cluster) up(ctx context.Context, mode string, own, asked map[string]str
 		if err := c.configure(ctx, c.conf(own, asked)); err != nil {
 			return c.failed(ctx, err)
 		}
-		said, err := c.complaints(ctx)
-		if err != nil {
-			return c.failed(ctx, err)
+		if len(asked) > 0 { // our own settings need no check, and the first time there may be nothing yet to check with
+			said, err := c.complaints(ctx)
+			if err != nil {
+				return c.failed(ctx, err)
+			}
+			if said != "" && c.leaveOut(asked, said) {
+				continue
+			}
 		}
-		if said != "" && c.leaveOut(asked, said) {
-			continue
-		}
-		if err = c.launch(ctx); err == nil {
+		err := c.launch(ctx)
+		if err == nil {
 			err = c.ready(ctx)
 		}
 		if err == nil {
@@ -229,7 +234,10 @@ func (c *cluster) ready(ctx context.Context) error {
 			return err
 		}
 		cfg.ConnectTimeout = 5 * time.Second
-		err = withConn(ctx, cfg, func(conn *pgx.Conn) error { return conn.Ping(ctx) })
+		err = withConn(ctx, cfg, func(conn *pgx.Conn) error {
+			c.answered(conn.PgConn().Conn().RemoteAddr())
+			return conn.Ping(ctx)
+		})
 		if err == nil {
 			return nil
 		}

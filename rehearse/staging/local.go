@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -286,6 +287,8 @@ func (l *local) log(context.Context) string {
 func (l *local) connect(database string) (*pgx.ConnConfig, error) {
 	return connection(l.rec.Sockets, 5432, "", database)
 }
+
+func (l *local) answered(net.Addr) {}
 
 // TempPath is a path in a directory of the server's user.
 func (l *local) TempPath(name string) string { return filepath.Join(l.dir, "tmp", name) }

@@ -65,7 +65,7 @@ func (r *relay) accept() {
 			return
 		}
 		if !r.admits(client.RemoteAddr(), client.LocalAddr()) {
-			r.log.Warn("relay refused a connection that is not the staging server's")
+			r.log.Debug("relay refused a connection that is not the staging server's")
 			_ = client.Close()
 			continue
 		}

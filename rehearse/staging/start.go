@@ -29,10 +29,31 @@ func Start(ctx context.Context, provider string, spec Spec) (Server, error) {
 		return nil, &ProviderError{Provider: provider, Reason: ReasonSpec, Err: err}
 	}
 	switch provider {
-	case ProviderLocal, ProviderAuto:
+	case ProviderLocal:
 		return startLocal(ctx, spec)
+	case ProviderContainer:
+		return startContainer(ctx, spec)
+	case ProviderAuto:
+		return startAuto(ctx, spec)
 	}
 	return nil, &ProviderError{Provider: provider, Reason: ReasonSpec, Err: errors.New("there are the providers auto, container and local")}
+}
+
+// startAuto takes a container, and local binaries only where no engine answers. An engine that the Spec names is never replaced.
+func startAuto(ctx context.Context, spec Spec) (Server, error) {
+	s, noContainer := startContainer(ctx, spec)
+	if noContainer == nil {
+		return s, nil
+	}
+	if !noEngine(noContainer) || spec.DockerHost != "" {
+		return nil, noContainer
+	}
+	spec.logger().Info("no Docker engine answers, taking the binaries of this machine")
+	s, noLocal := startLocal(ctx, spec)
+	if noLocal != nil {
+		return nil, errors.Join(noContainer, noLocal)
+	}
+	return s, nil
 }
 
 // complete checks a Spec and fills in what it leaves open.
