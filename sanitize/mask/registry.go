@@ -111,9 +111,10 @@ func Catalogue() []Info {
 
 // families lists all kinds of masks. It is a function because json compiles others, which a table could not hold.
 func families() []family {
-	return []family{
-		keepFamily(), nullFamily(), constantFamily(),
-	}
+	return append(nameFamilies(),
+		keepFamily(), nullFamily(), constantFamily(), hashFamily(), emailFamily(), phoneFamily(), digitsFamily(),
+		shapeFamily(), dateShiftFamily(), intPermuteFamily(), uuidFamily(),
+	)
 }
 
 func find(name string) (family, bool) {

@@ -1,0 +1,151 @@
+package mask
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	emailLetters  = 18 // 84 bits
+	distinctAfter = 13 // letters that hold 61 bits
+	emailHost     = "example.com"
+	emailHostTiny = "x.test"
+)
+
+// emailFamily: an address at a host that can receive no mail.
+func emailFamily() family {
+	return family{
+		Info: Info{
+			Name: "email", Summary: "an address of random letters at a reserved host", Types: textTypes(),
+			Params: []ParamInfo{
+				{Name: "at", Type: "string", Default: emailHost, Meaning: "the host: example.com, .net or .org, or one under .example, .test or .invalid; keep leaves the value's own host, unmasked"},
+			},
+			Guarantees: []string{
+				"nobody can receive mail at the default host",
+				"distinct addresses stay distinct, but for a chance below 2^-60 a pair, in columns of 20 characters or more",
+				"addresses equal under lower() stay so, except for mixed case that goes on beyond some 18 letters",
+				"a value that is no address (empty, without @, with blanks) becomes no address: its letters and digits are replaced as by shape",
+			},
+		},
+		compile: compileEmail,
+	}
+}
+
+func compileEmail(c *compiler) (*Mask, error) {
+	host := c.params.text("at", "")
+	if host != "" && host != "keep" && !reservedHost(host) {
+		c.params.fail("at", "must be keep or a host reserved by RFC 2606: example.com, .net or .org, or one under .example, .test or .invalid")
+	}
+	limit := c.target.MaxLength
+	if host == "" {
+		host = emailHost
+		if limit > 0 && limit < distinctAfter+1+len(host) {
+			host = emailHostTiny
+		}
+	}
+	letters, unique := emailLetters, Distinct
+	if limit > 0 && host != "keep" {
+		letters = min(letters, limit-1-len(host))
+	}
+	if letters < 1 {
+		return nil, &TypeError{Mask: "email", Type: fmt.Sprintf("%s(%d)", c.target.BaseType, limit), Want: []string{fmt.Sprintf("texts of %d characters or more", len(host)+2)}}
+	}
+	if letters < distinctAfter || host == "keep" && limit > 0 {
+		unique = Lossy
+	}
+	key, scrambler := subkey(c.keys, c.domain, "email"), newScrambler(c.keys, c.domain)
+	base := emailFunc{host: host, keepHost: host == "keep", letters: letters, limit: limit, citext: c.target.BaseType == "citext", trim: trimmer(c.target)}
+	return &Mask{Unique: unique, CaseDistinct: unique == Distinct, New: func() Func {
+		f := base
+		f.prf, f.scrambler = newPRF(key), scrambler()
+		return &f
+	}}, nil
+}
+
+func reservedHost(host string) bool {
+	host = strings.ToLower(host)
+	for i := range len(host) {
+		if c := host[i]; c != '.' && c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	if strings.HasPrefix(host, ".") || strings.Contains(host, "..") {
+		return false
+	}
+	for _, top := range []string{"example.com", "example.net", "example.org", "example", "test", "invalid"} {
+		if host == top || strings.HasSuffix(host, "."+top) {
+			return true
+		}
+	}
+	return false
+}
+
+type emailFunc struct {
+	host      string
+	keepHost  bool
+	letters   int
+	limit     int
+	citext    bool
+	trim      func([]byte) []byte
+	prf       *prf
+	scrambler *scrambler
+	casing    casing
+}
+
+func (f *emailFunc) Append(dst, src []byte) ([]byte, error) {
+	src = f.trim(src)
+	at := addressAt(src)
+	if at < 0 {
+		dst, ok := f.scrambler.append(dst, src)
+		if !ok {
+			return dst, &ValueError{Mask: "email", Reason: "is not valid UTF-8"}
+		}
+		return dst, nil
+	}
+	letters := f.letters
+	if f.keepHost && f.limit > 0 {
+		if letters = min(letters, f.limit-1-utf8.RuneCount(src[at+1:])); letters < 1 {
+			return dst, &ValueError{Mask: "email", Reason: "has a host too long to keep"}
+		}
+	}
+	dst = f.local(dst, src, letters)
+	dst = append(dst, '@')
+	if f.keepHost {
+		return append(dst, src[at+1:]...), nil
+	}
+	return append(dst, f.host...), nil
+}
+
+// local appends the part before the @.
+func (f *emailFunc) local(dst, src []byte, letters int) []byte {
+	f.casing.fold(src)
+	code, fits := f.casing.code(letters)
+	if f.citext {
+		code, fits = 0, true
+	}
+	hashed := f.casing.folded
+	if !fits {
+		hashed = src
+	}
+	sum := f.prf.sum(hashed)
+	start := len(dst)
+	dst = appendLetters(dst, sum, letters)
+	capitalise(dst[start:], letters, code, uint64(sum[30])<<8|uint64(sum[31]))
+	return dst
+}
+
+// addressAt gives the index of the @ of an address: one @ with something on both sides, no blanks or control characters. It is -1 for any other value.
+func addressAt(src []byte) int {
+	at := bytes.IndexByte(src, '@')
+	if at <= 0 || at == len(src)-1 || bytes.IndexByte(src[at+1:], '@') >= 0 {
+		return -1
+	}
+	for _, c := range src {
+		if c <= ' ' || c == 0x7F {
+			return -1
+		}
+	}
+	return at
+}

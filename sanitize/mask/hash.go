@@ -1,0 +1,135 @@
+package mask
+
+import (
+	"encoding/base32"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// hashFamily: a keyed hash in letters and digits.
+func hashFamily() family {
+	return family{
+		Info: Info{
+			Name: "hash", Summary: "a keyed hash, HMAC-SHA256, in hexadecimal or base32", Types: append(textTypes(), "bytea"),
+			Params: []ParamInfo{
+				{Name: "length", Type: "integer", Default: "32, less where the column is shorter", Meaning: "characters without the prefix, up to 64 (base32: 51); of bytea, bytes up to 32"},
+				{Name: "encoding", Type: "string", Default: "hex", Meaning: "hex or base32, in small letters"},
+				{Name: "prefix", Type: "string", Meaning: "text put before the hash"},
+			},
+			Guarantees: []string{
+				"distinct values stay distinct, but for a chance below 2^-60 a pair, where there is room for 60 bits: 15 characters of hex, 12 of base32, 8 bytes of bytea",
+				"values equal under lower() stay so, capitals of the value showing as capitals of the hash, except for long mixed case",
+				"length is not kept; the empty text stays empty",
+			},
+		},
+		compile: compileHash,
+	}
+}
+
+func compileHash(c *compiler) (*Mask, error) {
+	if c.target.BaseType == "bytea" {
+		return compileHashBytes(c)
+	}
+	encoding, prefix := c.params.choice("encoding", "hex", "base32"), c.params.text("prefix", "")
+	if !utf8.ValidString(prefix) || strings.ContainsRune(prefix, 0) {
+		c.params.fail("prefix", "is not valid text")
+	}
+	most, perChar := 64, 4
+	if encoding == "base32" {
+		most, perChar = 51, 5
+	}
+	length := int(c.params.integer("length", 32, 1, int64(most)))
+	if room := c.target.MaxLength - utf8.RuneCountInString(prefix); c.target.MaxLength > 0 && length > room {
+		if c.params.has("length") || room < 1 {
+			return nil, &ParamError{Param: "length", Text: fmt.Sprintf("with the prefix is more than the %d characters of the column", c.target.MaxLength)}
+		}
+		length = room
+	}
+	unique := Lossy
+	if length*perChar >= 60 {
+		unique = Distinct
+	}
+	key := subkey(c.keys, c.domain, "hash")
+	base := hashFunc{prefix: prefix, base32: encoding == "base32", length: length, citext: c.target.BaseType == "citext", trim: trimmer(c.target)}
+	return &Mask{Unique: unique, CaseDistinct: unique == Distinct, New: func() Func {
+		f := base
+		f.prf = newPRF(key)
+		return &f
+	}}, nil
+}
+
+type hashFunc struct {
+	prefix string
+	base32 bool
+	length int
+	citext bool
+	trim   func([]byte) []byte
+	prf    *prf
+	casing casing
+	work   []byte
+}
+
+func (f *hashFunc) Append(dst, src []byte) ([]byte, error) {
+	src = f.trim(src)
+	if len(src) == 0 {
+		return dst, nil
+	}
+	dst = append(dst, f.prefix...)
+	start := len(dst)
+	f.casing.fold(src)
+	sum := f.prf.sum(f.casing.folded)
+	dst = f.encode(dst, sum)
+	if f.citext || f.casing.isLower() {
+		return dst, nil
+	}
+	letters := countLetters(dst[start:])
+	code, fits := f.casing.code(letters)
+	if !fits {
+		return f.encode(dst[:start], f.prf.sum(src)), nil
+	}
+	capitalise(dst[start:], letters, code, uint64(sum[30])<<8|uint64(sum[31]))
+	return dst, nil
+}
+
+func (f *hashFunc) encode(dst []byte, sum *[32]byte) []byte {
+	if f.base32 {
+		f.work = lowerBase32.AppendEncode(f.work[:0], sum[:])
+	} else {
+		f.work = hex.AppendEncode(f.work[:0], sum[:])
+	}
+	return append(dst, f.work[:f.length]...)
+}
+
+// lowerBase32 is RFC 4648's alphabet in small letters.
+var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+func compileHashBytes(c *compiler) (*Mask, error) {
+	for _, name := range []string{"encoding", "prefix"} {
+		if c.params.has(name) {
+			c.params.fail(name, "has no meaning for bytea")
+		}
+	}
+	length := int(c.params.integer("length", 32, 1, 32))
+	unique := Lossy
+	if length >= 8 {
+		unique = Distinct
+	}
+	key := subkey(c.keys, c.domain, "hash")
+	return &Mask{Unique: unique, New: func() Func { return &hashBytesFunc{prf: newPRF(key), length: length} }}, nil
+}
+
+type hashBytesFunc struct {
+	prf    *prf
+	length int
+}
+
+func (f *hashBytesFunc) Append(dst, src []byte) ([]byte, error) {
+	if len(src) == 0 || string(src) == `\x` {
+		return append(dst, src...), nil
+	}
+	dst = append(slices.Grow(dst, 2+2*f.length), `\x`...)
+	return hex.AppendEncode(dst, f.prf.sum(src)[:f.length]), nil
+}

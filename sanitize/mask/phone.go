@@ -1,0 +1,91 @@
+package mask
+
+import (
+	"slices"
+	"unicode/utf8"
+)
+
+// phoneFamily: other digits for a telephone number, as it is written.
+func phoneFamily() family {
+	return family{
+		Info: Info{
+			Name: "phone", Summary: "other digits for a telephone number, written the same way", Types: textTypes(),
+			Params: []ParamInfo{
+				{Name: "keep_country", Type: "boolean", Default: "true", Meaning: "keep the country code after + or 00"},
+			},
+			Guarantees: []string{
+				"length, separators, + and the count of digits are kept, and a leading 0 stays a leading 0, so checks of the format hold",
+				"distinct values stay distinct; one number gets the same digits however it is written, with + or 00 or with other separators",
+				"the result may be a number that somebody has: nothing may call it or write to it",
+				"a value with letters is masked as by shape; the empty text stays empty",
+				"reversible for the holder of the key; numbers with fewer than six digits to mask can be guessed",
+			},
+		},
+		compile: func(c *compiler) (*Mask, error) {
+			country := c.params.boolean("keep_country", true)
+			cipher, scrambler, trim := newDigitCipher(c.keys, c.domain, "phone"), newScrambler(c.keys, c.domain), trimmer(c.target)
+			return &Mask{Unique: Distinct, CaseDistinct: true, New: func() Func {
+				return &phoneFunc{cipher: cipher(), scrambler: scrambler(), trim: trim, country: country}
+			}}, nil
+		},
+	}
+}
+
+type phoneFunc struct {
+	cipher    *digitCipher
+	scrambler *scrambler
+	trim      func([]byte) []byte
+	country   bool
+	digits    []byte
+}
+
+func (f *phoneFunc) Append(dst, src []byte) ([]byte, error) {
+	src = f.trim(src)
+	if slices.ContainsFunc(src, isWordByte) {
+		dst, ok := f.scrambler.append(dst, src)
+		if !ok {
+			return dst, &ValueError{Mask: "phone", Reason: "is not valid UTF-8"}
+		}
+		return dst, nil
+	}
+	f.digits = appendDigits(f.digits[:0], src)
+	f.cipher.permuteLead(f.digits[f.prefix(src):])
+	return replaceDigits(dst, src, f.digits), nil
+}
+
+// prefix gives how many digits stay: the country code with a 00 before it, or the 0 that leads a national number. It is the same for the result.
+func (f *phoneFunc) prefix(src []byte) int {
+	d := f.digits
+	switch {
+	case len(d) < 4:
+		return 0
+	case slices.Contains(src, '+'):
+		return f.code(d)
+	case d[0] == 0 && d[1] == 0:
+		return 2 + f.code(d[2:])
+	case d[0] == 0:
+		return 1
+	}
+	return 0
+}
+
+// code gives the length of the country code that d begins with (ITU-T E.164), 0 when it is not to be kept.
+func (f *phoneFunc) code(d []byte) int {
+	if !f.country || len(d) < 4 {
+		return 0
+	}
+	if d[0] == 1 || d[0] == 7 {
+		return 1
+	}
+	switch d[0]*10 + d[1] {
+	case 20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58,
+		60, 61, 62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98:
+		return 2
+	}
+	return 3
+}
+
+// isWordByte tells letters, and bytes beyond ASCII, from digits and punctuation.
+func isWordByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= utf8.RuneSelf
+}

@@ -1,0 +1,188 @@
+package mask
+
+import (
+	"crypto/cipher"
+	"encoding/binary"
+	"math/bits"
+)
+
+// scrambler permutes the texts of one shape: every letter stays a letter of its alphabet and case, every digit a digit, all else stays.
+//
+// Short texts go through a Feistel network over the direct product of the alphabets: in each of ten rounds one half of the characters is
+// shifted, character by character within its alphabet, by a keyed function of the other half. This is a permutation whatever
+// the alphabets are. Texts with more than 2^96 others of their shape are shifted by a stream keyed with a hash of the whole text, which is
+// faster; two of them become equal with a chance below 2^-64.
+// Case is not part of what is permuted, so texts that are equal under lower() stay so.
+type scrambler struct {
+	table *scripts
+	prf   *prf
+	block cipher.Block
+
+	value, radix [maxPositions]uint32
+	count        int
+	chain, work  [16]byte
+	stream       stream
+	folded       []byte
+}
+
+const (
+	// maxPositions is how many characters can lie below the limit of bits: alphabets of fewer than two characters do not count.
+	maxPositions = 96
+	streamBits   = 96
+)
+
+func newScrambler(k Keys, domain string) func() *scrambler {
+	hashKey, blockKey := subkey(k, domain, "shape hash"), subkey(k, domain, "shape block")
+	return func() *scrambler {
+		s := &scrambler{table: theScripts(), prf: newPRF(hashKey), block: newAES(blockKey)}
+		s.stream.block = s.block
+		return s
+	}
+}
+
+// append masks src; false when it is not valid UTF-8, with dst unchanged.
+func (s *scrambler) append(dst, src []byte) ([]byte, bool) {
+	long, ok := s.collect(src)
+	switch {
+	case !ok:
+		return dst, false
+	case long:
+		return s.appendLong(dst, src)
+	}
+	s.permute()
+	i := 0
+	for len(src) > 0 {
+		g, _ := s.table.read(src)
+		if g.alphabet == alphaKeep || g.radix < 2 {
+			dst = append(dst, src[:g.size]...)
+		} else {
+			dst = s.table.append(dst, g, s.value[i])
+			i++
+		}
+		src = src[g.size:]
+	}
+	return dst, true
+}
+
+// collect reads the characters to permute, and tells when there are too many for a permutation.
+func (s *scrambler) collect(src []byte) (long, ok bool) {
+	s.count = 0
+	size := 0
+	for len(src) > 0 {
+		g, ok := s.table.read(src)
+		if !ok {
+			return false, false
+		}
+		src = src[g.size:]
+		if g.alphabet == alphaKeep || g.radix < 2 {
+			continue
+		}
+		s.value[s.count], s.radix[s.count] = g.index, g.radix
+		s.count++
+		if size += bits.Len32(g.radix) - 1; size >= streamBits {
+			return true, true
+		}
+	}
+	return false, true
+}
+
+// permute runs the Feistel network over value.
+func (s *scrambler) permute() {
+	if s.count == 0 {
+		return
+	}
+	s.chain = [16]byte{0: 1, 1: byte(s.count)}
+	shape := uint64(14695981039346656037) // FNV-1a: another network for each row of alphabets
+	for _, r := range s.radix[:s.count] {
+		shape = (shape ^ uint64(r)) * 1099511628211
+	}
+	binary.LittleEndian.PutUint64(s.chain[8:], shape)
+	s.block.Encrypt(s.chain[:], s.chain[:])
+	half := s.count / 2
+	for round := range 10 {
+		if round%2 == 0 {
+			s.shift(byte(round), half, s.count, 0, half)
+		} else {
+			s.shift(byte(round), 0, half, half, s.count)
+		}
+	}
+}
+
+// shift moves the characters from..to by the keyed function of the characters of..end.
+func (s *scrambler) shift(round byte, from, to, of, end int) {
+	mac := s.chain
+	mac[15] ^= round + 1
+	at := 0
+	for _, v := range s.value[of:end] {
+		if at >= 12 {
+			s.work = mac
+			s.block.Encrypt(s.work[:], s.work[:])
+			mac, at = s.work, 0
+		}
+		mac[at] ^= byte(v)
+		mac[at+1] ^= byte(v >> 8)
+		at += 2
+	}
+	s.stream.start(mac)
+	for i := from; i < to; i++ {
+		s.value[i] = (s.value[i] + s.stream.next()%s.radix[i]) % s.radix[i]
+	}
+}
+
+// appendLong shifts every character by a stream keyed with the folded text.
+func (s *scrambler) appendLong(dst, src []byte) ([]byte, bool) {
+	start := len(dst)
+	s.prf.mac.Reset()
+	s.folded = s.folded[:0]
+	for rest := src; len(rest) > 0; {
+		g, ok := s.table.read(rest)
+		if !ok {
+			return dst[:start], false
+		}
+		if g.upper {
+			g.upper = false
+			s.folded = s.table.append(s.folded, g, g.index)
+		} else {
+			s.folded = append(s.folded, rest[:g.size]...)
+		}
+		if rest = rest[g.size:]; len(s.folded) > 4096 || len(rest) == 0 {
+			s.prf.mac.Write(s.folded)
+			s.folded = s.folded[:0]
+		}
+	}
+	s.prf.mac.Sum(s.prf.out[:0])
+	s.stream.start([16]byte(s.prf.out[:16]))
+	for len(src) > 0 {
+		g, _ := s.table.read(src)
+		if g.alphabet == alphaKeep || g.radix < 2 {
+			dst = append(dst, src[:g.size]...)
+		} else {
+			dst = s.table.append(dst, g, (g.index+s.stream.next()%g.radix)%g.radix)
+		}
+		src = src[g.size:]
+	}
+	return dst, true
+}
+
+// stream is a block cipher's output as numbers of 32 bits, enough that a remainder of a few thousand is as good as even.
+type stream struct {
+	block     cipher.Block
+	seed, out [16]byte
+	counter   uint64
+	left      int
+}
+
+func (s *stream) start(seed [16]byte) { s.seed, s.counter, s.left = seed, 0, 0 }
+
+func (s *stream) next() uint32 {
+	if s.left == 0 {
+		s.out = s.seed
+		s.out[14] ^= byte(s.counter) // where shift leaves room
+		binary.LittleEndian.PutUint64(s.out[:], binary.LittleEndian.Uint64(s.out[:])^s.counter>>8)
+		s.block.Encrypt(s.out[:], s.out[:])
+		s.counter++
+		s.left = 16
+	}
+	s.left -= 4
+	return binary.LittleEndian.Uint32(s.out[s.left:])
+}
