@@ -6,7 +6,7 @@ SELECT 'pg_publication'::regclass::oid, p.oid, 0::int4,
        0::oid,
        0::oid, 0::oid, 0::int4,
        0::oid, 0::int4,
-       (SELECT md5(string_agg(to_jsonb(r)::text, '|' ORDER BY r.oid)) FROM pg_publication_rel r WHERE r.prpubid = p.oid),
+       coalesce((SELECT md5(string_agg(to_jsonb(r)::text, '|' ORDER BY r.oid)) FROM pg_publication_rel r WHERE r.prpubid = p.oid), ''),
        jsonb_strip_nulls(jsonb_build_object(
            'owner', pg_get_userbyid(p.pubowner),
            'all tables', CASE WHEN p.puballtables THEN 'yes' END,

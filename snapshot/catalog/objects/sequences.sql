@@ -6,7 +6,7 @@ SELECT 'pg_class'::regclass::oid, c.oid, 0::int4,
        n.oid,
        CASE WHEN d.objid IS NULL THEN 0::oid ELSE 'pg_class'::regclass::oid END, coalesce(d.refobjid, 0::oid), coalesce(d.refobjsubid, 0)::int4,
        0::oid, 0::int4,
-       md5(concat_ws('|', d.refobjid, d.refobjsubid)),
+       md5(concat_ws('|', q.seqtypid, d.refobjid, d.refobjsubid)),
        jsonb_strip_nulls(jsonb_build_object(
            'owner', pg_get_userbyid(c.relowner),
            'acl', array_to_string(ARRAY(SELECT x::text FROM unnest(coalesce(c.relacl, acldefault('s', c.relowner))) x ORDER BY x::text COLLATE "C"), ', '),

@@ -6,7 +6,7 @@ SELECT 'pg_type'::regclass::oid, t.oid, 0::int4,
        n.oid,
        0::oid, 0::oid, 0::int4,
        0::oid, 0::int4,
-       md5(concat_ws('|', t.typbasetype, t.typtypmod, t.typcollation, t.typdefaultbin, r.rngsubtype, r.rngsubopc, r.rngcollation, r.rngcanonical::oid, r.rngsubdiff::oid)),
+       md5(concat_ws('|', t.typbasetype, t.typtypmod, t.typcollation, t.typdefaultbin, CASE WHEN t.typtype = 'b' THEN t.typdefault END, r.rngsubtype, r.rngsubopc, r.rngcollation, r.rngcanonical::oid, r.rngsubdiff::oid)),
        jsonb_strip_nulls(jsonb_build_object(
            'owner', pg_get_userbyid(t.typowner),
            'acl', array_to_string(ARRAY(SELECT x::text FROM unnest(coalesce(t.typacl, acldefault('T', t.typowner))) x ORDER BY x::text COLLATE "C"), ', '),
