@@ -9,17 +9,24 @@ import (
 // This file reads as much of pg_get_indexdef's output as a decision on uniqueness needs. It does not parse SQL: what it does not
 // recognise is treated as the worst case.
 
-// splitIndex takes the elements and the predicate out of an index definition:
+// indexDef is an index definition taken apart:
 //
-//	CREATE UNIQUE INDEX i ON s.t USING btree (a, lower(b)) INCLUDE (c) WHERE (d IS NULL)  ->  ["a" "lower(b)"], "(d IS NULL)"
-func splitIndex(def string) (parts []string, predicate string, ok bool) {
+//	CREATE UNIQUE INDEX i ON s.t USING btree (a, lower(b)) INCLUDE (c) WHERE (d IS NULL)
+//	                                          parts          options         predicate
+type indexDef struct {
+	parts              []string
+	options, predicate string
+}
+
+// splitIndex takes an index definition apart, and reports whether it could.
+func splitIndex(def string) (d indexDef, ok bool) {
 	_, rest, ok := cutOutside(def, " USING ")
 	if !ok {
-		return nil, "", false
+		return d, false
 	}
 	_, list, ok := strings.Cut(rest, " (")
 	if !ok {
-		return nil, "", false
+		return d, false
 	}
 	depth, start := 1, 0
 	for i := 0; i < len(list); i++ {
@@ -32,15 +39,15 @@ func splitIndex(def string) (parts []string, predicate string, ok bool) {
 			depth--
 		}
 		if i < len(list) && (depth == 0 || depth == 1 && list[i] == ',') {
-			parts = append(parts, strings.TrimSpace(list[start:i]))
+			d.parts = append(d.parts, strings.TrimSpace(list[start:i]))
 			start = i + 1
 		}
 		if depth == 0 {
-			_, predicate, _ = cutOutside(list[i:], " WHERE ")
-			return parts, predicate, true
+			d.options, d.predicate, _ = cutOutside(list[i+1:], " WHERE ")
+			return d, true
 		}
 	}
-	return nil, "", false
+	return d, false
 }
 
 // skipQuoted returns the index of the quote that ends the quoted text beginning at i; a doubled quote begins the next one.
@@ -68,9 +75,11 @@ func cutOutside(s, sep string) (before, after string, found bool) {
 // identifier matches a quoted or plain identifier, or a string literal, which is none.
 var identifier = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*`)
 
-// mentioned lists the columns of t whose names occur in an expression, in the order of the table.
+// mentioned lists the columns of t whose names occur in an expression, in the order of the table. A reference to the whole row
+// mentions them all.
 func mentioned(t *Table, expr string) []string {
 	var names []string
+	wholeRow := strings.Contains(expr, ".*")
 	for _, word := range identifier.FindAllString(expr, -1) {
 		if strings.HasPrefix(word, "'") {
 			continue
@@ -82,7 +91,7 @@ func mentioned(t *Table, expr string) []string {
 	}
 	var columns []string
 	for _, c := range t.Columns {
-		if slices.Contains(names, c.Name) {
+		if wholeRow || slices.Contains(names, c.Name) {
 			columns = append(columns, c.Name)
 		}
 	}

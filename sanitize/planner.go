@@ -119,7 +119,11 @@ func (p *planner) misplacedTable(name Relation) string {
 		for _, t := range p.db.Tables {
 			names = append(names, Relation{t.Schema, t.Name}.String())
 		}
-		return fmt.Sprintf("there is no table %s%s", name, didYouMean(name.String(), names))
+		text := fmt.Sprintf("there is no table %s", name)
+		if near := closest(name.String(), names); near != "" {
+			text += "; did you mean " + near + "?"
+		}
+		return text
 	case root != name:
 		return fmt.Sprintf("%s is a partition of %s and follows its rules; list %s", name, root, root)
 	case p.tables[name].Verbatim:

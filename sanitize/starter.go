@@ -127,7 +127,7 @@ func (w *starter) column(c *cell) [2]string {
 	s := w.suggester.suggest(c)
 	comment := s.guess.Evidence
 	if s.guess.Class != "" {
-		comment = s.guess.Class + ", by " + comment
+		comment = s.guess.Class + ": " + comment
 	}
 	if s.review {
 		comment = "REVIEW: " + comment

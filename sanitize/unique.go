@@ -129,7 +129,7 @@ func demands(t *Table, u UniqueKey) []demand {
 	if !isUniqueIndex(u) {
 		return demandAll(u, needKeep, "excludes rows by comparing values")
 	}
-	parts, predicate, ok := splitIndex(u.Definition)
+	def, ok := splitIndex(u.Definition)
 	if !ok && (u.Expression || len(u.Referenced) > len(u.Columns)) {
 		return demandAll(u, needKeep, "is unique in a way that could not be understood")
 	}
@@ -142,16 +142,17 @@ func demands(t *Table, u UniqueKey) []demand {
 	for _, name := range u.Columns {
 		ask(demand{name, needDistinct, "must stay unique"})
 	}
-	for _, part := range parts {
+	for _, part := range def.parts {
 		for _, d := range expressionDemands(t, u, part) {
 			ask(d)
 		}
 	}
-	for _, d := range predicateDemands(t, predicate) {
+	for _, d := range predicateDemands(t, def.predicate) {
 		ask(d)
 	}
+	included := mentioned(t, def.options)
 	for _, name := range u.Referenced {
-		if _, ok := found[name]; !ok {
+		if _, ok := found[name]; !ok && !slices.Contains(included, name) {
 			ask(demand{name, needKeep, "reads it in a way that could not be understood"})
 		}
 	}

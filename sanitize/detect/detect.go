@@ -23,7 +23,7 @@ type Guess struct {
 	// Rules are the masks that would do, best first, each as YAML for the rules file on one line. The first that fits the
 	// column's type, length and unique keys is the one to take. There is at least one.
 	Rules []string
-	// Evidence says what the guess rests on, such as "name" or "9 of 10 values are e-mail addresses".
+	// Evidence says what the guess rests on, such as "by name" or "9 of 10 values are e-mail addresses".
 	Evidence string
 	// Doubtful guesses keep, or empty, something that was not understood; they deserve the reader's eye first.
 	Doubtful bool
@@ -100,13 +100,13 @@ func classifyText(c Column, values []string) Guess {
 	case byValue != "" && byValue != classFree && byValue != classUUID:
 		return Guess{Class: byValue, Rules: textRules(byValue), Evidence: evidence}
 	case byName != "" && byName != classHarmless:
-		return Guess{Class: byName, Rules: textRules(byName), Evidence: "name"}
+		return Guess{Class: byName, Rules: textRules(byName), Evidence: "by name"}
 	case byValue == classUUID:
 		return keep(evidence)
 	case byValue == classFree:
 		return Guess{Class: classFree, Rules: textRules(classFree), Evidence: evidence}
 	case byName == classHarmless && shortWords(values):
-		return keep("name")
+		return keep("by name")
 	}
 	return Guess{Rules: textRules(""), Evidence: "text of unknown content"}
 }
@@ -139,9 +139,9 @@ func textRules(class string) []string {
 func classifyInteger(c Column) Guess {
 	switch class := classOfName(c.Table, c.Name); class {
 	case classPhone, classCard, classNational:
-		return Guess{Class: class, Rules: []string{"digits", "int_permute", "keep"}, Evidence: "name"}
+		return Guess{Class: class, Rules: []string{"digits", "int_permute", "keep"}, Evidence: "by name"}
 	case classMoney, classSpecial:
-		return Guess{Class: class, Rules: []string{"null", "{mask: constant, value: 0}", "keep"}, Evidence: "name"}
+		return Guess{Class: class, Rules: []string{"null", "{mask: constant, value: 0}", "keep"}, Evidence: "by name"}
 	}
 	return keep("number")
 }
@@ -149,21 +149,20 @@ func classifyInteger(c Column) Guess {
 func classifyNumber(c Column) Guess {
 	switch class := classOfName(c.Table, c.Name); class {
 	case classPhone, classCard, classNational, classMoney, classPlace, classSpecial:
-		return Guess{Class: class, Rules: []string{"null", "{mask: constant, value: 0}", "keep"}, Evidence: "name"}
+		return Guess{Class: class, Rules: []string{"null", "{mask: constant, value: 0}", "keep"}, Evidence: "by name"}
 	}
 	return keep("number")
 }
 
 func classifyDate(c Column) Guess {
 	if class := classOfName(c.Table, c.Name); class == classBirth {
-		return Guess{Class: class, Rules: []string{"{mask: date_shift, days: 180}", "keep"}, Evidence: "name"}
+		return Guess{Class: class, Rules: []string{"{mask: date_shift, days: 180}", "keep"}, Evidence: "by name"}
 	}
 	return keep("time")
 }
 
 func classifyArray(c Column, values []string) Guess {
-	class := classOfName(c.Table, c.Name)
-	evidence := "name"
+	class, evidence := classOfName(c.Table, c.Name), "by name"
 	if class == "" || class == classHarmless {
 		class = ""
 		if n := countEmbedded(values); n > 0 {

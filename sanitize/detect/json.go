@@ -31,7 +31,7 @@ func classifyJSON(c Column, values []string) Guess {
 	if n := countKeys(leaves); n > 0 {
 		return Guess{
 			Rules: []string{`{mask: constant, value: "{}"}`, "null", "keep"}, Doubtful: true,
-			Evidence: fmt.Sprintf("keys hold contact data under %d paths, and keys are not masked", n),
+			Evidence: fmt.Sprintf("keys hold contact data (%d paths), and keys are not masked", n),
 		}
 	}
 	var paths []string
@@ -43,7 +43,7 @@ func classifyJSON(c Column, values []string) Guess {
 	g := Guess{Class: "document", Rules: []string{"{mask: json, default: shape}", "null", "keep"}, Evidence: "type " + c.BaseType}
 	if len(paths) > 0 {
 		g.Rules[0] = "{mask: json, default: shape, paths: {" + strings.Join(paths, ", ") + "}}"
-		g.Evidence = fmt.Sprintf("%d paths recognised in %d documents", len(paths), read)
+		g.Evidence = fmt.Sprintf("known kinds of data under %d of the paths in %d samples", len(paths), read)
 	}
 	return g
 }
