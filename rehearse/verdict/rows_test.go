@@ -1,0 +1,99 @@
+package verdict_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/rehearse/verdict"
+)
+
+func TestRows(t *testing.T) {
+	t.Parallel()
+	lost := func(table string) report.TableRows {
+		return report.TableRows{Table: table, Before: num(200), After: num(50), Deleted: 150, Method: report.Exact}
+	}
+	updated := func(table string) report.TableRows {
+		return report.TableRows{Table: table, Before: num(200), After: num(200), Updated: 9, Method: report.Exact}
+	}
+	gone := report.TableRows{Table: "shop.t", Before: num(200)}
+	for name, c := range map[string]struct {
+		sql  string
+		rows report.TableRows
+		want string // code, level; "" without a finding
+	}{
+		"deleted by name":          {"DELETE FROM shop.t WHERE old", lost("shop.t"), ""},
+		"deleted by bare name":     {"DELETE FROM ONLY t", lost("shop.t"), ""},
+		"deleted in a block":       {"DO $$ BEGIN DELETE FROM shop.t; END $$", lost("shop.t"), ""},
+		"deleted by EXECUTE":       {"DO $$ BEGIN EXECUTE 'delete from shop.t'; END $$", lost("shop.t"), ""},
+		"truncated in a list":      {"TRUNCATE TABLE shop.a, shop.t", lost("shop.t"), ""},
+		"truncated by cascade":     {"TRUNCATE shop.a CASCADE", lost("shop.t"), "rows-lost fail"},
+		"merged into":              {"MERGE INTO shop.t USING s ON true WHEN MATCHED THEN DELETE", lost("shop.t"), ""},
+		"cascade":                  {"DELETE FROM shop.parent", lost("shop.t"), "rows-lost fail"},
+		"only in USING":            {"DELETE FROM shop.parent USING shop.t WHERE true", lost("shop.t"), "rows-lost fail"},
+		"only a column dropped":    {"ALTER TABLE shop.t DROP COLUMN x", lost("shop.t"), "rows-lost fail"},
+		"a trigger dropped on it":  {"DROP TRIGGER trg ON shop.t", lost("shop.t"), "rows-lost fail"},
+		"same name elsewhere":      {"DELETE FROM other.t", lost("shop.t"), "rows-lost fail"},
+		"in a comment":             {"SELECT 1 -- DELETE FROM shop.t", lost("shop.t"), "rows-lost fail"},
+		"in a block comment":       {"SELECT 1 /* DELETE FROM shop.t */", lost("shop.t"), "rows-lost fail"},
+		"a longer name":            {"DELETE FROM shop.t2", lost("shop.t"), "rows-lost fail"},
+		"upper case, folded":       {"DELETE FROM SHOP.T", lost("shop.t"), ""},
+		"quoted is not folded":     {`DELETE FROM shop."T"`, lost("shop.t"), "rows-lost fail"},
+		"quoted odd name":          {`DELETE FROM "My Schema"."a.""b"`, lost(`"My Schema"."a.""b"`), ""},
+		"emptied by name":          {"DELETE FROM shop.t", report.TableRows{Table: "shop.t", Before: num(9), After: num(0), Deleted: 9}, "table-emptied warn"},
+		"dropped by name":          {"DROP TABLE IF EXISTS shop.t CASCADE", gone, "table-dropped warn"},
+		"dropped empty":            {"DROP TABLE shop.t", report.TableRows{Table: "shop.t", Before: num(0)}, ""},
+		"dropped with its schema":  {"DROP SCHEMA shop CASCADE", gone, "table-dropped warn"},
+		"dropped by a function":    {"SELECT clean_up()", gone, "rows-lost fail"},
+		"empty, dropped unseen":    {"SELECT clean_up()", report.TableRows{Table: "shop.t", Before: num(0)}, ""},
+		"updated by name":          {"UPDATE shop.t SET a = 1", updated("shop.t"), ""},
+		"updated by a trigger":     {"UPDATE shop.a SET a = 1", updated("shop.t"), "rows-unexpected fail"},
+		"new table":                {"SELECT fill()", report.TableRows{Table: "shop.t", After: num(5), Inserted: 5}, ""},
+		"version table":            {"SELECT 1", updated("public.goose_db_version"), ""},
+		"anew with fewer":          {"DROP TABLE shop.t; CREATE TABLE shop.t ()", report.TableRows{Table: "shop.t", Before: num(200), After: num(0), Replaced: true}, "rows-lost fail"},
+		"anew with as many":        {"DROP TABLE shop.t; ALTER TABLE shop.n RENAME TO t", report.TableRows{Table: "shop.t", Before: num(200), After: num(200), Replaced: true}, "table-replaced warn"},
+		"partition, root named":    {"DELETE FROM shop.root", report.TableRows{Table: "shop.t", Root: "shop.root", Before: num(9), After: num(1), Deleted: 8}, ""},
+		"truncated unseen, refill": {"SELECT f()", report.TableRows{Table: "shop.t", Before: num(9), After: num(9), Truncated: true}, "rows-unexpected fail"},
+		"text cut, so not sure":    {"SELECT '" + strings.Repeat("x", 2000) + "'", lost("shop.t"), "rows-lost warn"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := up(c.sql)
+			m.Rows = []report.TableRows{c.rows}
+			r := with(m)
+			verdict.Judge(lenient, r)
+			var got string
+			if len(r.Findings) > 0 {
+				got = r.Findings[0].Code + " " + string(r.Findings[0].Level)
+			}
+			if len(r.Findings) > 1 || got != c.want {
+				t.Errorf("got %q, want %q", codes(r), c.want)
+			}
+		})
+	}
+}
+
+func TestUnexpectedRowsOnlyWarnWhenThePolicySaysSo(t *testing.T) {
+	t.Parallel()
+	m := up("SELECT f()")
+	m.Rows = []report.TableRows{{Table: "s.t", Before: num(2), After: num(1), Deleted: 1}}
+	r := with(m)
+	verdict.Judge(verdict.Policy{AllowRewriteBelow: -1, UnexpectedRowChanges: "warn"}, r)
+	if d := cmp.Diff([]string{"rows-lost warn s.t"}, codes(r)); d != "" || r.Verdict != report.Go {
+		t.Errorf("verdict %s (-want +got):\n%s", r.Verdict, d)
+	}
+}
+
+func TestARenamedTableIsKnownByItsOldName(t *testing.T) {
+	t.Parallel()
+	m := up("DELETE FROM shop.a", "ALTER TABLE shop.a RENAME TO b")
+	m.Rows = []report.TableRows{{Table: "shop.b", Before: num(2), After: num(1), Deleted: 1}}
+	m.Schema = []report.Change{{Action: "renamed", Kind: "table", Name: "shop.b", OldName: "shop.a"}}
+	r := with(m)
+	verdict.Judge(lenient, r)
+	if len(r.Findings) > 0 {
+		t.Errorf("findings %q, want none", codes(r))
+	}
+}
