@@ -105,8 +105,8 @@ type applier struct {
 	file     string           // of the running migration
 }
 
-// open makes a goose Provider on sessions of its own.
-func (a *applier) open() (err error) {
+// open makes a goose Provider on sessions of its own, and has it make the version table where there is none.
+func (a *applier) open(ctx context.Context) (err error) {
 	cfg := a.o.Target().Copy()
 	cfg.Tracer = a.recorder
 	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
@@ -124,6 +124,9 @@ func (a *applier) open() (err error) {
 	)
 	if err != nil {
 		return fmt.Errorf("prepare goose: %w", err)
+	}
+	if _, _, err := a.provider.GetVersions(ctx); err != nil {
+		return fmt.Errorf("read version table %s: %w", cmp.Or(a.o.Table, DefaultTable), err)
 	}
 	return nil
 }
@@ -169,7 +172,7 @@ func (a *applier) migrate(ctx context.Context, src Migration, m *report.Migratio
 		}
 	}
 	if a.db == nil {
-		if err := a.open(); err != nil {
+		if err := a.open(ctx); err != nil {
 			return nil, err
 		}
 	}

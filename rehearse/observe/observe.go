@@ -166,11 +166,8 @@ func (r *Recorder) Stop(ctx context.Context) *Observation {
 	if u == nil {
 		return &Observation{ChangesMethod: report.Exact}
 	}
-	for conn, s := range r.sessions {
+	for _, s := range r.sessions {
 		s.end(u, u.now(), false)
-		if conn.IsClosed() {
-			delete(r.sessions, conn)
-		}
 	}
 	if wal, err := r.watcher.wal(ctx); err == nil {
 		u.wal = wal
@@ -180,7 +177,8 @@ func (r *Recorder) Stop(ctx context.Context) *Observation {
 	return u.observation()
 }
 
-// Terminate ends the sessions that are still there, and waits until the server has rolled back what they did and is rid of them.
+// Terminate ends the sessions that are still there, and waits until the server has rolled back what they did and is rid of them. A
+// connection that pgx gave up, as it does when a context is over, can leave one that runs on.
 func (r *Recorder) Terminate(ctx context.Context) error {
 	r.mu.Lock()
 	pids := make([]int64, 0, len(r.sessions))

@@ -18,7 +18,6 @@ func (r *Recorder) outside(ctx context.Context, u *run, conn *pgx.Conn, q *query
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 	defer cancel()
 	st := q.stmt
-	st.Slept = report.Duration(q.watch.slept)
 	if wal, err := r.watcher.wal(ctx); err == nil {
 		st.WAL, u.wal = max(0, wal-u.wal), wal
 	}

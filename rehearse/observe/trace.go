@@ -124,6 +124,7 @@ func (r *Recorder) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.T
 	end := u.now()
 	if q.watch != nil {
 		u.ask(q.watch.end)
+		q.stmt.Slept = report.Duration(q.watch.slept)
 	}
 	if q.stmt != nil || isControl(q.sql) {
 		u.last = end
@@ -235,7 +236,6 @@ func (s *session) end(u *run, at time.Duration, committed bool) {
 // inside asks the open transaction what the statement did.
 func (r *Recorder) inside(ctx context.Context, u *run, conn *pgx.Conn, q *query) {
 	s, st := q.session, q.stmt
-	st.Slept = report.Duration(q.watch.slept)
 	wal, rels, err := probe(ctx, conn)
 	if err != nil {
 		r.log.Debug("observe: probe", "statement", st.SQL, "reason", reason(err))
