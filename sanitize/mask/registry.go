@@ -113,7 +113,7 @@ func Catalogue() []Info {
 func families() []family {
 	return append(nameFamilies(),
 		keepFamily(), nullFamily(), constantFamily(), hashFamily(), emailFamily(), phoneFamily(), digitsFamily(),
-		shapeFamily(), dateShiftFamily(), intPermuteFamily(), uuidFamily(),
+		shapeFamily(), dateShiftFamily(), intPermuteFamily(), uuidFamily(), jsonFamily(), redactFamily(),
 	)
 }
 

@@ -1,0 +1,298 @@
+package mask
+
+import "errors"
+
+// jsonFunc copies a document and masks the values in it on the way. It keeps no tree, only a stack of the open objects and arrays.
+type jsonFunc struct {
+	root   *pathNode
+	leaves []leafFuncs
+	stack  []jsonFrame
+	src    []byte
+	at     int
+	dst    []byte
+	text   []byte // a decoded string
+	masked []byte
+	digits []byte
+}
+
+// leafFuncs are the instances of one leaf.
+type leafFuncs struct {
+	text  Func
+	whole Func
+	digit *digitCipher
+}
+
+// jsonFrame is an open object or array.
+type jsonFrame struct {
+	node   *pathNode // nil where no path leads
+	leaf   *jsonLeaf // what holds below it
+	object bool
+	drop   int // 1 + where dst ended before a container that a constant replaces; 0: copied
+}
+
+var errJSON = errors.New("malformed")
+
+func newJSONFunc(root *pathNode, leaves []*jsonLeaf) *jsonFunc {
+	f := &jsonFunc{root: root, leaves: make([]leafFuncs, len(leaves))}
+	for i, l := range leaves {
+		if l.newText != nil {
+			f.leaves[i].text = l.newText()
+		}
+		if l.newInt != nil {
+			f.leaves[i].whole = l.newInt()
+		}
+		if l.newDigit != nil {
+			f.leaves[i].digit = l.newDigit()
+		}
+	}
+	return f
+}
+
+func (f *jsonFunc) Append(dst, src []byte) ([]byte, error) {
+	f.src, f.at, f.dst, f.stack = src, 0, dst, f.stack[:0]
+	err := f.document()
+	out := f.dst
+	f.src, f.dst = nil, nil
+	if err == nil {
+		return out, nil
+	}
+	if errors.Is(err, errJSON) {
+		err = &ValueError{Mask: "json", Reason: "is not valid JSON"}
+	}
+	return out[:len(dst)], err
+}
+
+// document copies one value with all in it. Nesting is a stack of frames, not of calls: its depth is the reader's, not ours.
+func (f *jsonFunc) document() error {
+	f.blanks()
+	if err := f.value(f.root, f.root.leaf); err != nil {
+		return err
+	}
+	for len(f.stack) > 0 {
+		if err := f.step(); err != nil {
+			return err
+		}
+	}
+	if f.blanks(); f.at < len(f.src) {
+		return errJSON
+	}
+	return nil
+}
+
+// value copies a scalar, or opens an object or array.
+func (f *jsonFunc) value(node *pathNode, leaf *jsonLeaf) error {
+	if node != nil && node.leaf != nil {
+		leaf = node.leaf
+	}
+	switch c := f.peek(); c {
+	case '{', '[':
+		frame := jsonFrame{node: node, leaf: leaf, object: c == '{'}
+		if leaf.constant != nil && node != nil && node.leaf == leaf && leaf.number > 0 { // 0: the default, for scalars only
+			frame.drop = 1 + len(f.dst)
+		}
+		f.stack = append(f.stack, frame)
+		f.copy(1)
+		f.blanks()
+		if f.peek() == c+2 { // ']' is '[' + 2, and so for braces
+			f.close()
+			return nil
+		}
+		return f.member()
+	case '"':
+		return f.stringValue(leaf)
+	case 't':
+		return f.literal("true", leaf)
+	case 'f':
+		return f.literal("false", leaf)
+	case 'n':
+		return f.word("null")
+	}
+	return f.number(leaf)
+}
+
+// step goes on after a value: to the next member, or out of the object or array.
+func (f *jsonFunc) step() error {
+	f.blanks()
+	frame := f.stack[len(f.stack)-1]
+	switch c := f.peek(); {
+	case c == ',':
+		f.copy(1)
+		f.blanks()
+		return f.member()
+	case c == '}' && frame.object, c == ']' && !frame.object:
+		f.close()
+		return nil
+	}
+	return errJSON
+}
+
+func (f *jsonFunc) close() {
+	f.copy(1)
+	frame := f.stack[len(f.stack)-1]
+	f.stack = f.stack[:len(f.stack)-1]
+	if frame.drop > 0 {
+		f.dst = append(f.dst[:frame.drop-1], frame.leaf.constant...)
+	}
+}
+
+// member reads an item, or a key and its value.
+func (f *jsonFunc) member() error {
+	frame := f.stack[len(f.stack)-1]
+	if !frame.object {
+		var next *pathNode
+		if frame.node != nil {
+			next = frame.node.anyItem
+		}
+		return f.value(next, frame.leaf)
+	}
+	if f.peek() != '"' {
+		return errJSON
+	}
+	next, err := f.key(frame.node)
+	if err != nil {
+		return err
+	}
+	if f.blanks(); f.peek() != ':' {
+		return errJSON
+	}
+	f.copy(1)
+	f.blanks()
+	return f.value(next, frame.leaf)
+}
+
+// key copies a key and finds where it leads.
+func (f *jsonFunc) key(node *pathNode) (*pathNode, error) {
+	end, plain, err := f.stringEnd()
+	if err != nil {
+		return nil, err
+	}
+	name := f.src[f.at+1 : end-1]
+	if node != nil && !plain {
+		f.text = unquote(f.text[:0], name)
+		name = f.text
+	}
+	f.copy(end - f.at)
+	if node == nil {
+		return nil, nil
+	}
+	if next := node.keys[string(name)]; next != nil {
+		return next, nil
+	}
+	return node.anyKey, nil
+}
+
+func (f *jsonFunc) stringValue(leaf *jsonLeaf) error {
+	end, plain, err := f.stringEnd()
+	if err != nil {
+		return err
+	}
+	raw := f.src[f.at+1 : end-1]
+	switch {
+	case leaf.keep:
+		f.copy(end - f.at)
+		return nil
+	case leaf.constant != nil:
+		f.dst, f.at = append(f.dst, leaf.constant...), end
+		return nil
+	case !plain:
+		f.text = unquote(f.text[:0], raw)
+		raw = f.text
+	}
+	f.at = end
+	f.masked, err = f.leaves[leaf.number].text.Append(f.masked[:0], raw)
+	if err != nil {
+		return err
+	}
+	f.dst = quote(f.dst, f.masked)
+	return nil
+}
+
+// literal copies true or false.
+func (f *jsonFunc) literal(word string, leaf *jsonLeaf) error {
+	start := len(f.dst)
+	if err := f.word(word); err != nil {
+		return err
+	}
+	if leaf.constant != nil {
+		f.dst = append(f.dst[:start], leaf.constant...)
+	}
+	return nil
+}
+
+func (f *jsonFunc) word(word string) error {
+	if len(f.src)-f.at < len(word) || string(f.src[f.at:f.at+len(word)]) != word {
+		return errJSON
+	}
+	f.copy(len(word))
+	return nil
+}
+
+// number masks a number: an integer as int_permute does, any other digit by digit up to the exponent.
+func (f *jsonFunc) number(leaf *jsonLeaf) error {
+	size, mantissa := numberSize(f.src[f.at:])
+	if size == 0 {
+		return errJSON
+	}
+	raw := f.src[f.at : f.at+size]
+	f.at += size
+	fn := &f.leaves[leaf.number]
+	switch {
+	case leaf.keep:
+		f.dst = append(f.dst, raw...)
+	case leaf.constant != nil:
+		f.dst = append(f.dst, leaf.constant...)
+	case fn.whole != nil:
+		var err error
+		f.dst, err = fn.whole.Append(f.dst, raw)
+		return err
+	default:
+		f.digits = appendDigits(f.digits[:0], raw[:mantissa])
+		fn.digit.permuteLead(f.digits)
+		f.dst = replaceDigits(f.dst, raw[:mantissa], f.digits)
+		f.dst = append(f.dst, raw[mantissa:]...)
+	}
+	return nil
+}
+
+// peek gives the next byte, 0 at the end.
+func (f *jsonFunc) peek() byte {
+	if f.at < len(f.src) {
+		return f.src[f.at]
+	}
+	return 0
+}
+
+func (f *jsonFunc) copy(n int) {
+	f.dst = append(f.dst, f.src[f.at:f.at+n]...)
+	f.at += n
+}
+
+func (f *jsonFunc) blanks() {
+	for f.at < len(f.src) {
+		switch f.src[f.at] {
+		case ' ', '\t', '\n', '\r':
+			f.copy(1)
+		default:
+			return
+		}
+	}
+}
+
+// stringEnd gives where the string at the reader ends, after its quote, and whether it has no escapes.
+func (f *jsonFunc) stringEnd() (end int, plain bool, err error) {
+	plain = true
+	for i := f.at + 1; i < len(f.src); i++ {
+		switch c := f.src[i]; {
+		case c == '"':
+			return i + 1, plain, nil
+		case c < ' ':
+			return 0, false, errJSON
+		case c == '\\':
+			plain = false
+			if i++; i == len(f.src) || !isEscape(f.src[i:]) {
+				return 0, false, errJSON
+			}
+		}
+	}
+	return 0, false, errJSON
+}
