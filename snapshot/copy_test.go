@@ -149,10 +149,8 @@ func TestCopySmallTargets(t *testing.T) {
 // testValues holds every value that COPY escapes, and the odd ones of each type, against the source.
 func testValues(t *testing.T, server *pgtest.Server) {
 	source := pgtest.New(t, `
-CREATE TABLE v (id int PRIMARY KEY, t text, b bytea, f float8, n numeric, ts timestamptz, d date, i interval, j jsonb, x xml, a text[], m money, r tstzrange, u uuid, bits varbit, ip inet, p point, l ltree_free);
-`[:0]+`
 CREATE TABLE v (id int PRIMARY KEY, t text, b bytea, f float8, n numeric, ts timestamptz, d date, i interval, j jsonb, x xml, a text[], m money, r tstzrange, bits varbit, ip inet);
-INSERT INTO v (id, t) SELECT i, chr(i) FROM generate_series(1, 0x2fff) i WHERE i NOT BETWEEN 0xd800 AND 0xdfff;
+INSERT INTO v (id, t) SELECT i, chr(i) FROM generate_series(1, 12287) i WHERE i NOT BETWEEN 55296 AND 57343;
 INSERT INTO v (id, t) VALUES (-1, NULL), (-2, ''), (-3, '\N'), (-4, '\.'), (-5, E'\\'), (-6, E'a\tb\nc\rd\be\ff\vg'), (-7, E'\\x41\\101\\t'), (-8, repeat(E'tab\t\\', 300000)), (-9, '\\N'), (-10, U&'\+01F600');
 INSERT INTO v (id, b) VALUES (-20, '\x'), (-21, decode('00ff5c0a0d09', 'hex')), (-22, (SELECT string_agg(decode(lpad(to_hex(i), 2, '0'), 'hex'), '') FROM generate_series(0, 255) i));
 INSERT INTO v (id, f, n) VALUES (-30, 'NaN', 'NaN'), (-31, 'infinity', 'infinity'), (-32, '-infinity', '-infinity'), (-33, 0.1 + 0.2, 1e-1000), (-34, 5e-324, 123456789012345678901234567890.12345678900), (-35, '-0', '-0');
@@ -167,17 +165,12 @@ INSERT INTO v (id, a) VALUES (-60, '[0:1][2:3]={{a,b},{c,d}}');
 			masks := map[string]string{}
 			if mode != "forwarded" {
 				masks["public.v.id"] = "int_permute"
-				pgtest.Exec(t, source, "ALTER TABLE v ADD COLUMN IF NOT EXISTS same int; UPDATE v SET same = id; ALTER TABLE v ALTER id DROP DEFAULT; UPDATE v SET id = id + 100")
+				pgtest.Exec(t, source, "ALTER TABLE v ADD COLUMN IF NOT EXISTS same int; UPDATE v SET same = id; UPDATE v SET id = id + 100000")
 			}
 			target := newTarget(t, server)
 			copied(t, source, target, masks, CopyOptions{})
-			columns := "t, b, f, n, ts, d, i, j, x::text, a, m, r, bits, ip"
+			columns := "(SELECT count(*) FROM v), t, b, f, n, ts, d, i, j, x::text, a, m, r, bits, ip"
 			query := "SELECT md5(string_agg(v::text, E'\\n' ORDER BY v::text COLLATE \"C\")) FROM (SELECT " + columns + ", octet_length(t) AS size FROM v) v"
-			for _, cfg := range []*pgx.ConnConfig{source, target.Config()} {
-				if n := pgtest.Value(t, cfg, "SELECT count(*) FROM v"); n != "12312" {
-					t.Errorf("%s has %s rows", cfg.Database, n)
-				}
-			}
 			pin := "SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1; "
 			if a, b := value(t, source, pin, query), value(t, target.Config(), pin, query); a != b || a == "" {
 				t.Errorf("values differ: %s and %s", a, b)
@@ -205,9 +198,6 @@ func value(t *testing.T, cfg *pgx.ConnConfig, pin, query string) string {
 // testNames uses names that need quotes wherever a name can stand.
 func testNames(t *testing.T, server *pgtest.Server) {
 	source := pgtest.New(t, `
-CREATE SCHEMA "My ""Schema"".x"; CREATE SCHEMA "select";
-CREATE TABLE "My ""Schema"".x"."T.1 'q' \ ünï" ("Id" int GENERATED ALWAYS AS IDENTITY, "select" text, "a.b" text, "c\d" text, "" text);
-`[:0]+`
 CREATE SCHEMA "My ""Schema"".x"; CREATE SCHEMA "select";
 CREATE TABLE "My ""Schema"".x"."T.1 'q' \ ünï" ("Id" int GENERATED ALWAYS AS IDENTITY, "select" text, "a.b" text, "c\d" text, "tab	e" text);
 INSERT INTO "My ""Schema"".x"."T.1 'q' \ ünï" ("select", "a.b", "c\d", "tab	e") VALUES ('1', '2', '3', '4');

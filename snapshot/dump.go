@@ -81,8 +81,14 @@ func (c *copier) dumpHere(ctx context.Context, view *frozen) (err error) {
 		return fmt.Errorf("dump the schema: %w", err)
 	}
 	return c.onTarget(ctx, "hand over the schema", func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "SELECT lo_export(o, $2), lo_unlink(o) FROM lo_from_bytea(0, $1) o", archive, c.archive)
-		return err
+		// A large object is the one way to hand a server a file that SQL has; each step must see the one before.
+		var object uint32
+		if err := conn.QueryRow(ctx, "SELECT lo_from_bytea(0, $1)", archive).Scan(&object); err != nil {
+			return err
+		}
+		_, err := conn.Exec(ctx, "SELECT lo_export($1, $2)", object, c.archive)
+		_, unlinkErr := conn.Exec(ctx, "SELECT lo_unlink($1)", object)
+		return errors.Join(err, unlinkErr)
 	})
 }
 

@@ -44,24 +44,45 @@ var (
 	failedReason = regexp.MustCompile(`^pg_restore: (?:error|warning): (?:could not execute query: )?(.*)$`)
 )
 
-// parseRestoreErrors reads what pg_restore says on standard error about objects the server refused. Of the server's message
-// the first line is kept.
+// parseRestoreErrors reads what pg_restore says on standard error about objects the server refused. Of the server's message the first
+// line is kept. Parallel workers do not name the entry; then the object is the command, shortened.
 func parseRestoreErrors(stderr string) []RestoreError {
 	var errs []RestoreError
-	object := ""
+	object, command, named := "", []string(nil), true
+	settle := func() {
+		if !named && len(errs) > 0 {
+			errs[len(errs)-1].Object, named = shorten(strings.Join(command, " ")), true
+		}
+		command = nil
+	}
 	for line := range strings.Lines(stderr) {
 		line = strings.TrimRight(line, "\r\n")
-		if m := failedEntry.FindStringSubmatch(line); m != nil {
+		if text, ok := strings.CutPrefix(line, "Command was: "); ok {
+			command = []string{text}
+		} else if !strings.HasPrefix(line, "pg_restore: ") {
+			if command != nil {
+				command = append(command, line)
+			}
+		} else if m := failedEntry.FindStringSubmatch(line); m != nil {
+			settle()
 			object = withoutOwner(m[1])
-			continue
+		} else if m := failedReason.FindStringSubmatch(line); m != nil && !strings.HasPrefix(m[1], "errors ignored on restore") {
+			settle()
+			errs = append(errs, RestoreError{Object: object, Reason: strings.TrimSpace(strings.TrimPrefix(m[1], "ERROR:"))})
+			object, named = "", object != ""
 		}
-		m := failedReason.FindStringSubmatch(line)
-		if m == nil || strings.HasPrefix(m[1], "errors ignored on restore") {
-			continue
-		}
-		errs = append(errs, RestoreError{Object: object, Reason: strings.TrimSpace(strings.TrimPrefix(m[1], "ERROR:"))})
 	}
+	settle()
 	return errs
+}
+
+// shorten makes one line of at most 120 characters of a command.
+func shorten(command string) string {
+	line := []rune(strings.TrimSuffix(strings.Join(strings.Fields(command), " "), ";"))
+	if len(line) > 120 {
+		return string(line[:119]) + "…"
+	}
+	return string(line)
 }
 
 // withoutOwner cuts the last word, which is the owner; an owner with a space in its name leaves its beginning.

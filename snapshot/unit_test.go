@@ -1,0 +1,215 @@
+package snapshot
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// TestRing sends streams of rows of all sizes through one ring and expects the same bytes.
+func TestRing(t *testing.T) {
+	t.Parallel()
+	r := newRing()
+	source := rand.New(rand.NewPCG(1, 2))
+	for _, rows := range []int{0, 1, 10, 3000} {
+		s := r.stream(context.Background())
+		var want bytes.Buffer
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for range rows {
+				row := bytes.Repeat([]byte{byte(source.IntN(256))}, source.IntN(3000))
+				if source.IntN(1000) == 0 {
+					row = bytes.Repeat(row, 4000) // larger than a buffer
+				}
+				want.Write(row)
+				b, err := s.buffer()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				s.put(append(b, row...))
+			}
+			s.finish(nil)
+		})
+		got, err := io.ReadAll(iotest.HalfReader(s))
+		wg.Wait()
+		if err != nil || !bytes.Equal(got, want.Bytes()) {
+			t.Errorf("%d rows: %d bytes for %d, %v", rows, len(got), want.Len(), err)
+		}
+		if len(r.free) != bufferCount {
+			t.Errorf("%d rows: %d buffers came back", rows, len(r.free))
+		}
+	}
+}
+
+// TestRingEnds has either side give up.
+func TestRingEnds(t *testing.T) {
+	t.Parallel()
+	reason := errors.New("reason")
+	s := newRing().stream(context.Background())
+	s.finish(reason)
+	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, reason) {
+		t.Errorf("the reader got %v", err)
+	}
+	s = newRing().stream(context.Background())
+	fill := func(s *stream) error {
+		for {
+			b, err := s.buffer()
+			if err != nil {
+				return err
+			}
+			s.put(append(b, make([]byte, bufferSize)...))
+		}
+	}
+	s.hangUp()
+	s.hangUp()
+	if err := fill(s); !errors.Is(err, errReceiverGone) {
+		t.Errorf("the writer got %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	s = newRing().stream(ctx)
+	cancel(reason)
+	if err := fill(s); !errors.Is(err, reason) {
+		t.Errorf("the writer got %v", err)
+	}
+}
+
+// TestSinkSplitsRows feeds rows to a sink in pieces of every size.
+func TestSinkCounts(t *testing.T) {
+	t.Parallel()
+	var told int
+	s := newRing().stream(context.Background())
+	k := &sink{stream: s, grown: func(n int) { told += n }}
+	for range 100 {
+		if n, err := k.Write([]byte("row\n")); n != 4 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if err := k.end(); err != nil {
+		t.Error(err)
+	}
+	s.finish(nil)
+	got, _ := io.ReadAll(s)
+	if k.bytes != 400 || told != 400 || string(got) != strings.Repeat("row\n", 100) {
+		t.Errorf("counted %d, told %d, got %d bytes", k.bytes, told, len(got))
+	}
+	k.part = []byte("half")
+	if err := k.end(); err == nil {
+		t.Error("half a row was taken for the end")
+	}
+}
+
+func TestParseTOC(t *testing.T) {
+	t.Parallel()
+	list := ";\n; Archive created at 2026\n;     dbname: x\n;\n6; 2615 16385 SCHEMA - My Schema postgres\n215; 1259 16390 TABLE shop USER MAPPING  postgres\r\n" +
+		"3210; 0 0 USER MAPPING - USER MAPPING joe SERVER s joe\n3211; 6100 1 SUBSCRIPTION - sub postgres\nnonsense\n"
+	got := parseTOC(list)
+	if len(got) != 4 || got[0].object != 16385 || got[0].class != namespaceClass || got[1].id != 215 {
+		t.Fatalf("%+v", got)
+	}
+	for i, want := range []bool{false, false, true, true} {
+		if got[i].connectsOut() != want {
+			t.Errorf("%s: connects out: %t", got[i].text, !want)
+		}
+	}
+}
+
+func TestParseRestoreErrors(t *testing.T) {
+	t.Parallel()
+	stderr := `pg_restore: while PROCESSING TOC:
+pg_restore: from TOC entry 215; 1259 16390 VIEW v postgres
+pg_restore: error: could not execute query: ERROR:  column a.x does not exist
+LINE 2:  SELECT a.x
+Command was: CREATE VIEW public.v AS
+ SELECT a.x
+   FROM a;
+
+
+pg_restore: error: could not execute query: ERROR:  could not create unique index "u"
+DETAIL:  Key (t)=(SECRET) is duplicated.
+Command was: ALTER TABLE ONLY public.a
+    ADD CONSTRAINT u UNIQUE (t);
+
+
+pg_restore: warning: errors ignored on restore: 2
+`
+	want := []RestoreError{
+		{"VIEW v", "column a.x does not exist"},
+		{"ALTER TABLE ONLY public.a ADD CONSTRAINT u UNIQUE (t)", `could not create unique index "u"`},
+	}
+	if diff := cmp.Diff(want, parseRestoreErrors(stderr)); diff != "" {
+		t.Error(diff)
+	}
+	if got := parseRestoreErrors(""); got != nil {
+		t.Errorf("errors of nothing: %v", got)
+	}
+	if got := shorten(strings.Repeat("ü ", 200)); len([]rune(got)) != 120 {
+		t.Errorf("%d characters", len([]rune(got)))
+	}
+}
+
+func TestSplitNames(t *testing.T) {
+	t.Parallel()
+	for list, want := range map[string][]string{
+		``: nil, `""`: {""}, `public`: {"public"}, `"$user", public`: {"$user", "public"}, `a,b , c`: {"a", "b", "c"},
+		`"a, ""b""", "C d"`: {`a, "b"`, "C d"}, `"unclosed`: {"unclosed"},
+	} {
+		if diff := cmp.Diff(want, splitNames(list)); diff != "" {
+			t.Errorf("%s: %s", list, diff)
+		}
+	}
+	if got := settingValue(catalog.RoleSetting{Name: "search_path", Value: `""`}); got != "''" {
+		t.Errorf("empty search path: %s", got)
+	}
+	if got := settingValue(catalog.RoleSetting{Name: "DateStyle", Value: `ISO, DMY`}); got != "'ISO, DMY'" {
+		t.Errorf("DateStyle: %s", got)
+	}
+}
+
+// TestErrorsQuoteNothing builds errors from server messages that hold values.
+func TestErrorsQuoteNothing(t *testing.T) {
+	t.Parallel()
+	pg := &pgconn.PgError{Code: "22P02", Message: "invalid input: SECRET", Detail: "SECRET", Where: "SECRET", Hint: "SECRET", TableName: "t"}
+	for _, err := range []error{
+		sourceError("u@h:1/d", "copy a.b", pg), sourceError("u@h:1/d", "copy a.b", fmt.Errorf("wrapped: %w", pg)),
+		targetError("load a.b", &pgconn.PgError{Code: "23505", Message: "duplicate key", Detail: "Key (SECRET)", Where: "SECRET"}),
+	} {
+		if strings.Contains(err.Error(), "SECRET") || strings.Contains(fmt.Sprintf("%+v", err), "SECRET") {
+			t.Errorf("%v quotes a value", err)
+		}
+		if errors.As(err, &pg) && pg.Detail != "" && errors.Is(err, pg) {
+			t.Errorf("%v carries the server's error along", err)
+		}
+	}
+	if err := sourceError("s", "d", nil); err != nil {
+		t.Errorf("error of nothing: %v", err)
+	}
+	full := targetError("load a.b", &pgconn.PgError{Code: "53100", Message: `could not extend file "base/1/2": No space left on device`})
+	if !errors.As(full, new(*TargetError)) || !strings.Contains(full.Error(), "no space left") {
+		t.Errorf("%v", full)
+	}
+}
+
+func TestLiteral(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"": "''", "a'b": "'a''b'", `a\b`: `E'a\\b'`, `\'`: `E'\\'''`} {
+		if got := literal(in); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+	if got := conninfo(`a'b\ c`); got != `'a\'b\\ c'` {
+		t.Errorf("conninfo: %s", got)
+	}
+}
