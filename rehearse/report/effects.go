@@ -34,11 +34,19 @@ func (a *arranger) blocked(m *Migration) string {
 }
 
 func exposure(e *Exposure, tables int64) string {
-	s := e.Table
+	s := e.Name()
 	if tables > 1 {
 		s += " and " + Count(tables-1, "more table")
 	}
 	return s + " for " + About(e.Held, e.Method)
+}
+
+// Name is the table, with the index through which it was locked when that was locked harder: "shop.orders (index shop.i)".
+func (e *Exposure) Name() string {
+	if e.Object == "" {
+		return e.Table
+	}
+	return e.Table + " (index " + e.Object + ")"
 }
 
 // About is a time with how it is known: "7.2 s" when exact, "about 7.2 s (sampled)" otherwise.

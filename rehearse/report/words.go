@@ -111,6 +111,9 @@ func clean(s string) string {
 
 // oneLine is s cleaned, on one line, and cut to n runes.
 func oneLine(s string, n int, ellipsis string) string {
+	if most := 16 * n; len(s) > most { // the rest could not be shown
+		s = strings.ToValidUTF8(s[:most], "") + ellipsis
+	}
 	s = strings.Join(strings.Fields(clean(s)), " ")
 	return cut(s, n, ellipsis)
 }

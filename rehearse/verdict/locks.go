@@ -34,7 +34,7 @@ func (j *judge) locks(m *report.Migration) {
 		if e.Held >= worthWarning {
 			f.Level = report.Warn
 		}
-		f.Text = fmt.Sprintf("%s blocked %s of %s for %s", m.ShortName(), e.Blocks, e.Table, held(e))
+		f.Text = fmt.Sprintf("%s blocked %s of %s for %s", m.ShortName(), e.Blocks, e.Name(), held(e))
 		f.Do = lockAdvice(m, e)
 		j.add(f)
 	}
