@@ -130,8 +130,12 @@ func (a *arranger) failure(m *Migration) []item {
 	switch {
 	case f.StaysApplied != "":
 		add("stays applied: " + f.StaysApplied)
+	case len(m.Leftovers) > 0:
+		add("no statement of it stays applied, but it left something half done (see below)")
 	case m.Transaction:
 		add("it ran in a transaction and was rolled back: nothing of it stays")
+	default:
+		add("no statement of it stays applied")
 	}
 	return items
 }

@@ -22,6 +22,7 @@ type VersionError struct {
 	Version int // the schema_version read
 }
 
+// Error names both versions.
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("result has schema_version %d, this program reads up to %d", e.Version, SchemaVersion)
 }

@@ -202,7 +202,7 @@ func halfApplied() *report.Result {
 	m.Transaction, m.Outcome = false, report.Failed
 	m.Failure = &report.Failure{
 		SQLState: "23505", Message: `could not create unique index "customers_name_key": key (full_name) is duplicated`, Table: "shop.customers",
-		Columns: []string{"full_name"}, Constraint: "customers_name_key", File: m.File, Line: 4, StaysApplied: "statement 1 of 2 (line 3)",
+		Columns: []string{"full_name"}, Constraint: "customers_name_key", File: m.File, Line: 4, StaysApplied: "1 of the 2 statements sent (line 3); the version is not recorded as applied",
 	}
 	m.Statements = []report.Statement{
 		{SQL: "ALTER TABLE shop.customers ADD COLUMN seen timestamptz", File: m.File, Line: 3, Tag: "ALTER TABLE", Duration: ms(8)},

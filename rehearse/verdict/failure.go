@@ -83,7 +83,7 @@ func (c cause) advice(s report.Session) string {
 	case foreignKeyViolation:
 		return c.orphans()
 	case activeTransaction:
-		return "The statement cannot run in a transaction: put it alone into a file that begins with\n    -- +goose NO TRANSACTION"
+		return "The statement cannot run in a transaction, nor in one block with others: put it alone into a file that begins with\n    -- +goose NO TRANSACTION"
 	case noPrivilege:
 		return fmt.Sprintf("Role %s lacks the right, as it would in production if migrations run as that role: grant it, or rehearse as another (--role).", s.Role)
 	case lockNotAvailable, queryCanceled:

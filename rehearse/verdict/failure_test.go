@@ -114,7 +114,6 @@ func TestFailureSaysWhatMaskingHasToDoWithIt(t *testing.T) {
 func TestHalfApplied(t *testing.T) {
 	t.Parallel()
 	m := failing(report.Failure{SQLState: "23505", Message: "dup", StaysApplied: "statement 1 of 2"}, "CREATE TABLE a ()", "SELECT 1")
-	m.Transaction = false
 	m.Leftovers = []report.Leftover{{Kind: "invalid index", Object: "s.i", Table: "s.t", SQL: "DROP INDEX CONCURRENTLY s.i;"}}
 	r := with(m)
 	r.Leftovers = m.Leftovers

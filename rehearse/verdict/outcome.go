@@ -231,14 +231,14 @@ func (j *judge) failed(m *report.Migration) {
 	j.halfApplied(m)
 }
 
-// halfApplied tells what a migration without a transaction leaves in the database when it does not finish.
+// halfApplied tells what a migration that is not one transaction leaves in the database when it does not finish.
 func (j *judge) halfApplied(m *report.Migration) {
 	if !isHalfApplied(m) {
 		return
 	}
 	f := report.Finding{
 		Code: HalfApplied, Level: report.Fail, ExitCode: exitFailed, Migration: m.Version, File: m.File,
-		Text: fmt.Sprintf("%s is half applied, because it runs without a transaction; what stays: %s", m.ShortName(), m.Failure.StaysApplied),
+		Text: fmt.Sprintf("%s is half applied, since not all of it ran in one transaction: %s", m.ShortName(), m.Failure.StaysApplied),
 		Do:   "Running it again meets what is there already. Make each statement repeatable (IF NOT EXISTS), or give each a file of its own.",
 	}
 	if m.Outcome == report.TimedOut {
@@ -257,7 +257,7 @@ func (j *judge) halfApplied(m *report.Migration) {
 }
 
 func isHalfApplied(m *report.Migration) bool {
-	return !m.Transaction && m.Failure != nil && m.Failure.StaysApplied != ""
+	return m.Failure != nil && m.Failure.StaysApplied != ""
 }
 
 // indented sets SQL as [report.Finding.Do] wants it.
