@@ -42,8 +42,7 @@ func schemaSummary(cs []Change) string {
 
 // change is one line, its sign always in the first column, then its long attributes as diffs, then its children.
 func (a *arranger) change(c Change, parent string, depth int) []item {
-	name := strings.TrimPrefix(c.Name, parent+".")
-	old := strings.TrimPrefix(c.OldName, parent+".")
+	name, old := within(parent, c.Name), within(parent, c.OldName)
 	var line string
 	switch c.Action {
 	case "added":
@@ -58,6 +57,9 @@ func (a *arranger) change(c Change, parent string, depth int) []item {
 		line = fmt.Sprintf("~ %s %s", c.Kind, name)
 	}
 	short, long := a.attributes(c)
+	if c.Action == "dropped" && len(c.Children) > 0 {
+		line += " with " + kinds(c.Children)
+	}
 	if len(short) > 0 {
 		line += ": " + strings.Join(short, "; ")
 	}
@@ -69,6 +71,9 @@ func (a *arranger) change(c Change, parent string, depth int) []item {
 			l = l[:1] + indent + "    " + l[1:]
 		}
 		items = append(items, item{Kind: diff, Text: l})
+	}
+	if c.Action == "dropped" {
+		return items // its children went with it
 	}
 	for _, child := range c.Children {
 		items = append(items, a.change(child, c.Name, depth+1)...)
@@ -83,8 +88,8 @@ func (a *arranger) attributes(c Change) (short, long []string) {
 		multi := strings.Contains(before+after, "\n")
 		switch {
 		case c.Action == "added" || c.Action == "dropped":
-			if text := before + after; tellsMost(at.Name) && !multi {
-				short = append(short, strings.TrimPrefix(at.Name+" ", "definition ")+text)
+			if !multi {
+				short = append(short, strings.TrimPrefix(at.Name+" ", "definition ")+oneLine(before+after, 2*a.lim.cell, a.sym.ellipsis))
 			}
 		case multi && before != "" && after != "":
 			long = append(long, a.unified(at.Name, before, after)...)
@@ -99,8 +104,29 @@ func (a *arranger) attributes(c Change) (short, long []string) {
 	return short, long
 }
 
-// tellsMost picks the attributes of a whole new or dropped object that are worth its line.
-func tellsMost(name string) bool { return name == "type" || name == "definition" }
+// within shortens the name of a child by its parent's, which stands above it.
+func within(parent, name string) string {
+	if parent == "" {
+		return name
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(name, parent+"."), " on "+parent)
+}
+
+// kinds counts objects by kind, in the order in which they come: "2 columns, 1 index".
+func kinds(cs []Change) string {
+	var order []string
+	n := map[string]int64{}
+	for _, c := range cs {
+		if n[c.Kind] == 0 {
+			order = append(order, c.Kind)
+		}
+		n[c.Kind]++
+	}
+	for i, kind := range order {
+		order[i] = strings.NewReplacer("indexs", "indexes", "policys", "policies").Replace(Count(n[kind], kind))
+	}
+	return strings.Join(order, ", ")
+}
 
 func (a *arranger) unified(name, before, after string) []string {
 	text := udiff.Unified("", "", before+"\n", after+"\n")

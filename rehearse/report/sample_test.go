@@ -94,6 +94,15 @@ func shop() *report.Result {
 		Version: 46, Name: "00046_drop_legacy.sql", File: "db/migrations/00046_drop_legacy.sql", Transaction: true, Outcome: report.NotRun,
 	})
 	r.Schema = append(r.Schema,
+		report.Change{Action: "dropped", Kind: "table", Name: "shop.legacy", Children: []report.Change{
+			{Action: "dropped", Kind: "column", Name: "shop.legacy.a"}, {Action: "dropped", Kind: "column", Name: "shop.legacy.b"},
+			{Action: "dropped", Kind: "index", Name: "shop.legacy_a_idx"}, {Action: "dropped", Kind: "index", Name: "shop.legacy_b_idx"},
+			{Action: "dropped", Kind: "constraint", Name: "legacy_pkey on shop.legacy"},
+		}},
+		report.Change{Action: "added", Kind: "table", Name: "shop.vouchers", Children: []report.Change{
+			{Action: "added", Kind: "column", Name: "shop.vouchers.id", Attributes: []report.AttributeChange{{Name: "not null", After: "yes"}, {Name: "type", After: "bigint"}}},
+			{Action: "added", Kind: "constraint", Name: "vouchers_pkey on shop.vouchers", Attributes: []report.AttributeChange{{Name: "definition", After: "PRIMARY KEY (id)"}}},
+		}},
 		report.Change{Action: "renamed", Kind: "table", Name: "shop.order_lines", OldName: "shop.order_items"},
 		report.Change{Action: "changed", Kind: "function", Name: "shop.total(bigint)", Attributes: []report.AttributeChange{{
 			Name:   "definition",

@@ -276,7 +276,7 @@ func (j *judge) left() {
 		if m != nil {
 			f.Migration, f.File = m.Version, m.File
 		}
-		f.Text = fmt.Sprintf("%s %s on %s is left behind", l.Kind, l.Object, l.Table)
+		f.Text = fmt.Sprintf("left behind on %s: %s %s", l.Table, l.Kind, l.Object)
 		switch l.Kind {
 		case kindInvalidIndex:
 			f.Code, f.Level = InvalidIndex, report.Condition
