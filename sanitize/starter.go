@@ -132,7 +132,7 @@ func (w *starter) column(c *cell) [2]string {
 	if s.review {
 		comment = "REVIEW: " + comment
 		if s.text == "keep" && s.guess.Rules[0] != "keep" {
-			comment += "; no mask fits its type, keys and length"
+			comment += "; nothing but keep fits the column"
 		}
 	}
 	return [2]string{yamlKey(c.column.Name) + ": " + s.text, comment}

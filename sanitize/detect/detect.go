@@ -104,7 +104,8 @@ func classifyText(c Column, values []string) Guess {
 	case byValue == classUUID:
 		return keep(evidence)
 	case byValue == classFree:
-		return Guess{Class: classFree, Rules: textRules(classFree), Evidence: evidence}
+		// Nothing says that the prose is not about people, so all of it is masked, not only what redact_text would find.
+		return Guess{Class: classFree, Rules: textRules(""), Evidence: evidence}
 	case byName == classHarmless && shortWords(values):
 		return keep("by name")
 	}
@@ -141,7 +142,7 @@ func classifyInteger(c Column) Guess {
 	case classPhone, classCard, classNational:
 		return Guess{Class: class, Rules: []string{"digits", "int_permute", "keep"}, Evidence: "by name"}
 	case classMoney, classSpecial:
-		return Guess{Class: class, Rules: []string{"null", "{mask: constant, value: 0}", "keep"}, Evidence: "by name"}
+		return Guess{Class: class, Rules: []string{"null", "{mask: constant, value: 0}", "int_permute", "keep"}, Evidence: "by name"}
 	}
 	return keep("number")
 }

@@ -73,7 +73,7 @@ func TestValues(t *testing.T) {
 		evidence     string
 	}{
 		{"e-mail beats the name", "code", []string{"a@b.example", "c@d.example", "x"}, "email", "email", "2 of 3 values are e-mail addresses"},
-		{"too few are e-mail", "code", []string{"a@b.example", "x", "y", "z"}, "free text", "redact_text", "1 of 4 values hold contact data"},
+		{"too few are e-mail", "code", []string{"a@b.example", "x", "y", "z"}, "free text", "shape", "1 of 4 values hold contact data"},
 		{"blank values do not count", "x", []string{"", " ", "a@b.example"}, "email", "email", "1 of 1 values are e-mail addresses"},
 		{"phone", "x", []string{"+49 30 901820", "(555) 123-4567", "+15551234567"}, "phone", "phone", "3 of 3 values look like phone numbers"},
 		{"bare digits are no phone", "x", []string{"5551234567", "123456789"}, "", "shape", "text of unknown content"},
@@ -85,10 +85,10 @@ func TestValues(t *testing.T) {
 		{"addresses of machines", "x", []string{"192.168.1.1", "2001:db8::1", "10.0.0.0/8"}, "network address", "shape", "3 of 3 values are IP addresses"},
 		{"UUIDs are kept", "x", []string{"123e4567-e89b-12d3-a456-426614174000"}, "", "keep", "1 of 1 values are UUIDs"},
 		{"UUIDs that are secrets are not", "token", []string{"123e4567-e89b-12d3-a456-426614174000"}, "secret", "hash", "by name"},
-		{"prose", "x", []string{"one two three four five six", strings.Repeat("long ", 30)}, "free text", "redact_text", "2 of 2 values are prose"},
+		{"prose", "x", []string{"one two three four five six", strings.Repeat("long ", 30)}, "free text", "shape", "2 of 2 values are prose"},
 		{"harmless name, harmless values", "status", []string{"new", "in transit", "done"}, "", "keep", "by name"},
 		{"harmless name, long values", "status", []string{"new", "was seen by a neighbour of the customer"}, "", "shape", "text of unknown content"},
-		{"harmless name, contact data", "status", []string{"new", "see jane@corp.example", "ok"}, "free text", "redact_text", "1 of 3 values hold contact data"},
+		{"harmless name, contact data", "status", []string{"new", "see jane@corp.example", "ok"}, "free text", "shape", "1 of 3 values hold contact data"},
 		{"name wins over prose", "password", []string{"correct horse battery staple and so on"}, "secret", "hash", "by name"},
 	}
 	for _, tt := range tests {
@@ -161,6 +161,7 @@ func TestJSON(t *testing.T) {
 		{"scalars", []string{`"x"`, "1", "null"}, "{mask: json, default: shape}"},
 		{"a bare address", []string{`"a@b.example"`}, `{mask: json, default: shape, paths: {"$": email}}`},
 		{"names and values", []string{`{"email": "n/a", "name": {"first": "Jo", "last_name": "X"}, "contact": "a@b.example", "n": 1}`}, `{mask: json, default: shape, paths: {"$.contact": email, "$.email": email, "$.name.last_name": last_name}}`},
+		{"prose by name and by value", []string{`{"note": "call Jane", "x": "one two three four five six seven", "y": "mail a@b.example now"}`}, `{mask: json, default: shape, paths: {"$.note": redact_text}}`},
 		{"arrays", []string{`{"phones": ["+49 30 901820"], "people": [{"mail": "a@b.example"}, {"mail": "c@d.example"}]}`}, `{mask: json, default: shape, paths: {"$.people[*].mail": email, "$.phones[*]": phone}}`},
 		{"odd keys are not named", []string{`{"odd key": {"email": "a@b.example"}, "Jane Doe": "a@b.example", "ok-key": "a@b.example"}`}, `{mask: json, default: shape, paths: {"$[\"ok-key\"]": email}}`},
 		{"addresses as keys", []string{`{"jane@corp.example": {"visits": 3}}`}, `{mask: constant, value: "{}"}`},

@@ -67,7 +67,7 @@ func (l *jsonLeaf) rule(table string) string {
 			class = byName
 		}
 	}
-	if class == "" || class == classUUID {
+	if class == "" || class == classUUID || class == classFree && classOfName(table, l.name) != classFree {
 		return ""
 	}
 	if rule := textRules(class)[0]; rule != "shape" {

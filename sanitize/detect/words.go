@@ -130,7 +130,8 @@ func classOfName(table, column string) string {
 	return classOfSuffix(tokens)
 }
 
-// ofPerson makes a bare name, such as "name" or "author_name", a person's when the other words, or the table's, say so.
+// ofPerson makes a bare name, such as "name" or "author_name", a person's when the other words, or the table's, say so, and
+// harmless when they say that it names a kind of thing.
 func ofPerson(class string, tokens []string, table string) string {
 	if class != className {
 		return class
@@ -141,6 +142,9 @@ func ofPerson(class string, tokens []string, table string) string {
 	for _, t := range tokens {
 		if persons[t] {
 			return classPerson
+		}
+		if classes[t] == classHarmless || classes[strings.TrimSuffix(t, "s")] == classHarmless || classes[strings.TrimSuffix(t, "ies")+"y"] == classHarmless {
+			return classHarmless // the name of a category, a language, a country
 		}
 	}
 	return ""
