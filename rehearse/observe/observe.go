@@ -93,8 +93,9 @@ type Observation struct {
 	Slept     time.Duration // time in pg_sleep, sampled
 	WAL       int64         // bytes of WAL the server wrote meanwhile
 
-	// Changes are rows changed by committed work, by the OID of the table; tables made by the migration are in it. ChangesMethod is
-	// Exact unless a part ran outside a transaction on a server before 15, whose counters come late: then Estimated.
+	// Changes are rows changed by committed work, by the OID of the table; tables made by the migration are in it. The server counts what
+	// was undone inside a transaction too, by an exception block or a savepoint. ChangesMethod is Exact unless it was seen to be
+	// otherwise, then Estimated: a ROLLBACK TO SAVEPOINT, or a part outside a transaction on a server before 15, whose counters come late.
 	Changes       map[uint32]Change
 	ChangesMethod report.Method
 	// Touched are the OIDs, in order, of the tables that were locked for writing or more, rewritten or changed. Only these can differ.
@@ -201,7 +202,7 @@ type run struct {
 	announced    *Source
 
 	rels     map[uint32]*relation // relations of before, in the state last seen
-	stats    map[uint32]counters  // of the whole server, read before the first statement outside a transaction
+	stats    map[uint32]counters  // of the whole server, read after the latest statement outside a transaction; nil when out of date
 	walStart int64
 	wal      int64
 

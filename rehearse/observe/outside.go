@@ -125,7 +125,7 @@ func (r *Recorder) countOutside(ctx context.Context, u *run, conn *pgx.Conn, st 
 	for _, oid := range slices.Sorted(maps.Keys(now)) {
 		d := now[oid].minus(u.stats[oid])
 		u.scanned(st, oid, d)
-		if d.Change != (Change{}) {
+		if d.Change != (Change{}) && st.durable {
 			u.changes[oid] = u.changes[oid].plus(d.Change)
 			u.touched[oid] = true
 		}

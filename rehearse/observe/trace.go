@@ -17,6 +17,7 @@ import (
 type session struct {
 	pid      uint32
 	tx       bool // a block is open
+	failed   bool // and has failed, so that it can only be rolled back, if not to a savepoint
 	armed    bool // a statement other than BEGIN and SET has run in it, so a question no longer hinders SET TRANSACTION
 	modes    map[uint32]int
 	counters map[uint32]counters
@@ -194,20 +195,25 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 	if status == 'T' && !s.tx {
 		*s = session{pid: s.pid, tx: true, modes: map[uint32]int{}, counters: map[uint32]counters{}, changes: map[uint32]Change{}}
 	}
+	s.failed = status == 'E' || s.failed && status == 'I'
 	switch {
 	case status == 'T' && q.stmt != nil:
 		s.pending = append(s.pending, q.stmt)
+		if q.stmt.Tag == "ROLLBACK" { // to a savepoint: the counters keep what was undone
+			u.method = report.Estimated
+		}
 		s.armed = s.armed || !isPreamble(q.stmt.Tag)
 		if s.armed {
 			u.ask(func() { r.inside(ctx, u, conn, q) })
 		}
-	case status == 'E':
-		s.end(u, end, false)
+	case status == 'E': // the server has released its locks, but for those of before a savepoint: the next probe finds them
+		u.release(s, end)
+		clear(s.modes)
 	case status == 'I' && s.tx:
 		if q.stmt != nil {
 			s.pending = append(s.pending, q.stmt)
 		}
-		s.end(u, end, !failed && !strings.EqualFold(q.sql, "rollback") && (q.stmt == nil || q.stmt.Tag != "ROLLBACK"))
+		s.end(u, end, !failed && !s.failed && q.sql != "rollback" && (q.stmt == nil || q.stmt.Tag != "ROLLBACK"))
 	case status == 'I' && q.stmt != nil:
 		q.stmt.durable = !failed
 		u.ask(func() { r.outside(ctx, u, conn, q, end) })
@@ -222,6 +228,9 @@ func isPreamble(tag string) bool {
 // end closes the session's transaction, committed or not.
 func (s *session) end(u *run, at time.Duration, committed bool) {
 	u.release(s, at)
+	if s.tx {
+		u.stats = nil // what the transaction did is in the server's counters, committed or not
+	}
 	if s.tx && committed {
 		for oid, c := range s.changes {
 			u.changes[oid] = u.changes[oid].plus(c)
