@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"bytes"
 	"unicode"
 	"unicode/utf8"
 )
@@ -70,7 +71,7 @@ func (f *redactFunc) find(src []byte, at int) hit {
 		if n := dateSize(s); n > 0 {
 			return hit{n, keepDate}
 		}
-		if n := ipv4Size(s); n > 0 {
+		if n := ipv4Size(s); n > 0 && (at < 2 || src[at-1] != '.' || !isDigit(src[at-2])) {
 			return hit{n, maskIPv4}
 		}
 	}
@@ -217,6 +218,7 @@ func ipv6Size(s []byte) int {
 // number looks for a card number, a telephone number or a long number: digits, in groups that short separators part.
 func (f *redactFunc) number(s []byte) hit {
 	lead := s[0] == '+' || s[0] == '(' || s[0] == '0'
+	inside := s[0] != '('
 	end, digits, grouped, first := 0, 0, false, byte(0)
 	for i := 0; ; {
 		gap := i
@@ -224,9 +226,10 @@ func (f *redactFunc) number(s []byte) hit {
 			i++
 		}
 		n := digitRun(s[i:])
-		if n == 0 || digits > 0 && n == 1 && !lead {
+		if n == 0 || digits > 0 && n == 1 && !lead || digits == 1 && s[gap] == '.' {
 			break
 		}
+		inside = inside || bytes.IndexByte(s[gap:i], ')') >= 0
 		grouped = grouped || digits > 0
 		if digits == 0 {
 			first = s[i]
@@ -234,12 +237,12 @@ func (f *redactFunc) number(s []byte) hit {
 		digits += n
 		i += n
 		end = i
-		if digits >= 13 && digits <= 19 && first >= '2' && first <= '6' && s[0] != '+' && luhnText(s[:end]) {
+		if digits >= 13 && digits <= 19 && first >= '2' && first <= '6' && s[0] != '+' && inside && luhnText(s[:end]) {
 			return hit{end, maskCard}
 		}
 	}
 	switch {
-	case digits < f.least:
+	case digits < f.least, !inside: // a bracket that closes behind the number is none of it
 		return hit{}
 	case digits <= 15 && (lead || grouped):
 		return hit{end, maskPhone}
