@@ -111,12 +111,15 @@ func (m *matching) attributes(p pair) []report.AttributeChange {
 
 // onlyWords says whether a text differs only because of a rename.
 func (m *matching) onlyWords(p pair, before, after string) bool {
-	if p.same {
-		return p.before.Stable != "" && p.before.Stable == p.after.Stable
+	if !m.sameDatabase {
+		return false
 	}
-	// An index or a constraint that PostgreSQL made anew, as it does for ALTER COLUMN TYPE, has a new identity; its table has not.
+	if p.before.Stable != "" && p.before.Stable == p.after.Stable {
+		return true
+	}
+	// An index or a constraint that PostgreSQL made anew for ALTER COLUMN TYPE is another one inside too. Its table is not.
 	parent, ok := m.of(p.after.Parent)
-	return ok && parent.same && strings.ReplaceAll(before, " "+parent.before.Name+" ", " "+parent.after.Name+" ") == after
+	return !p.same && ok && parent.same && strings.ReplaceAll(before, " "+parent.before.Name+" ", " "+parent.after.Name+" ") == after
 }
 
 // attribute hides the values of those that may be secrets.

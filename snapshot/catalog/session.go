@@ -31,7 +31,7 @@ var ErrVersion = errors.New("server is older than PostgreSQL 13")
 const (
 	savepoint  = "SAVEPOINT rehearse_catalog"
 	rollbackTo = "ROLLBACK TO SAVEPOINT rehearse_catalog; RELEASE SAVEPOINT rehearse_catalog"
-	// prepare makes PostgreSQL's own texts independent of the session: qualified names, and no standard_conforming_strings surprises.
+	// prepare makes PostgreSQL's own texts independent of the session: qualified names, one notation, no compilation.
 	prepare = `SELECT pg_catalog.set_config('search_path', 'pg_catalog', true),
        pg_catalog.set_config('quote_all_identifiers', 'off', true),
        pg_catalog.set_config('standard_conforming_strings', 'on', true),
@@ -41,6 +41,7 @@ const (
        pg_catalog.set_config('extra_float_digits', '1', true),
        pg_catalog.set_config('bytea_output', 'hex', true),
        pg_catalog.set_config('xmlbinary', 'base64', true),
+       pg_catalog.set_config('jit', 'off', true),
        pg_catalog.current_setting('server_version_num')::int4`
 )
 
@@ -104,7 +105,7 @@ func setUp(ctx context.Context, q Querier) (version int, err error) {
 	}
 	version, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (n int, err error) {
 		// The settings come back as set; only the version is wanted.
-		return n, row.Scan(nil, nil, nil, nil, nil, nil, nil, nil, nil, &n)
+		return n, row.Scan(nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, &n)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("prepare reading the catalog: %w", err)

@@ -159,10 +159,16 @@ var Mattering = map[string]string{
 }
 
 // The names are qualified because this one query runs as the session is, not under a search_path of ours.
-const settingsSQL = `SELECT s.name, pg_catalog.current_setting(s.name), s.source FROM pg_catalog.pg_settings s ORDER BY s.name`
+const settingsSQL = `SELECT s.name,
+  CASE WHEN s.source <> 'session' THEN pg_catalog.current_setting(s.name)
+       WHEN s.unit IS NULL THEN s.reset_val
+       WHEN s.unit ~ '^[0-9]' THEN (s.reset_val::bigint * pg_catalog.substring(s.unit, '^[0-9]+')::bigint)::text || pg_catalog.substring(s.unit, '[A-Za-z]+$')
+       ELSE s.reset_val || s.unit END,
+  s.source
+FROM pg_catalog.pg_settings s ORDER BY s.name`
 
 // Settings lists those of [Mattering] that the server knows and the current role may see, by name, with the value in force in this
-// session. What the session itself has set shows with Source "session". Source: pg_settings.
+// session. What the session itself has set shows with Source "session" and the value it had before, that of RESET. Source: pg_settings.
 func Settings(ctx context.Context, q Querier) ([]Setting, error) {
 	rows, err := q.Query(ctx, settingsSQL, pgx.QueryExecModeExec)
 	if err != nil {
