@@ -96,9 +96,8 @@ func sortedLines(dump string) string {
 	return strings.Join(lines, "")
 }
 
-// TestCopyRefuses lists the targets that must not be written to.
-func TestCopyRefuses(t *testing.T) {
-	t.Parallel()
+// testRefusedTargets lists the targets that must not be written to.
+func testRefusedTargets(t *testing.T, server *pgtest.Server) {
 	source := pgtest.New(t, "CREATE TABLE a (b int); INSERT INTO a VALUES (1)")
 	src := openSource(t, source)
 	d, err := src.Describe(testContext(t))
@@ -106,7 +105,6 @@ func TestCopyRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	plan := planFor(t, d, nil)
-	server := pgtest.Start(t)
 	filled := newTarget(t, server)
 	pgtest.Exec(t, filled.Config(), "CREATE VIEW v AS SELECT 1")
 	for name, c := range map[string]struct {
@@ -143,6 +141,10 @@ func TestCopySmallTargets(t *testing.T) {
 	t.Run("empty", func(t *testing.T) { testEmpty(t, server) })
 	t.Run("own pg_dump", func(t *testing.T) { testOwnDump(t, server) })
 	t.Run("refused objects", func(t *testing.T) { testRefusedObjects(t, server) })
+	t.Run("outside", func(t *testing.T) { testOutside(t, server) })
+	t.Run("extensions", func(t *testing.T) { testExtensions(t, server) })
+	t.Run("refused targets", func(t *testing.T) { testRefusedTargets(t, server) })
+	t.Run("locked", func(t *testing.T) { testLocked(t, server) })
 	t.Run("pagila", func(t *testing.T) { testPagila(t, server) })
 }
 

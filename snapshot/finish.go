@@ -3,6 +3,7 @@ package snapshot
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -33,37 +34,61 @@ func (c *copier) readSequences(ctx context.Context, tx *pgx.Conn) error {
 	return tx.SendBatch(ctx, batch).Close()
 }
 
-// setSequences sets the target's sequences, beyond anything a mask of their column can have made.
+// setSequences sets the target's sequences, beyond anything a mask of their column can have made. Where that would use a sequence up it stays
+// where it stood, and a value it gives may meet a masked one: this is told.
 func (c *copier) setSequences(ctx context.Context) error {
 	return c.onTarget(ctx, "set the sequences", func(conn *pgx.Conn) error {
+		rising, err := risingSequences(ctx, conn)
+		if err != nil {
+			return err
+		}
 		batch := &pgx.Batch{}
 		for _, s := range c.seqs {
+			name := ident(s.sequence.Schema, s.sequence.Name)
 			last, called := s.last, s.called
-			if floor := c.sequenceFloor(s); floor > last {
+			if floor := c.sequenceFloor(s); floor > last && rising[name] > floor {
 				last, called = floor, true
+			} else if floor > last {
+				c.res.LeftOut = append(c.res.LeftOut, "numbers for sequence "+s.sequence.String()+" beyond the masked ones of its column")
 			}
-			batch.Queue("SELECT setval(c.oid, least($3, s.seqmax), $4) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "+
-				"JOIN pg_sequence s ON s.seqrelid = c.oid WHERE n.nspname = $1 AND c.relname = $2", s.sequence.Schema, s.sequence.Name, last, called)
+			batch.Queue("SELECT setval($1::text::regclass, $2, $3)", name, last, called)
 		}
 		return conn.SendBatch(ctx, batch).Close()
 	})
 }
 
-// sequenceFloor is what the mask of the owning column asks for, 0 without.
+// risingSequences gives the largest value of each sequence that counts upwards, by quoted name.
+func risingSequences(ctx context.Context, conn *pgx.Conn) (map[string]int64, error) {
+	rows, err := conn.Query(ctx, "SELECT n.nspname::text, c.relname::text, s.seqmax FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid "+
+		"JOIN pg_namespace n ON n.oid = c.relnamespace WHERE s.seqincrement > 0")
+	if err != nil {
+		return nil, err
+	}
+	most := map[string]int64{}
+	var schema, name string
+	var largest int64
+	_, err = pgx.ForEachRow(rows, []any{&schema, &name, &largest}, func() error {
+		most[ident(schema, name)] = largest
+		return nil
+	})
+	return most, err
+}
+
+// sequenceFloor is what the mask of the owning column asks for, the smallest number without.
 func (c *copier) sequenceFloor(s sequenceState) int64 {
 	if s.sequence.OwnerTable == 0 {
-		return 0
+		return math.MinInt64
 	}
 	p := c.plan.Table(s.sequence.OwnerSchema, s.sequence.OwnerName)
 	if p == nil {
-		return 0
+		return math.MinInt64
 	}
 	for _, column := range p.Columns {
 		if column.Name == s.sequence.OwnerColumn && column.Mask != nil && column.Mask.SequenceFloor != nil {
 			return column.Mask.SequenceFloor(s.last)
 		}
 	}
-	return 0
+	return math.MinInt64
 }
 
 // refreshViews fills those materialised views that are filled in the source, in an order in which each finds what it reads.

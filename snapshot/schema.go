@@ -44,7 +44,7 @@ func (c *copier) tableOfContents(ctx context.Context) ([]string, error) {
 	var keep []string
 	for _, e := range parseTOC(stdout.String()) {
 		made := e.class == namespaceClass && c.madeSchemas[e.object] && strings.HasPrefix(e.text, "SCHEMA ")
-		if !e.connectsOut() && !made {
+		if !e.unwanted() && !made {
 			keep = append(keep, strconv.Itoa(e.id)+";")
 		}
 	}

@@ -330,6 +330,74 @@ func TestVerifiesTLS(t *testing.T) {
 	}
 }
 
+// TestPooler goes through pgbouncer, where there is one: refused in transaction mode, usable in session mode.
+func TestPooler(t *testing.T) {
+	t.Parallel()
+	program := os.Getenv("REHEARSE_TEST_PGBOUNCER")
+	if program == "" {
+		var err error
+		if program, err = exec.LookPath("pgbouncer"); err != nil {
+			t.Skip("pgbouncer is not here")
+		}
+	}
+	server := pgtest.Start(t)
+	db := server.New(t, "CREATE TABLE a (i int); INSERT INTO a VALUES (1)")
+	for mode, refused := range map[string]bool{"transaction": true, "session": false} {
+		cfg := db.Copy()
+		cfg.Port = startPooler(t, server, program, mode)
+		src, err := Open(testContext(t), cfg, SourceOptions{})
+		var failed *SourceError
+		switch {
+		case refused && (!errors.As(err, &failed) || failed.Kind != Pooled):
+			t.Errorf("%s mode: %v", mode, err)
+		case !refused && err != nil:
+			t.Errorf("%s mode: %v", mode, err)
+		case !refused:
+			if !src.Server().Pooled {
+				t.Error("the pooler was not seen")
+			}
+			src.Close(testContext(t))
+			target := newTarget(t, pgtest.Start(t))
+			copied(t, cfg, target, nil, CopyOptions{})
+			if got := pgtest.Value(t, target.Config(), "SELECT count(*) FROM a"); got != "1" {
+				t.Errorf("%s rows through the pooler", got)
+			}
+		}
+	}
+}
+
+func startPooler(t *testing.T, server *pgtest.Server, program, mode string) uint16 {
+	t.Helper()
+	dir := server.Mkdir(t, mode)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := uint16(l.Addr().(*net.TCPAddr).Port)
+	l.Close()
+	cfg := server.Config("postgres")
+	conf := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d user=postgres password='%s'\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=%d\nunix_socket_dir=\nauth_type=any\npool_mode=%s\nlogfile=%s/log\n",
+		cfg.Port, cfg.Password, port, mode, dir)
+	if err := os.WriteFile(filepath.Join(dir, "ini"), []byte(conf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "-q", filepath.Join(dir, "ini"))
+	cmd.Dir, cmd.SysProcAttr = dir, ownerOf(t, server.Dir)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	for range 100 {
+		if conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			conn.Close()
+			return port
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("the pooler does not listen")
+	return 0
+}
+
 // writeCertificates makes an authority and a certificate for localhost in dir and returns the path of the authority's.
 func writeCertificates(t *testing.T, dir string) string {
 	t.Helper()
@@ -367,9 +435,8 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-// TestLockedTable has somebody hold a table for longer than we wait.
-func TestLockedTable(t *testing.T) {
-	t.Parallel()
+// testLocked has somebody hold a table for longer than we wait.
+func testLocked(t *testing.T, server *pgtest.Server) {
 	db := pgtest.New(t, "CREATE TABLE a (i int); INSERT INTO a VALUES (1)")
 	src, err := Open(testContext(t), db, SourceOptions{LockTimeout: 300 * time.Millisecond})
 	if err != nil {
@@ -381,7 +448,7 @@ func TestLockedTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	plan := planFor(t, d, nil)
-	target := newTarget(t, pgtest.Start(t))
+	target := newTarget(t, server)
 	other := openSource(t, db)
 	if _, err := other.conn.PgConn().Exec(testContext(t), "BEGIN READ WRITE; LOCK TABLE public.a IN ACCESS EXCLUSIVE MODE").ReadAll(); err != nil {
 		t.Fatal(err)

@@ -34,9 +34,15 @@ func parseTOC(list string) []tocEntry {
 	return entries
 }
 
-// connectsOut says that the object could lead from staging back to where it should not: it holds or uses credentials.
-func (e tocEntry) connectsOut() bool {
-	return strings.HasPrefix(e.text, "USER MAPPING ") || strings.HasPrefix(e.text, "SUBSCRIPTION ")
+// unwanted says that the entry must not come along: credentials, with which staging could connect to where it should not, and
+// statistics, which hold raw values (pg_dump 18 can write them).
+func (e tocEntry) unwanted() bool {
+	for _, kind := range []string{"USER MAPPING ", "SUBSCRIPTION ", "STATISTICS DATA "} {
+		if strings.HasPrefix(e.text, kind) {
+			return true
+		}
+	}
+	return false
 }
 
 var (

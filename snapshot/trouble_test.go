@@ -320,3 +320,72 @@ func loadGzip(t *testing.T, cfg *pgx.ConnConfig, path string) {
 		t.Fatalf("load %s: %v\n%.500s", path, err, out)
 	}
 }
+
+// testOutside has what must not come along: credentials, large objects, secrets; and sequences that end, count down or were not called.
+func testOutside(t *testing.T, server *pgtest.Server) {
+	source := pgtest.New(t, `CREATE FOREIGN DATA WRAPPER w; CREATE SERVER "far away" FOREIGN DATA WRAPPER w; CREATE USER MAPPING FOR postgres SERVER "far away" OPTIONS (password 'hunter2');
+CREATE SUBSCRIPTION sub CONNECTION 'host=nowhere.invalid password=hunter2' PUBLICATION p WITH (connect = false);
+SELECT lo_create(0), lo_create(0);
+CREATE SEQUENCE down INCREMENT -1; SELECT nextval('down'), nextval('down'); CREATE SEQUENCE fresh START 5; CREATE SEQUENCE uncalled; SELECT setval('uncalled', 50, false);
+CREATE TABLE small (id smallint PRIMARY KEY DEFAULT nextval('fresh')); ALTER SEQUENCE fresh OWNED BY small.id; SELECT setval('fresh', 32000); INSERT INTO small VALUES (1)`)
+	t.Cleanup(func() {
+		pgtest.Exec(t, source, "ALTER SUBSCRIPTION sub DISABLE")
+		pgtest.Exec(t, source, "ALTER SUBSCRIPTION sub SET (slot_name = NONE)")
+		pgtest.Exec(t, source, "DROP SUBSCRIPTION sub")
+	})
+	pgtest.Exec(t, source, "ALTER SEQUENCE fresh AS smallint")
+	target := newTarget(t, server)
+	result := copied(t, source, target, map[string]string{"public.small.id": "int_permute"}, CopyOptions{})
+	want := []string{"numbers for sequence public.fresh beyond the masked ones of its column", "2 large objects", "subscription sub", "user mapping postgres on far away"}
+	if diff := cmp.Diff(want, result.LeftOut); diff != "" {
+		t.Errorf("left out (-want +got):\n%s", diff)
+	}
+	if len(result.RestoreErrors) > 0 {
+		t.Errorf("restore errors: %v", result.RestoreErrors)
+	}
+	for query, want := range map[string]string{
+		"SELECT count(*) FROM pg_user_mapping": "0", "SELECT count(*) FROM pg_subscription": "0", "SELECT count(*) FROM pg_foreign_server": "1",
+		"SELECT nextval('down')": "-3", "SELECT nextval('fresh')": "32001", "SELECT nextval('uncalled')": "50",
+	} {
+		if got := pgtest.Value(t, target.Config(), query); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+}
+
+// testExtensions has an extension in a version that is not the default, in a schema of its own that belongs to somebody.
+func testExtensions(t *testing.T, server *pgtest.Server) {
+	role := "owner of extensions"
+	source := pgtest.New(t, "DROP ROLE IF EXISTS "+ident(role), "CREATE ROLE "+ident(role),
+		`CREATE SCHEMA "Ext" AUTHORIZATION `+ident(role)+`; COMMENT ON SCHEMA "Ext" IS 'mine'; CREATE EXTENSION hstore SCHEMA "Ext" VERSION '1.5'; CREATE EXTENSION citext; CREATE TABLE a (h "Ext".hstore); INSERT INTO a VALUES ('k=>v')`)
+	t.Cleanup(func() { pgtest.Exec(t, source, "DROP OWNED BY "+ident(role)+" CASCADE; DROP ROLE "+ident(role)) })
+	src := openSource(t, source)
+	d, err := src.Describe(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := newTarget(t, server)
+	available, err := AvailableExtensions(testContext(t), target.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if missing := MissingExtensions(d, available); len(missing) > 0 {
+		t.Errorf("missing: %v", missing)
+	}
+	if diff := cmp.Diff([]string{"citext", "hstore"}, MissingExtensions(d, []string{"plpgsql"})); diff != "" {
+		t.Error(diff)
+	}
+	result, err := Copy(testContext(t), src, planFor(t, d, nil), target, CopyOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.RestoreErrors) > 0 {
+		t.Errorf("restore errors: %v", result.RestoreErrors)
+	}
+	if got := pgtest.Value(t, target.Config(), "SELECT extversion FROM pg_extension WHERE extname = 'hstore'"); got != "1.5" {
+		t.Errorf("version %s", got)
+	}
+	if diff := cmp.Diff(pgtest.Dump(t, source, "--schema-only"), pgtest.Dump(t, target.Config(), "--schema-only")); diff != "" {
+		t.Errorf("schemas differ:\n%s", diff)
+	}
+}

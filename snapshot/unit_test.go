@@ -120,8 +120,8 @@ func TestParseTOC(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	for i, want := range []bool{false, false, true, true} {
-		if got[i].connectsOut() != want {
-			t.Errorf("%s: connects out: %t", got[i].text, !want)
+		if got[i].unwanted() != want {
+			t.Errorf("%s: unwanted: %t", got[i].text, !want)
 		}
 	}
 }
