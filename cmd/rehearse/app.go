@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// run is the whole command: it returns the exit code and writes the result, and nothing else, to stdout.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	out := &brokenPipe{w: stdout}
+	app := newApp(out, stderr)
+	err := app.RunContext(ctx, args)
+	if err == nil {
+		err = out.err
+	}
+	u := ui{err: stderr}
+	return u.finish(ctx, err)
+}
+
+// newApp lists the commands and cures what urfave/cli v2 does by default: flags swallowed after a positional argument (there are no
+// positional arguments here), exit code 3 for an unknown command, help on stdout after a usage error, os.Exit inside Run.
+func newApp(stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:                      "rehearse",
+		Usage:                     "rehearse a database release on a masked copy of production",
+		Description:               "Snapshots a production PostgreSQL database, masks it while copying it into a throwaway staging server, applies the\npending goose migrations there and reports what they did: GO or NO-GO, with the evidence. Nothing is ever written to the source.",
+		Version:                   version().Version,
+		Writer:                    stdout,
+		ErrWriter:                 stderr,
+		HideHelpCommand:           true,
+		DisableSliceFlagSeparator: true,
+		EnableBashCompletion:      true,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		Flags:                     globalFlags(),
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return unknownCommand(c, c.Args().First())
+			}
+			return cli.ShowAppHelp(c)
+		},
+		Commands: []*cli.Command{
+			runCommand(), planCommand(), initCommand(), stageCommand(), sanitizeCommand(), stagingCommand(),
+			reportCommand(), schemaCommand(), completionCommand(), versionCommand(),
+		},
+	}
+	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}
+	app.OnUsageError = usageError
+	for _, c := range app.Commands {
+		harden(c)
+	}
+	return app
+}
+
+// harden applies to a command and its subcommands what cannot be set for the whole app at once.
+func harden(c *cli.Command) {
+	c.OnUsageError = usageError
+	c.HideHelpCommand = true
+	action := c.Action
+	c.Action = func(ctx *cli.Context) error {
+		if ctx.Args().Present() {
+			if len(c.Subcommands) > 0 {
+				return unknownCommand(ctx, ctx.Args().First())
+			}
+			return &usageProblem{
+				text: fmt.Sprintf("%s takes no arguments, only flags, but was given %q", ctx.Command.HelpName, ctx.Args().First()),
+				hint: strayHint(ctx),
+			}
+		}
+		if action == nil {
+			return cli.ShowSubcommandHelp(ctx)
+		}
+		return action(ctx)
+	}
+	for _, sub := range c.Subcommands {
+		harden(sub)
+	}
+}
+
+// strayHint guesses what a stray argument was meant to be.
+func strayHint(ctx *cli.Context) string {
+	arg := ctx.Args().First()
+	switch {
+	case strings.Contains(arg, "://"):
+		return "give a database as --source " + "URL, or better in REHEARSE_SOURCE_URL, where ps does not show it"
+	case strings.HasPrefix(arg, "-"):
+		return "everything after a stray argument is taken for an argument too"
+	default:
+		return fmt.Sprintf("did you mean --migrations %s? every input has a flag: see %s --help", arg, ctx.Command.HelpName)
+	}
+}
+
+func unknownCommand(c *cli.Context, name string) error {
+	commands := c.App.Commands
+	if c.Command != nil && len(c.Command.Subcommands) > 0 {
+		commands = c.Command.Subcommands
+	}
+	var names []string
+	for _, command := range commands {
+		names = append(names, command.Name)
+	}
+	hint := "the commands are " + strings.Join(names, ", ")
+	if near := nearest(name, names); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return &usageProblem{text: fmt.Sprintf("there is no command %q", name), hint: hint}
+}
+
+func usageError(c *cli.Context, err error, _ bool) error {
+	text := err.Error()
+	problem := &usageProblem{text: text, hint: "see " + strings.TrimSpace(c.Command.HelpName+" --help")}
+	const undefined = "flag provided but not defined: -"
+	if name, ok := strings.CutPrefix(text, undefined); ok {
+		name = strings.TrimLeft(name, "-")
+		problem.text = "there is no flag --" + name
+		if near := nearest(name, flagNames(c)); near != "" {
+			problem.hint = "did you mean --" + near + "?"
+		}
+	}
+	return problem
+}
+
+func flagNames(c *cli.Context) []string {
+	var names []string
+	flags := c.App.Flags
+	if c.Command != nil {
+		flags = append(flags[:len(flags):len(flags)], c.Command.Flags...)
+	}
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if len(n) > 1 {
+				names = append(names, n)
+			}
+		}
+	}
+	return names
+}
+
+// usageProblem is a mistake in the command line or in a file of ours.
+type usageProblem struct{ text, hint string }
+
+func (p *usageProblem) Error() string { return p.text }
+
+// brokenPipe lets the command clean up and end with its own code when stdout fails: quietly when its reader left (| head), with
+// errPublish when the result could not be written, on a full disk for example.
+type brokenPipe struct {
+	w      io.Writer
+	closed bool
+	err    error
+}
+
+func (b *brokenPipe) Write(p []byte) (int, error) {
+	if b.closed {
+		return len(p), nil
+	}
+	if _, err := b.w.Write(p); err != nil {
+		b.closed = true
+		if !errors.Is(err, syscall.EPIPE) {
+			b.err = fmt.Errorf("%w: %w", errPublish, err)
+		}
+	}
+	return len(p), nil
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"github.com/rehearse-db/rehearse/rehearse"
+)
+
+func planCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "plan",
+		Usage: "say what run would do: pending migrations, tables and sizes, masks; no data are moved, nothing is started",
+		Flags: flags(sourceFlags(), maskFlags(), migrationFlags(), policyFlags(), []cli.Flag{
+			timeoutFlag(), choiceFlag("format", "text", "format", "text", "json"),
+		}),
+		Action: prepare(planAction),
+	}
+}
+
+func planAction(c *cli.Context) error {
+	cfg, err := config(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := withTimeout(c)
+	defer cancel()
+	preview, err := rehearse.Plan(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if choiceOf(c, "format") == "json" {
+		encoder := json.NewEncoder(c.App.Writer)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(preview)
+	}
+	planText(c.App.Writer, preview)
+	if preview.Drift != nil && !preview.Drift.Allowed {
+		return &verdictError{exitDrift}
+	}
+	return nil
+}
+
+func planText(w io.Writer, p *rehearse.Preview) {
+	fmt.Fprintf(w, "source   %s, PostgreSQL %s, %s\n", p.Source.Database, p.Source.Version, humanize.Bytes(uint64(p.Source.SizeBytes)))
+	fmt.Fprintf(w, "versions %s; migrations run as %s (%s), %s\n", p.Session.VersionTable, p.Session.Role, p.Session.RoleReason, p.Session.Boundaries)
+	fmt.Fprintf(w, "masks    %d of %d columns masked, %d kept\n", p.Masking.Masked, p.Masking.Columns, p.Masking.Kept)
+	fmt.Fprintf(w, "copy     %d tables, %s; about %s (%s)\n", len(p.Tables), humanize.Bytes(uint64(p.Bytes)), p.Estimate, p.EstimateHow)
+	for _, what := range p.LeftOut {
+		fmt.Fprintf(w, "         not copied: %s\n", what)
+	}
+	if d := p.Drift; d != nil {
+		for _, v := range d.MissingFiles {
+			fmt.Fprintf(w, "drift    version %d is applied in the source and has no file here\n", v)
+		}
+		for _, f := range d.OutOfOrder {
+			fmt.Fprintf(w, "drift    %s is older than the newest applied migration and was never applied\n", f)
+		}
+	}
+	fmt.Fprintf(w, "\n%d pending\n", len(p.Pending))
+	for _, m := range p.Pending {
+		var notes []string
+		if !m.Transaction {
+			notes = append(notes, "no transaction")
+		}
+		if !m.HasDown {
+			notes = append(notes, "no way down")
+		}
+		note := ""
+		if len(notes) > 0 {
+			note = "  (" + strings.Join(notes, ", ") + ")"
+		}
+		fmt.Fprintf(w, "  %s  %d statements%s\n", m.File, m.Statements, note)
+	}
+	fmt.Fprintf(w, "\nlargest tables\n")
+	for i, t := range p.Tables {
+		if i == 10 {
+			fmt.Fprintf(w, "  and %d more\n", len(p.Tables)-10)
+			break
+		}
+		masked := "as it is"
+		if len(t.Masked) > 0 {
+			masked = "masked: " + strings.Join(t.Masked, ", ")
+		}
+		fmt.Fprintf(w, "  %9s  %s  %s\n", humanize.Bytes(uint64(t.Bytes)), t.Table, masked)
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/rehearse-db/rehearse/rehearse"
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/rehearse/staging"
+)
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "run",
+		Usage: "rehearse the pending migrations on a masked copy of the source and give a verdict",
+		Description: "Exit codes: 0 GO; 10 a migration failed; 11 over budget; 12 masking incomplete; 13 drift; 14 inconclusive;\n" +
+			"2 usage; 20 source; 21 staging; 23 timeout; 24 the result could not be written; 130, 143 interrupted.",
+		Flags:  flags(sourceFlags(), maskFlags(), migrationFlags(), stagingFlags(), []cli.Flag{keepFlag(), timeoutFlag()}, policyFlags(), outputFlags()),
+		Action: prepare(rehearseAction),
+	}
+}
+
+func rehearseAction(c *cli.Context) error {
+	targets, err := reportTargets(c)
+	if err != nil {
+		return err
+	}
+	cfg, err := config(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := withTimeout(c)
+	defer cancel()
+	progress := newReporter(choiceOf(c, "progress"), c.Bool("quiet"), c.App.ErrWriter)
+	cfg.Progress = progress.event
+	var kept *staging.Info
+	cfg.Kept = func(i staging.Info) { kept = &i }
+	result, err := rehearse.Run(ctx, cfg)
+	progress.close()
+	if kept != nil {
+		defer printKept(c.App.ErrWriter, *kept)
+	}
+	if err != nil {
+		return err
+	}
+	if err := publish(c, result, targets); err != nil {
+		return err
+	}
+	if result.ExitCode != exitOK {
+		return &verdictError{result.ExitCode}
+	}
+	return nil
+}
+
+// printKept goes to stderr: stdout carries the report and nothing else, and the URL has a password.
+func printKept(w io.Writer, i staging.Info) {
+	u := ui{err: w}
+	u.note("staging is kept until %s", i.Expires.Local().Format("2006-01-02 15:04"))
+	u.note("  url:     %s", i.URL)
+	u.note("  psql:    %s", i.PSQL)
+	u.note("  destroy: rehearse staging destroy --staging %s", i.RunID)
+}
+
+// renderers are the forms of a report.
+var renderers = map[string]func(io.Writer, *report.Result, report.TextOptions) error{
+	"text":     report.Text,
+	"markdown": func(w io.Writer, r *report.Result, _ report.TextOptions) error { return report.Markdown(w, r) },
+	"json":     func(w io.Writer, r *report.Result, _ report.TextOptions) error { return report.JSON(w, r) },
+}
+
+// publish writes the result: kept in the state directory, then the files asked for, then stdout.
+func publish(c *cli.Context, result *report.Result, targets map[string]string) error {
+	var failed error
+	path := filepath.Join(c.String("state-dir"), "runs", result.ID, "result.json")
+	if err := writeReport(path, "json", result); err != nil {
+		failed = err
+	}
+	for path, format := range targets {
+		if err := writeReport(path, format, result); err != nil {
+			failed = err
+		}
+	}
+	if err := render(c, result); err != nil {
+		failed = err
+	}
+	if failed != nil {
+		return fmt.Errorf("%w: %w", errPublish, failed)
+	}
+	return nil
+}
+
+// render writes the result to stdout in the format asked for.
+func render(c *cli.Context, result *report.Result) error {
+	options := report.TextOptions{
+		Width: width(os.Stdout), Color: colour(choiceOf(c, "color"), os.Stdout), ASCII: ascii(),
+	}
+	var b bytes.Buffer
+	if err := renderers[choiceOf(c, "format")](&b, result, options); err != nil {
+		return err
+	}
+	_, err := c.App.Writer.Write(b.Bytes())
+	return err
+}
+
+// writeReport writes a file whole or not at all.
+func writeReport(path, format string, result *report.Result) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return unwrapPath(err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".rehearse-*")
+	if err != nil {
+		return unwrapPath(err)
+	}
+	defer os.Remove(f.Name()) // gone already when all went well
+	err = renderers[format](f, result, report.TextOptions{Width: 100})
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Chmod(f.Name(), 0o644); err != nil {
+		return unwrapPath(err)
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/rehearse-db/rehearse/rehearse"
+)
+
+func sanitizeCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "sanitize",
+		Usage: "write and verify the masking rules",
+		Subcommands: []*cli.Command{
+			{
+				Name: "init", Usage: "write a complete starter file of rules from names, types and sampled values of the source",
+				Description: "Values are sampled in memory only. The file is a proposal: read every line before you trust it. An existing file is never overwritten.",
+				Flags:       flags(sourceFlags(), maskFlags(), []cli.Flag{samplesFlag(), tableFlag()}),
+				Action: prepare(func(c *cli.Context) error {
+					return writeStarter(c, c.String("masks"))
+				}),
+			},
+			{
+				Name: "check", Usage: "verify that the rules cover every column of the source; no data are read",
+				Flags:  flags(sourceFlags(), maskFlags(), []cli.Flag{tableFlag()}),
+				Action: prepare(checkAction),
+			},
+		},
+	}
+}
+
+func samplesFlag() cli.Flag {
+	return &cli.IntFlag{Name: "samples", Usage: "rows of each table to look at; 0 looks at names and types only", Value: 200, EnvVars: env("samples")}
+}
+
+func tableFlag() cli.Flag {
+	return stringFlag("table", "", "goose's version table, which needs no rules; found by its columns when not given")
+}
+
+func writeStarter(c *cli.Context, path string) error {
+	if path != "-" {
+		if err := absent(path); err != nil {
+			return err
+		}
+	}
+	cfg, err := sourceOnly(c)
+	if err != nil {
+		return err
+	}
+	text, err := rehearse.StarterRules(c.Context, cfg, c.Int("samples"))
+	if err != nil {
+		return err
+	}
+	if path == "-" {
+		_, err := c.App.Writer.Write(text)
+		return err
+	}
+	if err := writeNew(path, text); err != nil {
+		return err
+	}
+	u := ui{err: c.App.ErrWriter}
+	u.note("wrote %s, %d lines: read them, they are a proposal", path, bytes.Count(text, []byte("\n")))
+	return nil
+}
+
+// sourceOnly is the configuration of commands that look at the source and start nothing.
+func sourceOnly(c *cli.Context) (rehearse.Config, error) {
+	source, err := sourceConfig(c)
+	return rehearse.Config{
+		Source: source, LockTimeout: c.Duration("lock-timeout"), StatementTimeout: c.Duration("statement-timeout"),
+		VersionTable: c.String("table"), Log: logger(c),
+	}, err
+}
+
+func absent(path string) error {
+	_, err := os.Lstat(path)
+	switch {
+	case err == nil:
+		return &usageProblem{text: path + " exists already and is not overwritten", hint: "remove it, or name another file; - is standard output"}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	}
+	return &usageProblem{text: unwrapPath(err).Error()}
+}
+
+// writeNew writes a file that must not exist yet, whole or not at all.
+func writeNew(path string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return unwrapPath(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return unwrapPath(err)
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(path)
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func checkAction(c *cli.Context) error {
+	cfg, err := sourceOnly(c)
+	if err != nil {
+		return err
+	}
+	if cfg.Rules, err = rules(c); err != nil {
+		return err
+	}
+	masking, err := rehearse.CheckRules(c.Context, cfg)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "%s covers all %d columns: %d masked, %d kept\n", c.String("masks"), masking.Columns, masking.Masked, masking.Kept)
+	return nil
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/urfave/cli/v2"
+
+	"github.com/rehearse-db/rehearse/rehearse"
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/rehearse/staging"
+)
+
+func stageCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "stage",
+		Usage: "make a masked copy of the source, leave it running and print its URL",
+		Flags: flags(sourceFlags(), maskFlags(), stagingFlags(), []cli.Flag{
+			timeoutFlag(), choiceFlag("format", "text", "what stdout gets", "text", "json"),
+			stringFlag("table", "", "goose's version table, copied unmasked; found by its columns when not given"),
+		}),
+		Action: prepare(stageAction),
+	}
+}
+
+func stageAction(c *cli.Context) error {
+	cfg, err := config(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := withTimeout(c)
+	defer cancel()
+	progress := newReporter(choiceOf(c, "progress"), c.Bool("quiet"), c.App.ErrWriter)
+	cfg.Progress = progress.event
+	staged, err := rehearse.Stage(ctx, cfg)
+	progress.close()
+	if err != nil {
+		return err
+	}
+	if choiceOf(c, "format") == "json" {
+		return json.NewEncoder(c.App.Writer).Encode(stagingJSON(staged.Info))
+	}
+	u := ui{err: c.App.ErrWriter}
+	u.note("%d tables, %d rows; %d of %d columns masked", len(staged.Snapshot.Tables), staged.Snapshot.Rows, staged.Masking.Masked, staged.Masking.Columns)
+	for _, d := range staged.Differences {
+		u.note("differs from the source: %s: %s there, %s here", d.What, orNone(d.Source), orNone(d.Staging))
+	}
+	printKept(c.App.ErrWriter, staged.Info)
+	fmt.Fprintln(c.App.Writer, staged.Info.URL)
+	return nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+type stagingRecord struct {
+	ID       string    `json:"id"`
+	Provider string    `json:"provider"`
+	URL      string    `json:"url"`
+	PSQL     string    `json:"psql"`
+	Expires  time.Time `json:"expires_at"`
+	Kept     bool      `json:"kept"`
+}
+
+func stagingJSON(i staging.Info) stagingRecord {
+	return stagingRecord{ID: i.RunID, Provider: i.Provider, URL: i.URL, PSQL: i.PSQL, Expires: i.Expires, Kept: i.Kept}
+}
+
+func stagingCommand() *cli.Command {
+	id := &cli.StringFlag{Name: "staging", Usage: "`ID` of the staging server, from list; not needed when there is one only"}
+	return &cli.Command{
+		Name:  "staging",
+		Usage: "list, reach and destroy staging servers that were kept",
+		Subcommands: []*cli.Command{
+			{Name: "list", Usage: "staging servers of this user on this machine", Action: prepare(listAction),
+				Flags: flags([]cli.Flag{choiceFlag("format", "text", "format", "text", "json")})},
+			{Name: "url", Usage: "print the URL of a staging server", Flags: flags([]cli.Flag{id}), Action: prepare(withStaging(func(c *cli.Context, i staging.Info) error {
+				fmt.Fprintln(c.App.Writer, i.URL)
+				return nil
+			}))},
+			{Name: "connect", Usage: "open psql on a staging server", Flags: flags([]cli.Flag{id}), Action: prepare(withStaging(connect))},
+			{Name: "destroy", Usage: "end and remove a staging server", Flags: flags([]cli.Flag{id}), Action: prepare(withStaging(func(c *cli.Context, i staging.Info) error {
+				return staging.Destroy(c.Context, i.RunID, stagingOptions(c))
+			}))},
+			{Name: "prune", Usage: "end and remove what expired and what a killed run left behind", Flags: flags(), Action: prepare(func(c *cli.Context) error {
+				gone, err := staging.Prune(c.Context, stagingOptions(c))
+				for _, i := range gone {
+					fmt.Fprintln(c.App.Writer, i.RunID)
+				}
+				return err
+			})},
+		},
+	}
+}
+
+func stagingOptions(c *cli.Context) staging.Options {
+	return staging.Options{StateDir: c.String("state-dir"), Log: logger(c)}
+}
+
+func listAction(c *cli.Context) error {
+	list, err := staging.List(c.Context, stagingOptions(c))
+	if err != nil {
+		return err
+	}
+	if choiceOf(c, "format") == "json" {
+		records := []stagingRecord{}
+		for _, i := range list {
+			records = append(records, stagingJSON(i))
+		}
+		return json.NewEncoder(c.App.Writer).Encode(records)
+	}
+	for _, i := range list {
+		left := "expired"
+		if d := time.Until(i.Expires); d > 0 {
+			left = report.Duration(d).String() + " left"
+		}
+		fmt.Fprintf(c.App.Writer, "%s  %-9s  %s  %s\n", i.RunID, i.Provider, left, i.PSQL)
+	}
+	return nil
+}
+
+// withStaging finds the one server that a subcommand is about.
+func withStaging(action func(*cli.Context, staging.Info) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		list, err := staging.List(c.Context, stagingOptions(c))
+		if err != nil {
+			return err
+		}
+		wanted := c.String("staging")
+		for _, i := range list {
+			if i.RunID == wanted || wanted == "" && len(list) == 1 {
+				return action(c, i)
+			}
+		}
+		p := &usageProblem{text: fmt.Sprintf("there is no staging server %q", wanted), hint: "rehearse staging list shows them"}
+		switch {
+		case len(list) == 0:
+			p.text, p.hint = "no staging server is running", "rehearse stage makes one, rehearse run --keep always leaves one"
+		case wanted == "":
+			p.text = fmt.Sprintf("%d staging servers are running", len(list))
+			p.hint = "say which with --staging ID; rehearse staging list shows them"
+		}
+		return p
+	}
+}
+
+// connect runs psql with this terminal.
+func connect(c *cli.Context, i staging.Info) error {
+	psql, err := exec.LookPath("psql")
+	if err != nil {
+		return &usageProblem{text: "psql is not in PATH", hint: i.PSQL}
+	}
+	cfg, err := pgx.ParseConfig(i.URL)
+	if err != nil {
+		return fmt.Errorf("staging %s tells no URL to connect to", i.RunID)
+	}
+	cmd := exec.CommandContext(c.Context, psql)
+	cmd.Env = append(os.Environ(), "PGHOST="+cfg.Host, fmt.Sprintf("PGPORT=%d", cfg.Port), "PGUSER="+cfg.User,
+		"PGPASSWORD="+cfg.Password, "PGDATABASE="+cfg.Database, "PGSSLMODE=disable")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd.Run()
+}

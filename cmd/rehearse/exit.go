@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rehearse-db/rehearse/rehearse"
+	"github.com/rehearse-db/rehearse/rehearse/migrate"
+	"github.com/rehearse-db/rehearse/rehearse/staging"
+	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/snapshot"
+)
+
+// The exit codes, an interface: 10-19 the change is bad, tell its author; 20-29 no judgement was possible, tell the operator, a retry can help.
+const (
+	exitOK          = 0
+	exitInternal    = 1
+	exitUsage       = 2
+	exitMasking     = 12
+	exitDrift       = 13
+	exitSource      = 20
+	exitStaging     = 21
+	exitTimeout     = 23
+	exitPublish     = 24
+	exitInterrupted = 130
+	exitTerminated  = 143
+)
+
+// errPublish: the verdict was reached, but writing it somewhere failed.
+var errPublish = errors.New("the result could not be written")
+
+// verdictError carries the exit code of a rehearsal that was carried out: its report is already written, nothing more is said.
+type verdictError struct{ code int }
+
+func (*verdictError) Error() string { return "the verdict is not GO" }
+
+// codeOf is the one table from errors to exit codes.
+func codeOf(ctx context.Context, err error) int {
+	if i := interrupted(ctx); i != nil {
+		return i.exitCode()
+	}
+	var (
+		verdict *verdictError
+		usage   *usageProblem
+		config  configErrors
+		rules   *sanitize.RulesError
+		plan    *sanitize.PlanError
+		value   *sanitize.ValueError
+		goFiles *migrate.GoMigrationsError
+		dir     *migrate.DirError
+		none    *migrate.NoMigrationsError
+		twice   *migrate.DuplicateError
+		syntax  *migrate.SyntaxError
+		table   *rehearse.VersionTableError
+		role    *rehearse.RoleError
+		source  *snapshot.SourceError
+		rights  *snapshot.PrivilegeError
+		stage   *staging.ProviderError
+		same    *rehearse.SameServerError
+		target  *snapshot.TargetError
+		changed *snapshot.ChangedError
+		dump    *snapshot.DumpError
+		missing *rehearse.ExtensionError
+		cleanup *rehearse.CleanupError
+	)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &verdict):
+		return verdict.code
+	case errors.Is(err, context.DeadlineExceeded):
+		return exitTimeout
+	case errors.As(err, &source), errors.As(err, &rights), errors.As(err, &changed):
+		return exitSource
+	case errors.As(err, &stage), errors.As(err, &target), errors.As(err, &dump), errors.As(err, &missing), errors.As(err, &cleanup):
+		return exitStaging
+	case errors.As(err, &plan), errors.As(err, &value):
+		return exitMasking
+	case errors.As(err, &usage), errors.As(err, &config), errors.As(err, &rules), errors.As(err, &same), errors.As(err, &goFiles),
+		errors.As(err, &dir), errors.As(err, &none), errors.As(err, &twice), errors.As(err, &syntax), errors.As(err, &table), errors.As(err, &role):
+		return exitUsage
+	case errors.Is(err, errPublish):
+		return exitPublish
+	}
+	return exitInternal
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+)
+
+// env is the environment variable of a flag: REHEARSE_ and its name.
+func env(flag string) []string {
+	return []string{"REHEARSE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))}
+}
+
+func stringFlag(name, value, usage string) cli.Flag {
+	return &cli.StringFlag{Name: name, Value: value, Usage: usage, EnvVars: env(name)}
+}
+
+func boolFlag(name, usage string) cli.Flag {
+	return &cli.BoolFlag{Name: name, Usage: usage, EnvVars: env(name), DisableDefaultText: true}
+}
+
+func durationFlag(name string, value time.Duration, usage string) cli.Flag {
+	return &cli.DurationFlag{Name: name, Value: value, Usage: usage, EnvVars: env(name)}
+}
+
+// choiceFlag is a string out of a fixed set, checked when it is parsed, whatever it came from.
+func choiceFlag(name, value, usage string, choices ...string) cli.Flag {
+	return &cli.GenericFlag{
+		Name: name, Value: &choice{value: value, choices: choices},
+		Usage: fmt.Sprintf("%s: %s", usage, strings.Join(choices, ", ")), EnvVars: env(name), DefaultText: value,
+	}
+}
+
+type choice struct {
+	value   string
+	choices []string
+}
+
+func (c *choice) Set(s string) error {
+	for _, choice := range c.choices {
+		if s == choice {
+			c.value = s
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not one of %s", s, strings.Join(c.choices, ", "))
+}
+
+func (c *choice) String() string { return c.value }
+
+func choiceOf(c *cli.Context, name string) string {
+	if v, ok := c.Generic(name).(*choice); ok {
+		return v.value
+	}
+	return ""
+}
+
+// sizeFlag is a number of bytes with a unit, such as 1GB or 500MiB; "any" is -1.
+func sizeFlag(name string, usage string) cli.Flag {
+	return &cli.GenericFlag{Name: name, Value: &size{bytes: -1}, Usage: usage, EnvVars: env(name), DefaultText: "any"}
+}
+
+type size struct{ bytes int64 }
+
+func (s *size) Set(v string) error {
+	if v == "any" {
+		s.bytes = -1
+		return nil
+	}
+	n, err := humanize.ParseBytes(v)
+	if err != nil {
+		return fmt.Errorf("%q is not a size such as 1GB, 500MiB or any", v)
+	}
+	s.bytes = int64(n)
+	return nil
+}
+
+func (s *size) String() string {
+	if s.bytes < 0 {
+		return "any"
+	}
+	return humanize.Bytes(uint64(s.bytes))
+}
+
+// globalFlags are few: everything else stands after the command.
+func globalFlags() []cli.Flag { return nil }
+
+// commonFlags are the flags of every command that does something.
+func commonFlags() []cli.Flag {
+	return []cli.Flag{
+		stringFlag("config", "", "configuration `FILE`; without it rehearse.yaml is searched upward to the repository's root"),
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress, errors only", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "log what is done to stderr; twice for every detail", Count: new(int), DisableDefaultText: true},
+		choiceFlag("log-format", "text", "format of the log", "text", "json"),
+		choiceFlag("progress", "auto", "how progress is shown on stderr", "auto", "tty", "plain", "json", "none"),
+		choiceFlag("color", "auto", "colour on a terminal", "auto", "always", "never"),
+		stringFlag("state-dir", ".rehearse", "`DIR`ectory of results and of what is known of kept staging servers"),
+	}
+}
+
+func sourceFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "source", Usage: "`URL` of the source; better in REHEARSE_SOURCE_URL or REHEARSE_SOURCE_URL_FILE, where ps does not show it"},
+		stringFlag("source-env", "", "`NAME` of another environment variable that holds the URL of the source"),
+		durationFlag("lock-timeout", 2*time.Second, "how long a statement may wait for a lock of the source"),
+		durationFlag("statement-timeout", 5*time.Minute, "how long a query of the source's catalog may run; reading a table is not limited by it"),
+	}
+}
+
+func maskFlags() []cli.Flag {
+	return []cli.Flag{stringFlag("masks", "rehearse.masks.yaml", "`FILE` of the masking rules")}
+}
+
+func migrationFlags() []cli.Flag {
+	return []cli.Flag{
+		stringFlag("migrations", "migrations", "`DIR`ectory of the goose migrations"),
+		stringFlag("table", "", "goose's version table, as SQL would name it; found by its columns when there is one only"),
+		&cli.Int64Flag{Name: "to", Usage: "apply pending migrations up to `VERSION` only", EnvVars: env("to"), DefaultText: "all"},
+		boolFlag("allow-missing", "go on when the version table and the files disagree, as goose's own --allow-missing does"),
+		choiceFlag("session", "shared", "sessions of the migrations; shared: one for all, as goose up has; each: a new one for each", "shared", "each"),
+		stringFlag("role", "", "`ROLE` that applies the migrations; the owner of the version table when not given"),
+	}
+}
+
+func stagingFlags() []cli.Flag {
+	return []cli.Flag{
+		choiceFlag("provider", "auto", "where staging runs; auto takes a container where an engine answers, else local binaries", "auto", "container", "local"),
+		stringFlag("image", "", "container: `IMAGE` instead of postgres:<major version of the source>"),
+		choiceFlag("pull", "missing", "container: when to pull the image", "missing", "never", "always"),
+		stringFlag("pg-bindir", "", "local: `DIR`ectory of initdb and postgres"),
+		stringFlag("pg-dump", "", "`PATH` of a pg_dump on this host to use instead of staging's own"),
+		durationFlag("ttl", 4*time.Hour, "staging ends by itself after this, whatever becomes of this command"),
+		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "tables copied and indexes built at once", Value: 4, EnvVars: env("jobs")},
+	}
+}
+
+func keepFlag() cli.Flag {
+	return choiceFlag("keep", "never", "leave the staging server running", "never", "on-failure", "always")
+}
+
+func timeoutFlag() cli.Flag {
+	return durationFlag("timeout", 0, "give up after this, all in all; 0 is never")
+}
+
+func policyFlags() []cli.Flag {
+	return []cli.Flag{
+		durationFlag("max-total-time", 0, "budget of all migrations together; 0 is none"),
+		durationFlag("max-migration-time", 0, "budget of each migration; 0 is none"),
+		sizeFlag("allow-rewrite-below", "tables smaller than this `SIZE` may be rewritten, such as 1GB; any"),
+		choiceFlag("unexpected-row-changes", "fail", "rows changed in a table that the migration does not name", "fail", "warn"),
+		boolFlag("strict", "conditions and warnings fail too"),
+	}
+}
+
+func outputFlags() []cli.Flag {
+	return []cli.Flag{
+		choiceFlag("format", "text", "format of the report on stdout", "text", "markdown", "json"),
+		&cli.StringSliceFlag{Name: "report", Usage: "also write the report: `FORMAT=PATH`, repeatable"},
+	}
+}
+
+func flags(groups ...[]cli.Flag) []cli.Flag {
+	var all []cli.Flag
+	for _, g := range groups {
+		all = append(all, g...)
+	}
+	return append(all, commonFlags()...)
+}
+
+// logger writes to stderr: nothing below warnings by default, what is done at -v, every detail at -v -v.
+func logger(c *cli.Context) *slog.Logger {
+	level := slog.LevelWarn
+	switch n := c.Count("verbose"); {
+	case c.Bool("quiet"):
+		level = slog.LevelError
+	case n == 1:
+		level = slog.LevelInfo
+	case n > 1:
+		level = slog.LevelDebug
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if choiceOf(c, "log-format") == "json" {
+		return slog.New(slog.NewJSONHandler(c.App.ErrWriter, options))
+	}
+	return slog.New(slog.NewTextHandler(c.App.ErrWriter, options))
+}
+
+// secret reads a secret from NAME, or from the file that NAME_FILE names; "" when neither is set.
+func secret(name string) (string, error) {
+	if v := os.Getenv(name); v != "" {
+		return v, nil
+	}
+	path := os.Getenv(name + "_FILE")
+	if path == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", &usageProblem{text: fmt.Sprintf("%s_FILE: %v", name, unwrapPath(err)), hint: "the file holds the secret and nothing else"}
+	}
+	v := strings.TrimRight(string(b), "\r\n")
+	if v == "" {
+		return "", &usageProblem{text: fmt.Sprintf("%s_FILE: %s is empty", name, path)}
+	}
+	return v, nil
+}
+
+// unwrapPath says "open x: no such file" once.
+func unwrapPath(err error) error {
+	if p, ok := err.(*fs.PathError); ok { //nolint:errorlint // os.ReadFile returns it unwrapped
+		return fmt.Errorf("%s: %w", p.Path, p.Err)
+	}
+	return err
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/rehearse-db/rehearse/rehearse"
+	"github.com/rehearse-db/rehearse/rehearse/migrate"
+	"github.com/rehearse-db/rehearse/rehearse/staging"
+	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/snapshot"
+)
+
+// hintFor is what to do about an error; "" when there is nothing to say that the error does not.
+func hintFor(err error) string {
+	var hints []string
+	for _, find := range []func(error) string{usageHint, rulesHint, migrationsHint, sourceHint, stagingHint, copyHint} {
+		if h := find(err); h != "" {
+			hints = append(hints, h)
+		}
+	}
+	if len(hints) == 0 && errors.Is(err, context.DeadlineExceeded) {
+		return "give it more time with --timeout"
+	}
+	return strings.Join(hints, "\nrehearse: hint: ")
+}
+
+func usageHint(err error) string {
+	var usage *usageProblem
+	if errors.As(err, &usage) {
+		return usage.hint
+	}
+	return ""
+}
+
+func rulesHint(err error) string {
+	var (
+		plan  *sanitize.PlanError
+		value *sanitize.ValueError
+	)
+	switch {
+	case errors.As(err, &plan) && plan.Paste != "":
+		return "add them under tables: in the masking rules, for example\n" + plan.Paste
+	case errors.As(err, &value):
+		return "the column holds a value its mask does not understand: give it another mask, such as shape, hash or constant"
+	}
+	return ""
+}
+
+func migrationsHint(err error) string {
+	var (
+		goFiles *migrate.GoMigrationsError
+		dir     *migrate.DirError
+		none    *migrate.NoMigrationsError
+		twice   *migrate.DuplicateError
+		syntax  *migrate.SyntaxError
+		table   *rehearse.VersionTableError
+		role    *rehearse.RoleError
+	)
+	switch {
+	case errors.As(err, &goFiles):
+		return "their code is not in this program: rehearse.Run as a library in a program that has it, or rehearse up to the one before with --to"
+	case errors.As(err, &dir), errors.As(err, &none):
+		return "--migrations names the directory of the goose files, such as 00042_add_index.sql"
+	case errors.As(err, &twice):
+		return "give one of them another number: goose applies each number once"
+	case errors.As(err, &syntax):
+		return "goose itself would stop here: see its annotations -- +goose Up, Down, StatementBegin and StatementEnd"
+	case errors.As(err, &table) && len(table.Found) > 1:
+		return "say which with --table"
+	case errors.As(err, &table):
+		return "--table names goose's version table; on a database that goose never saw, make it there first: goose status makes it"
+	case errors.As(err, &role):
+		return "--role names the role that applies migrations in production; without it the owner of the version table does"
+	}
+	return ""
+}
+
+func sourceHint(err error) string {
+	var (
+		source *snapshot.SourceError
+		rights *snapshot.PrivilegeError
+	)
+	if errors.As(err, &rights) {
+		return fmt.Sprintf("GRANT pg_read_all_data TO %s (PostgreSQL 14 and newer), or GRANT USAGE ON SCHEMA and SELECT ON ALL TABLES and ALL SEQUENCES; row security needs BYPASSRLS", rights.Role)
+	}
+	if !errors.As(err, &source) {
+		return ""
+	}
+	switch source.Kind {
+	case snapshot.Unreachable:
+		return "is the host and port right, is the server up, and does a firewall let this machine in? pg_isready asks the same"
+	case snapshot.Unauthorized:
+		return "is the password right, and has pg_hba.conf an entry for this role, database and machine? A password goes into the URL percent-encoded, or into PGPASSWORD or ~/.pgpass"
+	case snapshot.NoDatabase:
+		return "psql -l lists the databases of a server"
+	case snapshot.Pooled:
+		return "connect past the pooler, straight to PostgreSQL: a snapshot belongs to one server process"
+	case snapshot.Conflict:
+		return "something held a lock for longer than --lock-timeout, or a standby's recovery went first: try again at a quiet moment; on a standby hot_standby_feedback=on or max_standby_streaming_delay helps"
+	case snapshot.Expired:
+		return "--statement-timeout and --timeout give it more time"
+	case snapshot.TooOld, snapshot.Broken, snapshot.Forbidden, snapshot.Failed:
+	}
+	return ""
+}
+
+func stagingHint(err error) string {
+	var (
+		p   *staging.ProviderError
+		ext *rehearse.ExtensionError
+		own *rehearse.SameServerError
+	)
+	switch {
+	case errors.As(err, &own):
+		return "--provider local and container start a server of their own"
+	case errors.As(err, &ext) && ext.Provider == staging.ProviderContainer:
+		return "--image names an image that has them, such as postgis/postgis:17-3.5 or timescale/timescaledb:latest-pg17"
+	case errors.As(err, &ext):
+		return "install them beside the local PostgreSQL (Debian: postgresql-<major>-<extension>), or use --provider container with an --image that has them"
+	case staging.DiskFull(err):
+		return "staging needs about as much room as the source's database, indexes and all, and again what a rewrite makes: TMPDIR moves local staging, Docker's own directory holds containers"
+	case !errors.As(err, &p):
+		return ""
+	}
+	switch p.Reason {
+	case staging.ReasonNoEngine:
+		return "start Docker, or use --provider local with PostgreSQL's server binaries of the source's major version"
+	case staging.ReasonWrongDaemon:
+		return "DOCKER_HOST must name an engine that answers: masked production data do not go to another one by accident"
+	case staging.ReasonImage:
+		return "--image names another image, --pull always fetches it anew, --provider local needs none"
+	case staging.ReasonBinaries:
+		return "install PostgreSQL's server of that major version (Debian: apt-get install postgresql-<major>), name its directory with --pg-bindir, or use --provider container"
+	case staging.ReasonUser:
+		return "PostgreSQL refuses root: REHEARSE_PG_USER names the user to run it as"
+	case staging.ReasonPort, staging.ReasonStart, staging.ReasonDiskFull, staging.ReasonSpec:
+	}
+	return ""
+}
+
+func copyHint(err error) string {
+	var (
+		dump    *snapshot.DumpError
+		changed *snapshot.ChangedError
+	)
+	switch {
+	case errors.As(err, &dump):
+		return "--pg-dump names a pg_dump of the source's major version or newer on this machine"
+	case errors.As(err, &changed):
+		return "somebody deployed meanwhile: run it again"
+	}
+	return ""
+}
+
+// cleanupErrors are the parts of an error that tell of things left behind.
+func cleanupErrors(err error) error {
+	var c *rehearse.CleanupError
+	if errors.As(err, &c) {
+		return c
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+// Command rehearse answers one question before a release: what will the pending migrations do to production?
+//
+// It snapshots a production PostgreSQL database, masks it while copying it into a throwaway staging server, applies the pending
+// goose migrations there and reports what they did, with one verdict. This package holds the flags, the calls, the exit codes,
+// and every sentence said to a person on an error; what a rehearsal is lives in package rehearse.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(realMain()) }
+
+// realMain exists because os.Exit skips deferred calls.
+func realMain() int {
+	signal.Ignore(syscall.SIGPIPE) // a closed stdout is an error of write, not the end of the process
+	ctx, stop := withSignals(context.Background(), os.Stderr)
+	defer stop()
+	return run(ctx, os.Args, os.Stdout, os.Stderr)
+}
+
+// interruption is the cause of a context that a signal ended.
+type interruption struct{ signal os.Signal }
+
+func (i *interruption) Error() string { return i.signal.String() }
+
+// exitCode is 128 + the signal's number, as shells have it.
+func (i *interruption) exitCode() int {
+	if i.signal == syscall.SIGTERM {
+		return exitTerminated
+	}
+	return exitInterrupted
+}
+
+// withSignals cancels the context at the first SIGINT or SIGTERM, so that everything started is ended and removed. The signals then
+// have their default effect again: a second one kills at once.
+func withSignals(parent context.Context, stderr io.Writer) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			cancel(&interruption{s})
+			ui{err: stderr}.note("%s: ending and removing what was started; once more to kill at once", s)
+		case <-done:
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); close(done); cancel(nil) }
+}
+
+// interrupted is the signal that ended ctx, nil when none did.
+func interrupted(ctx context.Context) *interruption {
+	var i *interruption
+	if errors.As(context.Cause(ctx), &i) {
+		return i
+	}
+	return nil
+}

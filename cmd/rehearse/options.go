@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/rehearse-db/rehearse/rehearse"
+	"github.com/rehearse-db/rehearse/rehearse/verdict"
+	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/snapshot"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// prepare reads the configuration file into the flags, before a command reads the flags.
+func prepare(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if err := applyConfig(c); err != nil {
+			return err
+		}
+		if c.Int("jobs") < 1 && hasFlag(c, "jobs") {
+			return &usageProblem{text: fmt.Sprintf("--jobs %d: at least one table must be copied at a time", c.Int("jobs"))}
+		}
+		return action(c)
+	}
+}
+
+// sourceConfig is the source asked for: --source, REHEARSE_SOURCE_URL[_FILE], the variable named by --source-env, or libpq's environment.
+func sourceConfig(c *cli.Context) (*pgx.ConnConfig, error) {
+	url := c.String("source")
+	if url == "" {
+		var err error
+		if url, err = secret("REHEARSE_SOURCE_URL"); err != nil {
+			return nil, err
+		}
+	}
+	if name := c.String("source-env"); url == "" && name != "" {
+		if url = os.Getenv(name); url == "" {
+			return nil, &usageProblem{text: fmt.Sprintf("the environment variable %s, named for the source, is not set", name)}
+		}
+	}
+	if url == "" && !libpqEnvironment() {
+		return nil, &usageProblem{
+			text: "no source database is given",
+			hint: "set REHEARSE_SOURCE_URL=postgres://readonly@host/db (or REHEARSE_SOURCE_URL_FILE, --source, or libpq's PGHOST, PGSERVICE ...)",
+		}
+	}
+	cfg, err := snapshot.ParseSource(url)
+	if err != nil {
+		return nil, &usageProblem{text: err.Error(), hint: "a URL looks like postgres://user:password@host:5432/database?sslmode=verify-full, with reserved characters percent-encoded"}
+	}
+	return cfg, nil
+}
+
+func libpqEnvironment() bool {
+	for _, name := range []string{"PGHOST", "PGSERVICE", "PGDATABASE", "PGUSER", "PGPORT"} {
+		if os.Getenv(name) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// rules reads the masking rules.
+func rules(c *cli.Context) (*sanitize.Rules, error) {
+	path := c.String("masks")
+	src, err := os.ReadFile(path)
+	if err != nil {
+		p := &usageProblem{text: "masking rules: " + unwrapPath(err).Error()}
+		if errors.Is(err, fs.ErrNotExist) {
+			p.hint = "rehearse sanitize init --masks " + path + " writes a complete starter file from the source"
+		}
+		return nil, p
+	}
+	return sanitize.ParseRules(path, src)
+}
+
+// maskKey is the key of the pseudonyms, or one made for this run.
+func maskKey() (key sanitize.Key, ephemeral bool, err error) {
+	s, err := secret("REHEARSE_MASK_KEY")
+	if err != nil {
+		return key, false, err
+	}
+	if s == "" {
+		return sanitize.NewKey(), true, nil
+	}
+	if key, err = sanitize.ParseKey(s); err != nil {
+		return key, false, &usageProblem{text: "REHEARSE_MASK_KEY: " + err.Error(), hint: "openssl rand -hex 32 makes a good one"}
+	}
+	return key, false, nil
+}
+
+// migrations opens the directory of the migrations.
+func migrations(c *cli.Context) (fs.FS, string, error) {
+	dir := c.String("migrations")
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return nil, dir, &usageProblem{text: "migrations: " + unwrapPath(err).Error(), hint: "--migrations names the directory of the goose files"}
+	case !info.IsDir():
+		return nil, dir, &usageProblem{text: fmt.Sprintf("migrations: %s is not a directory", dir), hint: "--migrations names the directory of the goose files"}
+	}
+	return os.DirFS(dir), dir, nil
+}
+
+// config gathers what the flags of a command say; a flag that the command does not have keeps its default.
+func config(c *cli.Context) (rehearse.Config, error) {
+	cfg := rehearse.Config{
+		LockTimeout: c.Duration("lock-timeout"), StatementTimeout: c.Duration("statement-timeout"),
+		VersionTable: c.String("table"), To: c.Int64("to"), AllowMissing: c.Bool("allow-missing"),
+		Session: choiceOf(c, "session"), Role: c.String("role"),
+		Staging: rehearse.Staging{
+			Provider: choiceOf(c, "provider"), Image: c.String("image"), Pull: choiceOf(c, "pull"),
+			BinDir: c.String("pg-bindir"), StateDir: c.String("state-dir"), TTL: c.Duration("ttl"),
+		},
+		Keep: rehearse.Keep(choiceOf(c, "keep")), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
+		Policy: policy(c), Tool: version(), Log: logger(c),
+	}
+	var err error
+	if cfg.Source, err = sourceConfig(c); err != nil {
+		return cfg, err
+	}
+	if hasFlag(c, "masks") {
+		if cfg.Rules, err = rules(c); err != nil {
+			return cfg, err
+		}
+	}
+	if cfg.Key, cfg.Ephemeral, err = maskKey(); err != nil {
+		return cfg, err
+	}
+	if hasFlag(c, "migrations") {
+		cfg.Migrations, cfg.MigrationsDir, err = migrations(c)
+	}
+	return cfg, err
+}
+
+func policy(c *cli.Context) verdict.Policy {
+	p := verdict.Policy{
+		MaxTotalTime: c.Duration("max-total-time"), MaxMigrationTime: c.Duration("max-migration-time"),
+		AllowRewriteBelow: -1, UnexpectedRowChanges: choiceOf(c, "unexpected-row-changes"), Strict: c.Bool("strict"),
+	}
+	if s, ok := c.Generic("allow-rewrite-below").(*size); ok {
+		p.AllowRewriteBelow = s.bytes
+	}
+	return p
+}
+
+// withTimeout bounds the whole command by --timeout.
+func withTimeout(c *cli.Context) (context.Context, context.CancelFunc) {
+	if d := c.Duration("timeout"); d > 0 {
+		return context.WithTimeout(c.Context, d)
+	}
+	return context.WithTimeout(c.Context, 1000*time.Hour)
+}
+
+// reportTargets parses --report FORMAT=PATH.
+func reportTargets(c *cli.Context) (map[string]string, error) {
+	targets := map[string]string{}
+	for _, r := range c.StringSlice("report") {
+		format, path, ok := strings.Cut(r, "=")
+		if _, known := renderers[format]; !ok || !known || path == "" {
+			return nil, &usageProblem{text: fmt.Sprintf("--report %s is not FORMAT=PATH", r), hint: "for example --report markdown=report.md; formats are text, markdown, json"}
+		}
+		targets[path] = format
+	}
+	return targets, nil
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// ui is how the command speaks on stderr. The rules:
+//
+//   - Everything has the prefix "rehearse:", no capital at the beginning and no full stop at the end.
+//   - An error says what is; a hint says what to do.
+//   - Values of rows and passwords never get here.
+type ui struct{ err io.Writer }
+
+func (u ui) error(format string, args ...any) {
+	fmt.Fprintf(u.err, "rehearse: error: "+format+"\n", args...)
+}
+
+func (u ui) hint(text string) {
+	if text != "" {
+		fmt.Fprintf(u.err, "rehearse: hint: %s\n", strings.TrimRight(text, "\n"))
+	}
+}
+
+func (u ui) note(format string, args ...any) { fmt.Fprintf(u.err, "rehearse: "+format+"\n", args...) }
+
+// finish says why the command ends and returns its exit code.
+func (u ui) finish(ctx context.Context, err error) int {
+	code := codeOf(ctx, err)
+	var verdict *verdictError
+	switch {
+	case err == nil || errors.As(err, &verdict):
+	case interrupted(ctx) != nil:
+		u.note("%s; everything started was ended and removed", interrupted(ctx))
+		if leftover := cleanupErrors(err); leftover != nil {
+			u.error("%v", leftover)
+		}
+	case code == exitTimeout:
+		u.error("the time allowed by --timeout is over: %v", err)
+		u.hint(hintFor(err))
+	default:
+		u.error("%v", err)
+		u.hint(hintFor(err))
+	}
+	return code
+}
+
+// colour decides once for a stream whether escapes may be written to it.
+func colour(mode string, w io.Writer) bool {
+	switch {
+	case mode == "always":
+		return true
+	case mode == "never", os.Getenv("NO_COLOR") != "", os.Getenv("TERM") == "dumb":
+		return false
+	}
+	return isTerminal(w)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// width is the width of the terminal, 100 where there is none.
+func width(w io.Writer) int {
+	if f, ok := w.(interface{ Fd() uintptr }); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
+			return n
+		}
+	}
+	return 100
+}
+
+// ascii says whether the locale cannot show more than ASCII.
+func ascii() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := os.Getenv(name); v != "" {
+			v = strings.ToUpper(v)
+			return !strings.Contains(v, "UTF-8") && !strings.Contains(v, "UTF8")
+		}
+	}
+	return false
+}

@@ -1,0 +1,130 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rehearse-db/rehearse/rehearse/migrate"
+	"github.com/rehearse-db/rehearse/rehearse/observe"
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/rehearse/staging"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// migrate applies what is pending, and reads the database before, between and after.
+func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server) error {
+	return r.phase("migrate", func() (_ string, err error) {
+		target, err := r.session(ctx, w, server)
+		if err != nil {
+			return "", err
+		}
+		m, err := openMeter(ctx, server.Config())
+		if err != nil {
+			return "", err
+		}
+		defer closing(ctx, &err, "close the measuring session", m.close)
+		if err := r.describeStaging(ctx, m.conn, server); err != nil {
+			return "", err
+		}
+		if err := m.begin(ctx); err != nil {
+			return "", err
+		}
+		run, err := migrate.Apply(ctx, w.todo, migrate.Options{
+			Target: target, Watch: server.Config, Table: w.table.String(), SessionEach: r.cfg.Session == "each", Log: r.cfg.Log,
+			Before: func(_ context.Context, mig *report.Migration) error {
+				r.cfg.Progress(Event{Phase: "migrate", State: PhaseRunning, Note: mig.Name})
+				return nil
+			},
+			After: func(ctx context.Context, mig *report.Migration, o *observe.Observation) error {
+				if err := m.after(ctx, mig, o); err != nil {
+					return fmt.Errorf("after migration %s: %w", mig.Name, err)
+				}
+				return nil
+			},
+		})
+		if run != nil {
+			r.result.Migrations = run.Migrations
+			r.result.NotMeasured = append(r.result.NotMeasured, run.NotMeasured...)
+		}
+		if err != nil {
+			return "", err
+		}
+		return r.migrated(), m.end(context.WithoutCancel(ctx), r.result)
+	})
+}
+
+func (r *rehearsal) migrated() string {
+	applied := 0
+	for _, m := range r.result.Migrations {
+		if m.Outcome == report.Applied {
+			applied++
+		}
+	}
+	return fmt.Sprintf("%d of %d applied", applied, len(r.result.Migrations))
+}
+
+// session is how migrations connect: as the role and with the connection parameters that they have in production.
+func (r *rehearsal) session(ctx context.Context, w *work, server staging.Server) (func() *pgx.ConnConfig, error) {
+	as, err := login(ctx, server.Config(), w.role)
+	if err != nil {
+		return nil, err
+	}
+	parameters := migrationParameters(r.cfg.Source.RuntimeParams)
+	target := func() *pgx.ConnConfig {
+		cfg := as()
+		if cfg.RuntimeParams == nil {
+			cfg.RuntimeParams = map[string]string{}
+		}
+		maps.Copy(cfg.RuntimeParams, parameters)
+		return cfg
+	}
+	conn, err := pgx.ConnectConfig(ctx, target())
+	if err != nil {
+		return nil, fmt.Errorf("connect to staging as role %s: %w", w.role, err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	s := &r.result.Session
+	s.Parameters = parameters
+	const query = `SELECT pg_catalog.current_setting('TimeZone'), rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user`
+	if err := conn.QueryRow(ctx, query).Scan(&s.TimeZone, &s.Superuser); err != nil {
+		return nil, fmt.Errorf("describe the session of role %s: %w", w.role, err)
+	}
+	return target, nil
+}
+
+// migrationParameters are the connection parameters of the source's URL that decide what a migration does. Those that protect the
+// source from us, and the name of the application, are not among them.
+func migrationParameters(params map[string]string) map[string]string {
+	m := maps.Clone(params)
+	for _, name := range []string{"application_name", "default_transaction_read_only", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "fallback_application_name"} {
+		delete(m, name)
+	}
+	if m == nil {
+		m = map[string]string{}
+	}
+	return m
+}
+
+// describeStaging reads staging in measure mode, for the comparison with the source.
+func (r *rehearsal) describeStaging(ctx context.Context, conn *pgx.Conn, server staging.Server) error {
+	settings, err1 := catalog.Settings(ctx, conn)
+	extensions, err2 := catalog.Extensions(ctx, conn)
+	d, err3 := catalog.ReadDatabase(ctx, conn)
+	s := &r.result.Staging
+	const query = `SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num')::int, pg_catalog.pg_database_size(pg_catalog.current_database())`
+	err4 := conn.QueryRow(ctx, query).Scan(&s.Version, &s.VersionNum, &s.SizeBytes)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return fmt.Errorf("describe staging: %w", err)
+	}
+	s.Database, s.Encoding, s.Collate, s.CType = d.Name, d.Encoding, d.Collate, d.CType
+	s.Settings, s.Extensions = settingFacts(settings), extensionFacts(extensions)
+	r.compareServers()
+	for _, what := range server.Info().LeftOut {
+		r.differ(report.Difference{What: what, Source: "wanted", Staging: "not available"})
+	}
+	return nil
+}

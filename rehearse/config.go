@@ -1,0 +1,88 @@
+package rehearse
+
+import (
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/rehearse/staging"
+	"github.com/rehearse-db/rehearse/rehearse/verdict"
+	"github.com/rehearse-db/rehearse/sanitize"
+)
+
+// Config is everything a rehearsal needs. The zero value of a field that has a default means the default.
+type Config struct {
+	Source           *pgx.ConnConfig // where production is; see snapshot.ParseSource
+	LockTimeout      time.Duration   // at the source; 2 s
+	StatementTimeout time.Duration   // of queries of the source's catalog; 5 min
+
+	Rules     *sanitize.Rules
+	Key       sanitize.Key
+	Ephemeral bool // Key was made for this run and is thrown away
+
+	Migrations    fs.FS  // the goose directory
+	MigrationsDir string // its name in reports
+	VersionTable  string // "" finds the one table that has goose's columns
+	To            int64  // 0: all pending migrations
+	AllowMissing  bool
+	Session       string // "shared" (default) or "each"
+	Role          string // "" means the owner of the version table
+
+	Staging Staging
+	Keep    Keep
+	Jobs    int    // 4
+	PgDump  string // a pg_dump on this host to use instead of staging's own
+
+	Policy verdict.Policy
+	Tool   report.Tool
+
+	Log      *slog.Logger
+	Progress func(Event)        // may be called from several goroutines
+	Kept     func(staging.Info) // called when staging is left running
+}
+
+// Staging is which throwaway server is wanted.
+type Staging struct {
+	Provider string // "auto" (default), "container" or "local"
+	Image    string
+	Pull     string
+	BinDir   string
+	StateDir string
+	TTL      time.Duration // 4 h
+}
+
+// Keep says when the staging server stays after the run.
+type Keep string
+
+// When staging stays.
+const (
+	KeepNever     Keep = "never"
+	KeepOnFailure Keep = "on-failure" // whenever the verdict is not GO, or there is none
+	KeepAlways    Keep = "always"
+)
+
+func (c *Config) setDefaults() {
+	setDefault(&c.LockTimeout, 2*time.Second)
+	setDefault(&c.StatementTimeout, 5*time.Minute)
+	setDefault(&c.Jobs, 4)
+	setDefault(&c.Keep, KeepNever)
+	setDefault(&c.Session, "shared")
+	setDefault(&c.Staging.Provider, "auto")
+	setDefault(&c.Staging.TTL, 4*time.Hour)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Progress == nil {
+		c.Progress = func(Event) {}
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

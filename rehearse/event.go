@@ -1,0 +1,36 @@
+package rehearse
+
+import "time"
+
+// Event is a step of progress. A phase starts, runs and is done or has failed.
+type Event struct {
+	Phase       string        `json:"phase"`
+	State       State         `json:"state"`
+	Done        int64         `json:"done,omitempty"`  // of Total, in Unit
+	Total       int64         `json:"total,omitempty"` // estimate; 0: not known
+	Unit        Unit          `json:"unit,omitempty"`
+	Tables      int           `json:"tables,omitempty"`
+	TablesTotal int           `json:"tables_total,omitempty"`
+	Elapsed     time.Duration `json:"elapsed_ns"`
+	Note        string        `json:"note,omitempty"`
+}
+
+// State is where a phase stands.
+type State string
+
+// The states of a phase.
+const (
+	PhaseStarted State = "started"
+	PhaseRunning State = "running"
+	PhaseDone    State = "done"
+	PhaseFailed  State = "failed"
+)
+
+// Unit is what an event counts.
+type Unit string
+
+// The units.
+const (
+	UnitBytes Unit = "bytes"
+	UnitSteps Unit = "steps"
+)

@@ -1,0 +1,132 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rehearse-db/rehearse/rehearse/compare"
+	"github.com/rehearse-db/rehearse/rehearse/observe"
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// meter reads what the database holds before, between and after the migrations, on a session of its own. It never reads while one runs:
+// counting and sizing would wait for its locks.
+type meter struct {
+	conn   *pgx.Conn
+	first  reading
+	last   reading
+	deltas map[uint32]compare.Delta // over all migrations
+	method report.Method
+}
+
+// reading is the database at one moment.
+type reading struct {
+	schema    catalog.Schema
+	rows      compare.Rows
+	sizes     []catalog.Size
+	leftovers []report.Leftover
+}
+
+func openMeter(ctx context.Context, cfg *pgx.ConnConfig) (*meter, error) {
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connect to staging: %w", err)
+	}
+	return &meter{conn: conn, deltas: map[uint32]compare.Delta{}, method: report.Exact}, nil
+}
+
+func (m *meter) close(ctx context.Context) error { return m.conn.Close(ctx) }
+
+// begin reads everything before the first migration.
+func (m *meter) begin(ctx context.Context) (err error) {
+	if m.first, err = m.read(ctx, nil, nil); err != nil {
+		return fmt.Errorf("read staging before the migrations: %w", err)
+	}
+	m.last = m.first
+	return nil
+}
+
+// after compares the database with what it was before the migration; only tables that the migration touched are counted again.
+func (m *meter) after(ctx context.Context, mig *report.Migration, o *observe.Observation) error {
+	deltas := make(map[uint32]compare.Delta, len(o.Changes))
+	for oid, c := range o.Changes {
+		deltas[oid] = compare.Delta(c)
+		m.deltas[oid] = plus(m.deltas[oid], compare.Delta(c))
+	}
+	if o.ChangesMethod != "" && o.ChangesMethod != report.Exact {
+		m.method = o.ChangesMethod
+	}
+	touched := map[uint32]bool{}
+	for _, oid := range o.Touched {
+		touched[oid] = true
+	}
+	now, err := m.read(ctx, touched, m.last.rows.Counts)
+	if err != nil {
+		return err
+	}
+	mig.Schema = compare.Schema(m.last.schema, now.schema)
+	mig.Rows = compare.DiffRows(m.last.rows, now.rows, deltas, o.ChangesMethod)
+	mig.Sizes = compare.DiffSizes(m.last.sizes, now.sizes)
+	mig.Leftovers = compare.DiffLeftovers(m.last.leftovers, now.leftovers)
+	m.last = now
+	return nil
+}
+
+func plus(a, b compare.Delta) compare.Delta {
+	return compare.Delta{
+		Inserted: a.Inserted + b.Inserted, Updated: a.Updated + b.Updated, Deleted: a.Deleted + b.Deleted, Truncated: a.Truncated || b.Truncated,
+	}
+}
+
+// end compares the last with the first reading, every table counted again: a change that no migration was seen to make shows here.
+func (m *meter) end(ctx context.Context, result *report.Result) error {
+	counts, err := compare.CountRows(ctx, m.conn, m.last.rows.Tables, nil)
+	if err != nil {
+		return fmt.Errorf("count rows after the migrations: %w", err)
+	}
+	for _, t := range m.last.rows.Tables {
+		if seen := m.last.rows.Counts[t.OID]; seen != counts[t.OID] {
+			result.NotMeasured = append(result.NotMeasured, report.NotMeasured{
+				What: fmt.Sprintf("which migration changed the rows of %s (%d counted after the last one that touched it, %d at the end)", t, seen, counts[t.OID]),
+				Why:  "none was seen to touch it",
+			})
+		}
+	}
+	m.last.rows.Counts = counts
+	result.Schema = compare.Schema(m.first.schema, m.last.schema)
+	result.Rows = compare.DiffRows(m.first.rows, m.last.rows, m.deltas, m.method)
+	result.Sizes = compare.DiffSizes(m.first.sizes, m.last.sizes)
+	result.Leftovers = compare.DiffLeftovers(m.first.leftovers, m.last.leftovers)
+	return nil
+}
+
+// read reads the database. Where counts from before are given, only touched tables, and those that were not there, are counted again.
+func (m *meter) read(ctx context.Context, touched map[uint32]bool, before map[uint32]int64) (r reading, err error) {
+	var errs [4]error
+	r.schema, errs[0] = catalog.Read(ctx, m.conn)
+	r.rows.Tables, errs[1] = catalog.Tables(ctx, m.conn)
+	r.sizes, errs[2] = catalog.Sizes(ctx, m.conn)
+	r.leftovers, errs[3] = compare.Leftovers(ctx, m.conn)
+	if err := errors.Join(errs[:]...); err != nil {
+		return r, err
+	}
+	if before == nil {
+		r.rows.Counts, err = compare.CountRows(ctx, m.conn, r.rows.Tables, nil)
+		return r, err
+	}
+	again := maps.Clone(touched)
+	for _, t := range r.rows.Tables {
+		if _, known := before[t.OID]; !known {
+			again[t.OID] = true
+		}
+	}
+	counted, err := compare.CountRows(ctx, m.conn, r.rows.Tables, again)
+	r.rows.Counts = maps.Clone(before)
+	maps.Copy(r.rows.Counts, counted)
+	return r, err
+}

@@ -1,0 +1,138 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rehearse-db/rehearse/rehearse/migrate"
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/snapshot"
+)
+
+// plan finds out what there is to do, and fails when it cannot be done: mistakes of the migrations, of the rules and of the privileges
+// are told together, since a person mends them together.
+func (r *rehearsal) plan(ctx context.Context, src *snapshot.Source) (*work, error) {
+	w := &work{}
+	err := r.phase("plan", func() (string, error) {
+		var files, masks error
+		if w.set, files = migrate.Scan(r.cfg.Migrations, r.cfg.MigrationsDir); files != nil {
+			w.set = nil
+		}
+		var privileges *snapshot.PrivilegeError
+		desc, rights := src.Describe(ctx)
+		if rights != nil && !errors.As(rights, &privileges) {
+			return "", errors.Join(files, rights)
+		}
+		w.desc = desc
+		w.plan, masks = r.cfg.Rules.Plan(snapshot.Database(desc), r.cfg.Key)
+		if err := errors.Join(rights, files, masks); err != nil {
+			return "", err
+		}
+		if err := r.pending(ctx, src, w); err != nil {
+			return "", err
+		}
+		r.result.Masking = maskingFacts(r.cfg, w.plan)
+		r.describeSource(desc)
+		return count(len(w.todo.Pending), "pending migration") + "; " + columnsNote(w.plan.Counts()), nil
+	})
+	return w, err
+}
+
+// pending compares the source's version table with the files, and has the pending ones parsed.
+func (r *rehearsal) pending(ctx context.Context, src *snapshot.Source, w *work) (err error) {
+	if w.table, err = chooseVersionTable(w.desc.Tables, r.cfg.VersionTable); err != nil {
+		return err
+	}
+	rows, err := src.Applied(ctx, w.table.String())
+	if err != nil {
+		return err
+	}
+	var applied []int64
+	for _, row := range rows {
+		if row.Version != 0 { // goose makes row 0 with the table
+			applied = append(applied, row.Version)
+		}
+	}
+	if w.todo, err = w.set.Plan(applied, r.cfg.To, r.cfg.AllowMissing); err != nil {
+		return err
+	}
+	r.result.Drift = w.todo.Drift
+	r.result.Migrations = []report.Migration{}
+	for _, m := range w.todo.Pending {
+		r.result.Migrations = append(r.result.Migrations, notRun(m))
+	}
+	role, why, err := chooseRole(r.cfg.Role, w.desc.Roles, w.table, w.desc.Database.Owner)
+	w.role = role
+	r.result.Session = report.Session{
+		Role: role, RoleReason: why, VersionTable: w.table.String(), Boundaries: boundaries(r.cfg.Session),
+	}
+	return err
+}
+
+// notRun is a pending migration before anything happened to it.
+func notRun(m migrate.Migration) report.Migration {
+	return report.Migration{
+		Version: m.Version, Name: m.Name, File: m.File, Transaction: m.Transaction, Empty: m.Empty(), HasDown: m.HasDown, Outcome: report.NotRun,
+	}
+}
+
+func columnsNote(c sanitize.Counts) string {
+	return fmt.Sprintf("%d of %d columns masked", c.Masked, c.Columns)
+}
+
+func boundaries(session string) string {
+	if session == "each" {
+		return "a new session for each migration"
+	}
+	return "one session for all migrations"
+}
+
+// CheckRules verifies that rules cover the source, without reading any data. The error is a *sanitize.PlanError when they do not.
+func CheckRules(ctx context.Context, cfg Config) (_ *report.Masking, err error) {
+	r := begin(cfg)
+	src, err := r.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer closing(ctx, &err, "close the source", src.Close)
+	desc, err := src.Describe(ctx)
+	if desc == nil {
+		return nil, err
+	}
+	plan, masks := cfg.Rules.Plan(snapshot.Database(desc), sanitize.NewKey())
+	if err := errors.Join(err, masks); err != nil {
+		return nil, err
+	}
+	facts := maskingFacts(r.cfg, plan)
+	return &facts, nil
+}
+
+// StarterRules writes a complete rules file for the source, a proposal from names, types and up to samples sampled rows of each table.
+// The samples are kept in memory only.
+func StarterRules(ctx context.Context, cfg Config, samples int) (_ []byte, err error) {
+	r := begin(cfg)
+	src, err := r.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer closing(ctx, &err, "close the source", src.Close)
+	desc, err := src.Describe(ctx)
+	if desc == nil {
+		return nil, err
+	}
+	db := snapshot.Database(desc)
+	var values sanitize.Samples
+	if samples > 0 {
+		raw, err := src.Samples(ctx, desc.Tables, samples)
+		if err != nil {
+			return nil, err
+		}
+		values = sanitize.Samples{}
+		for _, t := range db.Tables {
+			values[sanitize.Relation{Schema: t.Schema, Name: t.Name}] = raw[t.Schema+"."+t.Name]
+		}
+	}
+	return sanitize.Starter(db, values, sanitize.StarterOptions{Source: desc.Database.Name}), nil
+}

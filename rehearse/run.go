@@ -1,0 +1,171 @@
+package rehearse
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rehearse-db/rehearse/rehearse/migrate"
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/rehearse/staging"
+	"github.com/rehearse-db/rehearse/rehearse/verdict"
+	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/snapshot"
+)
+
+// Run performs one rehearsal: freeze the source, copy it masked into staging, apply every pending migration there, and judge what they
+// did. A migration that fails is a finding in the result; an error means that the rehearsal could not be carried out, and comes without
+// a result. Whatever was started is ended and removed before Run returns, unless cfg.Keep says that staging stays.
+func Run(ctx context.Context, cfg Config) (_ *report.Result, err error) {
+	r := begin(cfg)
+	src, err := r.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer closing(ctx, &err, "close the source", src.Close)
+
+	work, err := r.plan(ctx, src) // everything that can stop a rehearsal before anything is started
+	if err != nil {
+		return nil, err
+	}
+	if work.stopped() {
+		return r.judge(), nil
+	}
+
+	server, err := r.start(ctx, src, work)
+	if err != nil {
+		return nil, err
+	}
+	defer r.end(ctx, &err, server)
+
+	if err := r.copy(ctx, src, work, server); err != nil { // production is frozen only inside this call
+		return nil, err
+	}
+	if err := r.measure(ctx, server); err != nil {
+		return nil, err
+	}
+	if err := r.migrate(ctx, work, server); err != nil {
+		return nil, err
+	}
+	return r.judge(), nil
+}
+
+// rehearsal is one run: what was asked for, and the result as far as it is known.
+type rehearsal struct {
+	cfg     Config
+	started time.Time
+	result  *report.Result
+	kept    bool
+}
+
+func begin(cfg Config) *rehearsal {
+	cfg.setDefaults()
+	now := time.Now()
+	suffix := make([]byte, 2)
+	_, _ = rand.Read(suffix) // never fails, says its documentation
+	return &rehearsal{cfg: cfg, started: now, result: &report.Result{
+		SchemaVersion: report.SchemaVersion, Tool: cfg.Tool, StartedAt: now.UTC(),
+		ID: now.UTC().Format("20060102-150405-") + hex.EncodeToString(suffix),
+	}}
+}
+
+// work is what a rehearsal has to do, known before anything is started.
+type work struct {
+	desc  *snapshot.Description
+	plan  *sanitize.Plan
+	set   *migrate.Set
+	table versionTable
+	todo  *migrate.Plan
+	role  string
+}
+
+// stopped says that there is nothing to rehearse: production and the files disagree, and nobody allowed that.
+func (w *work) stopped() bool { return w.todo.Drift != nil && !w.todo.Drift.Allowed }
+
+func (r *rehearsal) open(ctx context.Context) (src *snapshot.Source, err error) {
+	err = r.phase("connect", func() (string, error) {
+		src, err = snapshot.Open(ctx, r.cfg.Source, snapshot.SourceOptions{
+			LockTimeout: r.cfg.LockTimeout, StatementTimeout: r.cfg.StatementTimeout, Log: r.cfg.Log,
+		})
+		if err != nil {
+			return "", err
+		}
+		s := src.Server()
+		r.result.Source = sourceFacts(s)
+		return fmt.Sprintf("%s, PostgreSQL %s, %s", s.Database, s.Version, size(s.SizeBytes)), nil
+	})
+	return src, err
+}
+
+// judge ends the result: every fact is in it, the verdict is left.
+func (r *rehearsal) judge() *report.Result {
+	r.result.Duration = report.Duration(time.Since(r.started))
+	verdict.Judge(r.cfg.Policy, r.result)
+	return r.result
+}
+
+// phase runs one step of the story, tells its progress and keeps its time.
+func (r *rehearsal) phase(name string, step func() (note string, err error)) error {
+	started := time.Now()
+	r.cfg.Progress(Event{Phase: name, State: PhaseStarted})
+	note, err := step()
+	e := Event{Phase: name, State: PhaseDone, Elapsed: time.Since(started), Note: note}
+	if err != nil {
+		e.State = PhaseFailed
+	}
+	r.cfg.Progress(e)
+	r.result.Phases = append(r.result.Phases, report.Phase{Name: name, Duration: report.Duration(e.Elapsed), Note: note})
+	r.cfg.Log.Info("phase ended", "phase", name, "elapsed", e.Elapsed, "note", note, "failed", err != nil)
+	return err
+}
+
+const closeTimeout = 45 * time.Second
+
+// closing runs a cleanup on a context that a cancelled one does not end, and joins its error.
+func closing(ctx context.Context, err *error, doing string, f func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if cerr := f(ctx); cerr != nil {
+		*err = errors.Join(*err, &CleanupError{Doing: doing, Err: cerr})
+	}
+}
+
+// CleanupError says that something started could not be ended or removed.
+type CleanupError struct {
+	Doing string
+	Err   error
+}
+
+func (e *CleanupError) Error() string { return fmt.Sprintf("%s: %v", e.Doing, e.Err) }
+
+// Unwrap gives the cause.
+func (e *CleanupError) Unwrap() error { return e.Err }
+
+// SameServerError says that staging turned out to be the source's own cluster.
+type SameServerError struct{ SystemIdentifier string }
+
+func (e *SameServerError) Error() string {
+	return "staging is the same PostgreSQL cluster as the source: nothing was written"
+}
+
+// end stops staging, or keeps it where that was asked for.
+func (r *rehearsal) end(ctx context.Context, err *error, server staging.Server) {
+	failed := *err != nil || r.result.ExitCode != 0
+	if keep := r.cfg.Keep; keep == KeepAlways || keep == KeepOnFailure && failed {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		kerr := server.Keep(ctx, r.started.Add(r.cfg.Staging.TTL))
+		if kerr == nil {
+			r.result.Staging.Kept = true
+			if r.cfg.Kept != nil {
+				r.cfg.Kept(server.Info())
+			}
+			return
+		}
+		*err = errors.Join(*err, &CleanupError{Doing: "keep staging", Err: kerr})
+	}
+	closing(ctx, err, "remove staging", server.Stop)
+}

@@ -1,0 +1,75 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/rehearse/staging"
+	"github.com/rehearse-db/rehearse/snapshot"
+)
+
+// Staged is a masked copy left running.
+type Staged struct {
+	Info        staging.Info
+	Snapshot    report.Snapshot
+	Masking     report.Masking
+	Differences []report.Difference
+}
+
+// Stage makes a masked copy of the source and leaves it running, with production's settings, until cfg.Staging.TTL has passed. No
+// migration is applied and none is needed. On an error nothing is left.
+func Stage(ctx context.Context, cfg Config) (_ *Staged, err error) {
+	r := begin(cfg)
+	src, err := r.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer closing(ctx, &err, "close the source", src.Close)
+	w, err := r.planCopy(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	server, err := r.start(ctx, src, w)
+	if err != nil {
+		return nil, err
+	}
+	kept := false
+	defer func() {
+		if !kept {
+			closing(ctx, &err, "remove staging", server.Stop)
+		}
+	}()
+	if err := r.copy(ctx, src, w, server); err != nil {
+		return nil, err
+	}
+	if err := r.measure(ctx, server); err != nil {
+		return nil, err
+	}
+	if err := server.Keep(ctx, time.Now().Add(r.cfg.Staging.TTL)); err != nil {
+		return nil, err
+	}
+	kept = true
+	return &Staged{Info: server.Info(), Snapshot: r.result.Snapshot, Masking: r.result.Masking, Differences: r.result.Differences}, nil
+}
+
+// planCopy is the part of plan that a copy without migrations needs.
+func (r *rehearsal) planCopy(ctx context.Context, src *snapshot.Source) (*work, error) {
+	w := &work{}
+	return w, r.phase("plan", func() (string, error) {
+		desc, err := src.Describe(ctx)
+		if desc == nil {
+			return "", err
+		}
+		var masks error
+		w.desc = desc
+		w.plan, masks = r.cfg.Rules.Plan(snapshot.Database(desc), r.cfg.Key)
+		if err := errors.Join(err, masks); err != nil {
+			return "", err
+		}
+		r.result.Masking = maskingFacts(r.cfg, w.plan)
+		r.describeSource(desc)
+		return columnsNote(w.plan.Counts()), nil
+	})
+}

@@ -1,0 +1,68 @@
+package rehearse
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// versionTable is goose's version table at the source.
+type versionTable struct {
+	schema, name string
+	oid          uint32
+	owner        string
+}
+
+// String is the name as SQL has it; "" for none.
+func (v versionTable) String() string {
+	if v.name == "" {
+		return ""
+	}
+	return catalog.Quote(v.schema) + "." + catalog.Quote(v.name)
+}
+
+// VersionTableError says that goose's version table could not be chosen at the source.
+type VersionTableError struct {
+	Asked string   // what was asked for, "" when nothing was
+	Found []string // tables with goose's columns
+}
+
+func (e *VersionTableError) Error() string {
+	switch {
+	case e.Asked != "":
+		return fmt.Sprintf("the source has no goose version table %s", e.Asked)
+	case len(e.Found) == 0:
+		return "the source has no goose version table: no table has the columns version_id and is_applied"
+	}
+	return fmt.Sprintf("the source has %d goose version tables: %s", len(e.Found), strings.Join(e.Found, ", "))
+}
+
+// chooseVersionTable takes the table asked for, else the only table with goose's columns.
+// A name without schema is looked for in every schema.
+func chooseVersionTable(tables []catalog.Table, asked string) (versionTable, error) {
+	var found []versionTable
+	for _, t := range tables {
+		v := versionTable{schema: t.Schema, name: t.Name, oid: t.OID, owner: t.Owner}
+		if t.GooseVersions && (asked == "" || sameName(asked, v)) {
+			found = append(found, v)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	e := &VersionTableError{Asked: asked}
+	if len(found) == 0 && asked != "" {
+		return versionTable{}, e
+	}
+	e.Asked = ""
+	for _, v := range found {
+		e.Found = append(e.Found, v.String())
+	}
+	return versionTable{}, e
+}
+
+// sameName compares a name as a person writes it, quoted or not, qualified or not, with a table's.
+func sameName(asked string, v versionTable) bool {
+	return asked == v.String() || asked == catalog.Quote(v.name) || asked == v.name || asked == v.schema+"."+v.name
+}
