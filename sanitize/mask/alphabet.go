@@ -75,7 +75,7 @@ func buildScripts() *scripts {
 // addTable makes alphabets of the letters and numbers of a range: the pairs of case, and the others by what they are.
 func (s *scripts) addTable(lo, hi rune) {
 	var cased script
-	var plain [4]script
+	var plain [5]script
 	for r := lo; r <= hi; r++ {
 		low := unicode.ToLower(r)
 		up := unicode.ToUpper(low)
@@ -98,12 +98,14 @@ func plainKind(r rune) int {
 	switch {
 	case unicode.IsLower(r):
 		return 0
-	case unicode.IsLetter(r):
+	case unicode.IsUpper(r):
 		return 1
-	case unicode.IsDigit(r):
+	case unicode.IsLetter(r):
 		return 2
-	case unicode.IsNumber(r):
+	case unicode.IsDigit(r):
 		return 3
+	case unicode.IsNumber(r):
+		return 4
 	}
 	return -1
 }

@@ -120,7 +120,7 @@ func newDigitCipher(k Keys, domain, use string) func() *digitCipher {
 		random := stream{block: c.ff1.block}
 		random.start([16]byte{15: 1})
 		for i := 9; i > 0; i-- {
-			j := random.next() % uint32(i+1)
+			j := random.below(uint32(i + 1))
 			c.single[i], c.single[j] = c.single[j], c.single[i]
 		}
 		return c

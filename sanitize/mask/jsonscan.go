@@ -8,7 +8,8 @@ type jsonFunc struct {
 	leaves []leafFuncs
 	stack  []jsonFrame
 	src    []byte
-	at     int
+	at     int // the reader's place in src
+	from   int // up to here src is in dst, masked
 	dst    []byte
 	text   []byte // a decoded string
 	masked []byte
@@ -49,7 +50,7 @@ func newJSONFunc(root *pathNode, leaves []*jsonLeaf) *jsonFunc {
 }
 
 func (f *jsonFunc) Append(dst, src []byte) ([]byte, error) {
-	f.src, f.at, f.dst, f.stack = src, 0, dst, f.stack[:0]
+	f.src, f.at, f.from, f.dst, f.stack = src, 0, 0, dst, f.stack[:0]
 	err := f.document()
 	out := f.dst
 	f.src, f.dst = nil, nil
@@ -76,6 +77,7 @@ func (f *jsonFunc) document() error {
 	if f.blanks(); f.at < len(f.src) {
 		return errJSON
 	}
+	f.flush()
 	return nil
 }
 
@@ -88,10 +90,11 @@ func (f *jsonFunc) value(node *pathNode, leaf *jsonLeaf) error {
 	case '{', '[':
 		frame := jsonFrame{node: node, leaf: leaf, object: c == '{'}
 		if leaf.constant != nil && node != nil && node.leaf == leaf && leaf.number > 0 { // 0: the default, for scalars only
+			f.flush()
 			frame.drop = 1 + len(f.dst)
 		}
 		f.stack = append(f.stack, frame)
-		f.copy(1)
+		f.at++
 		f.blanks()
 		if f.peek() == c+2 { // ']' is '[' + 2, and so for braces
 			f.close()
@@ -116,7 +119,7 @@ func (f *jsonFunc) step() error {
 	frame := f.stack[len(f.stack)-1]
 	switch c := f.peek(); {
 	case c == ',':
-		f.copy(1)
+		f.at++
 		f.blanks()
 		return f.member()
 	case c == '}' && frame.object, c == ']' && !frame.object:
@@ -127,11 +130,11 @@ func (f *jsonFunc) step() error {
 }
 
 func (f *jsonFunc) close() {
-	f.copy(1)
+	f.at++
 	frame := f.stack[len(f.stack)-1]
 	f.stack = f.stack[:len(f.stack)-1]
 	if frame.drop > 0 {
-		f.dst = append(f.dst[:frame.drop-1], frame.leaf.constant...)
+		f.dst, f.from = append(f.dst[:frame.drop-1], frame.leaf.constant...), f.at
 	}
 }
 
@@ -155,7 +158,7 @@ func (f *jsonFunc) member() error {
 	if f.blanks(); f.peek() != ':' {
 		return errJSON
 	}
-	f.copy(1)
+	f.at++
 	f.blanks()
 	return f.value(next, frame.leaf)
 }
@@ -171,7 +174,7 @@ func (f *jsonFunc) key(node *pathNode) (*pathNode, error) {
 		f.text = unquote(f.text[:0], name)
 		name = f.text
 	}
-	f.copy(end - f.at)
+	f.at = end
 	if node == nil {
 		return nil, nil
 	}
@@ -186,19 +189,20 @@ func (f *jsonFunc) stringValue(leaf *jsonLeaf) error {
 	if err != nil {
 		return err
 	}
-	raw := f.src[f.at+1 : end-1]
-	switch {
-	case leaf.keep:
-		f.copy(end - f.at)
+	if leaf.keep {
+		f.at = end
 		return nil
+	}
+	raw := f.src[f.at+1 : end-1]
+	f.replace(end)
+	switch {
 	case leaf.constant != nil:
-		f.dst, f.at = append(f.dst, leaf.constant...), end
+		f.dst = append(f.dst, leaf.constant...)
 		return nil
 	case !plain:
 		f.text = unquote(f.text[:0], raw)
 		raw = f.text
 	}
-	f.at = end
 	f.masked, err = f.leaves[leaf.number].text.Append(f.masked[:0], raw)
 	if err != nil {
 		return err
@@ -209,13 +213,15 @@ func (f *jsonFunc) stringValue(leaf *jsonLeaf) error {
 
 // literal copies true or false.
 func (f *jsonFunc) literal(word string, leaf *jsonLeaf) error {
-	start := len(f.dst)
+	if leaf.constant == nil {
+		return f.word(word)
+	}
+	f.flush()
 	if err := f.word(word); err != nil {
 		return err
 	}
-	if leaf.constant != nil {
-		f.dst = append(f.dst[:start], leaf.constant...)
-	}
+	f.from = f.at
+	f.dst = append(f.dst, leaf.constant...)
 	return nil
 }
 
@@ -223,7 +229,7 @@ func (f *jsonFunc) word(word string) error {
 	if len(f.src)-f.at < len(word) || string(f.src[f.at:f.at+len(word)]) != word {
 		return errJSON
 	}
-	f.copy(len(word))
+	f.at += len(word)
 	return nil
 }
 
@@ -234,11 +240,13 @@ func (f *jsonFunc) number(leaf *jsonLeaf) error {
 		return errJSON
 	}
 	raw := f.src[f.at : f.at+size]
-	f.at += size
+	if leaf.keep {
+		f.at += size
+		return nil
+	}
+	f.replace(f.at + size)
 	fn := &f.leaves[leaf.number]
 	switch {
-	case leaf.keep:
-		f.dst = append(f.dst, raw...)
 	case leaf.constant != nil:
 		f.dst = append(f.dst, leaf.constant...)
 	case fn.whole != nil:
@@ -262,16 +270,23 @@ func (f *jsonFunc) peek() byte {
 	return 0
 }
 
-func (f *jsonFunc) copy(n int) {
-	f.dst = append(f.dst, f.src[f.at:f.at+n]...)
-	f.at += n
+// flush copies what the reader has passed and nothing has replaced.
+func (f *jsonFunc) flush() {
+	f.dst = append(f.dst, f.src[f.from:f.at]...)
+	f.from = f.at
+}
+
+// replace passes over the source up to end; the caller appends what stands for it.
+func (f *jsonFunc) replace(end int) {
+	f.flush()
+	f.at, f.from = end, end
 }
 
 func (f *jsonFunc) blanks() {
 	for f.at < len(f.src) {
 		switch f.src[f.at] {
 		case ' ', '\t', '\n', '\r':
-			f.copy(1)
+			f.at++
 		default:
 			return
 		}

@@ -10,7 +10,7 @@ import (
 //
 // Short texts go through a Feistel network over the direct product of the alphabets: in each of ten rounds one half of the characters is
 // shifted, character by character within its alphabet, by a keyed function of the other half. This is a permutation whatever
-// the alphabets are. Texts with more than 2^96 others of their shape are shifted by a stream keyed with a hash of the whole text, which is
+// the alphabets are. Texts with more than 2^80 others of their shape are shifted by a stream keyed with a hash of the whole text, which is
 // faster; two of them become equal with a chance below 2^-64.
 // Case is not part of what is permuted, so texts that are equal under lower() stay so.
 type scrambler struct {
@@ -27,8 +27,8 @@ type scrambler struct {
 
 const (
 	// maxPositions is how many characters can lie below the limit of bits: alphabets of fewer than two characters do not count.
-	maxPositions = 96
-	streamBits   = 96
+	maxPositions = 80
+	streamBits   = 80
 )
 
 func newScrambler(k Keys, domain string) func() *scrambler {
@@ -113,19 +113,23 @@ func (s *scrambler) shift(round byte, from, to, of, end int) {
 	mac := s.chain
 	mac[15] ^= round + 1
 	at := 0
-	for _, v := range s.value[of:end] {
-		if at >= 12 {
+	for i := of; i < end; i++ {
+		if at >= 13 {
 			s.work = mac
 			s.block.Encrypt(s.work[:], s.work[:])
 			mac, at = s.work, 0
 		}
-		mac[at] ^= byte(v)
-		mac[at+1] ^= byte(v >> 8)
-		at += 2
+		mac[at] ^= byte(s.value[i])
+		if at++; s.radix[i] > 256 {
+			mac[at] ^= byte(s.value[i] >> 8)
+			at++
+		}
 	}
 	s.stream.start(mac)
 	for i := from; i < to; i++ {
-		s.value[i] = (s.value[i] + s.stream.next()%s.radix[i]) % s.radix[i]
+		if s.value[i] += s.stream.below(s.radix[i]); s.value[i] >= s.radix[i] {
+			s.value[i] -= s.radix[i]
+		}
 	}
 }
 
@@ -157,14 +161,14 @@ func (s *scrambler) appendLong(dst, src []byte) ([]byte, bool) {
 		if g.alphabet == alphaKeep || g.radix < 2 {
 			dst = append(dst, src[:g.size]...)
 		} else {
-			dst = s.table.append(dst, g, (g.index+s.stream.next()%g.radix)%g.radix)
+			dst = s.table.append(dst, g, (g.index+s.stream.below(g.radix))%g.radix)
 		}
 		src = src[g.size:]
 	}
 	return dst, true
 }
 
-// stream is a block cipher's output as numbers of 32 bits, enough that a remainder of a few thousand is as good as even.
+// stream is a block cipher's output as numbers below a limit, of 16 bits each for an alphabet and 32 for a large one.
 type stream struct {
 	block     cipher.Block
 	seed, out [16]byte
@@ -174,8 +178,17 @@ type stream struct {
 
 func (s *stream) start(seed [16]byte) { s.seed, s.counter, s.left = seed, 0, 0 }
 
-func (s *stream) next() uint32 {
-	if s.left == 0 {
+// below gives a number below limit, by a product: some numbers are likelier than others by limit/2^16, or limit/2^32 for limits above 256.
+func (s *stream) below(limit uint32) uint32 {
+	if limit > 256 {
+		return uint32(uint64(s.next(4)) * uint64(limit) >> 32)
+	}
+	return s.next(2) * limit >> 16
+}
+
+// next gives size bytes, 2 or 4.
+func (s *stream) next(size int) uint32 {
+	if s.left < size {
 		s.out = s.seed
 		s.out[14] ^= byte(s.counter) // where shift leaves room
 		binary.LittleEndian.PutUint64(s.out[:], binary.LittleEndian.Uint64(s.out[:])^s.counter>>8)
@@ -183,6 +196,9 @@ func (s *stream) next() uint32 {
 		s.counter++
 		s.left = 16
 	}
-	s.left -= 4
+	s.left -= size
+	if size == 2 {
+		return uint32(binary.LittleEndian.Uint16(s.out[s.left:]))
+	}
 	return binary.LittleEndian.Uint32(s.out[s.left:])
 }
