@@ -19,8 +19,11 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
-// cleanupTimeout bounds what has to be done after the context is over: ending sessions and the last After.
-const cleanupTimeout = 2 * time.Minute
+// What has to be done after the context is over is bounded: ending sessions, and the After of a migration that ran too long.
+const (
+	cleanupTimeout = time.Minute
+	afterTimeout   = 5 * time.Minute
+)
 
 // Options say where and how to apply a plan.
 type Options struct {
@@ -34,8 +37,8 @@ type Options struct {
 	SessionEach bool
 
 	// Before and After, when set, are called around each migration, outside what is measured; an error ends the run. After may add to
-	// the migration. It is called for one that failed or was stopped too, when no session of it is left; its context then is
-	// not the one given to Apply, which may be over.
+	// the migration. It is called for one that failed or ran too long too, when no session of it is left; for the latter with a context
+	// of five minutes, since that of Apply is over.
 	Before func(ctx context.Context, m *report.Migration) error
 	After  func(ctx context.Context, m *report.Migration, o *observe.Observation) error
 
@@ -68,8 +71,6 @@ func Apply(ctx context.Context, p *Plan, o Options) (_ *Run, err error) {
 		return run, err
 	}
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
-		defer cancel()
 		err = errors.Join(err, a.close(ctx))
 	}()
 	for i := range p.Pending {
@@ -145,6 +146,8 @@ func (a *applier) announce(stmt string) {
 
 // close ends all sessions.
 func (a *applier) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cleanupTimeout)
+	defer cancel()
 	return errors.Join(a.closeSessions(ctx), a.recorder.Close(ctx))
 }
 
@@ -153,6 +156,8 @@ func (a *applier) closeSessions(ctx context.Context) error {
 	if a.db == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
 	err := a.db.Close()
 	a.db, a.provider = nil, nil
 	if terminated := a.recorder.Terminate(ctx); terminated != nil {
@@ -184,8 +189,8 @@ func (a *applier) migrate(ctx context.Context, src Migration, m *report.Migratio
 	overtime := ctx.Err()
 
 	after, cancel := ctx, context.CancelFunc(func() {})
-	if runErr != nil {
-		after, cancel = context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	if overtime != nil {
+		after, cancel = context.WithTimeout(context.WithoutCancel(ctx), afterTimeout)
 	}
 	defer cancel()
 	seen := a.recorder.Stop(after)

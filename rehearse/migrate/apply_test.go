@@ -179,13 +179,51 @@ func TestApplyInterrupted(t *testing.T) {
 	if run.Migrations[0].Outcome == report.Applied || run.Migrations[1].Outcome != report.NotRun {
 		t.Errorf("outcomes %v", outcomes(run))
 	}
-	if got := pgtest.Value(t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"); got != "0" {
-		t.Errorf("%s sessions left", got)
+	if got := sessionsLeft(t, db); got != "" {
+		t.Errorf("still there: %s", got)
 	}
 	run, err = migrate.Apply(ctx, plan(t, files("1_a.sql", nothing)), options(db))
 	if !errors.Is(err, context.Canceled) || run.Migrations[0].Outcome != report.NotRun {
 		t.Errorf("cancelled before it began: %v, %v", err, outcomes(run))
 	}
+}
+
+// TestApplyInterruptedAnywhere cancels at times that fall into different phases. Whatever was cut off, no session and no lock is left.
+func TestApplyInterruptedAnywhere(t *testing.T) {
+	t.Parallel()
+	original := pgtest.New(t, someRows)
+	p := plan(t, files(
+		"1_a.sql", "-- +goose Up\nALTER TABLE t ADD c float DEFAULT random();\nUPDATE t SET a = a + 1;\n",
+		"2_b.sql", "-- +goose NO TRANSACTION\n-- +goose Up\nCREATE INDEX CONCURRENTLY t_c ON t (c);\nVACUUM t;\n",
+		"3_c.sql", "-- +goose Up\nLOCK TABLE t;\nSELECT pg_sleep(30);\n",
+	))
+	for wait := 5 * time.Millisecond; wait < time.Second; wait *= 2 {
+		db := pgtest.Clone(t, original)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(wait, cancel)
+		_, err := migrate.Apply(ctx, p, options(db))
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("after %s: error %v", wait, err)
+		}
+		if got := sessionsLeft(t, db); got != "" {
+			t.Errorf("after %s: still there: %s", wait, got)
+		}
+		pgtest.Exec(t, db, "SET lock_timeout = '100ms'; LOCK TABLE t")
+	}
+}
+
+// sessionsLeft describes the sessions of a database, asked from another one. Those that are only just ending get a second.
+func sessionsLeft(t *testing.T, db *pgx.ConnConfig) (left string) {
+	t.Helper()
+	for range 50 {
+		left = pgtest.Value(t, pgtest.Default(t).Config("postgres"), `SELECT string_agg(concat_ws(' ', application_name, state, query), '; ')
+			FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = '`+db.Database+`'`)
+		if left == "" {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return left
 }
 
 func TestApplyWithoutAServer(t *testing.T) {

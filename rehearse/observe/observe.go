@@ -123,6 +123,11 @@ func (r *Recorder) Close(ctx context.Context) error { return r.watcher.close(ctx
 // is neither transaction control nor named by ignore counts as a statement of the migration (that of a Go migration); else only those
 // announced.
 func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql string) bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := detach(ctx)
+	defer cancel()
 	start := time.Now()
 	rels, err := r.watcher.relations(ctx)
 	if err != nil {
@@ -170,6 +175,8 @@ func (r *Recorder) Stop(ctx context.Context) *Observation {
 	for _, s := range r.sessions {
 		s.end(u, u.now(), false)
 	}
+	ctx, cancel := detach(ctx)
+	defer cancel()
 	if wal, err := r.watcher.wal(ctx); err == nil {
 		u.wal = wal
 	} else {
@@ -189,6 +196,12 @@ func (r *Recorder) Terminate(ctx context.Context) error {
 	clear(r.sessions)
 	r.mu.Unlock()
 	return r.watcher.terminate(ctx, pids)
+}
+
+// detach is a context for a question that must not be cut off half way, since pgx gives up a connection whose context is over in the
+// middle of a query.
+func detach(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 }
 
 // run is the record of one migration in the making.

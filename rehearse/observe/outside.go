@@ -15,7 +15,7 @@ import (
 // outside notes what a statement did that ran outside a transaction block, or whose transaction is over: its locks as the watcher saw
 // them, and the difference of the server's counters, file nodes and WAL.
 func (r *Recorder) outside(ctx context.Context, u *run, conn *pgx.Conn, q *query, end time.Duration) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+	ctx, cancel := detach(ctx)
 	defer cancel()
 	st := q.stmt
 	if wal, err := r.watcher.wal(ctx); err == nil {

@@ -69,7 +69,7 @@ type probed struct {
 
 // probe asks the transaction open on conn.
 func probe(ctx context.Context, conn *pgx.Conn) (wal int64, rels []probed, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+	ctx, cancel := detach(ctx)
 	defer cancel()
 	results, err := conn.PgConn().Exec(ctx, probeSQL).ReadAll()
 	if err != nil {
@@ -114,7 +114,7 @@ func readProbed(row [][]byte) probed {
 // settle makes an idle connection hand its counters over, so that a transaction that begins next counts from nought and the
 // watcher sees what was done before. From 15 on the server does so when told to; before, it does after half a second.
 func settle(ctx context.Context, conn *pgx.Conn, version int) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+	ctx, cancel := detach(ctx)
 	defer cancel()
 	if version >= 150000 {
 		return exec(ctx, conn.PgConn(), "SELECT pg_catalog.pg_stat_force_next_flush()")

@@ -59,7 +59,7 @@ func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx
 	}
 	if q.stmt != nil {
 		q.stmt.Transaction = q.inside
-		q.watch = r.watcher.watch(s.pid, !q.inside)
+		q.watch = r.watcher.watch(ctx, s.pid, !q.inside)
 	}
 	return context.WithValue(ctx, queryKey{}, q)
 }
@@ -96,9 +96,11 @@ func isControl(sql string) bool {
 // prepare makes the counters of a session that is idle start from nought, and reads those of the server before a statement that no
 // transaction can be asked about.
 func (r *Recorder) prepare(ctx context.Context, u *run, conn *pgx.Conn, q *query) {
+	ctx, cancel := detach(ctx)
+	defer cancel()
 	err := settle(ctx, conn, r.watcher.version)
 	if err == nil && q.stmt != nil && u.stats == nil && r.watcher.version >= 150000 {
-		u.stats, err = r.watcher.counters(context.WithoutCancel(ctx))
+		u.stats, err = r.watcher.counters(ctx)
 	}
 	if err != nil {
 		r.log.Debug("observe: counters before a statement", "reason", reason(err))
@@ -164,7 +166,7 @@ func (r *Recorder) nameTable(ctx context.Context, f *report.Failure, err error) 
 	if f.Table == "" || !errors.As(err, &pe) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+	ctx, cancel := detach(ctx)
 	defer cancel()
 	if name, err := r.watcher.quote(ctx, pe.SchemaName, pe.TableName); err == nil {
 		f.Table = name

@@ -12,6 +12,7 @@ import (
 
 // watcher is the second session. It never opens a transaction block and never asks anything that waits for a lock on a user's relation.
 type watcher struct {
+	cfg     *pgx.ConnConfig
 	mu      sync.Mutex
 	conn    *pgx.Conn
 	version int // server_version_num
@@ -29,7 +30,7 @@ func openWatcher(ctx context.Context, cfg *pgx.ConnConfig) (*watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect the observer of migrations: %w", err)
 	}
-	w := &watcher{conn: conn}
+	w := &watcher{cfg: cfg, conn: conn}
 	var version string
 	if err := conn.QueryRow(ctx, "SHOW server_version_num").Scan(&version); err != nil {
 		_ = conn.Close(ctx)
@@ -135,6 +136,16 @@ func (w *watcher) sizes(ctx context.Context, oids []uint32) (map[uint32]int64, e
 func (w *watcher) terminate(ctx context.Context, pids []int64) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(pids) == 0 {
+		return nil
+	}
+	if w.conn.IsClosed() {
+		conn, err := pgx.ConnectConfig(ctx, w.cfg.Copy())
+		if err != nil {
+			return fmt.Errorf("end the migrating session: %w", err)
+		}
+		w.conn = conn
+	}
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		var left int
 		err := w.conn.QueryRow(ctx, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -174,7 +185,8 @@ type watch struct {
 
 // watch begins to look at the backend until end is called: for its sleeping and, with locks set, for what it has locked. Looks come at
 // once and then at growing intervals where locks matter, since they are the only source; else only long statements are looked at.
-func (w *watcher) watch(pid uint32, locks bool) *watch {
+func (w *watcher) watch(ctx context.Context, pid uint32, locks bool) *watch {
+	ctx = context.WithoutCancel(ctx) // end is what ends it
 	v := &watch{start: time.Now(), stop: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(v.done)
@@ -188,7 +200,7 @@ func (w *watcher) watch(pid uint32, locks bool) *watch {
 				return
 			case <-time.After(pause):
 			}
-			if v.err = w.look(pid, locks, v); v.err != nil {
+			if v.err = w.look(ctx, pid, locks, v); v.err != nil {
 				return
 			}
 			pause = min(2*pause, Interval)
@@ -204,11 +216,11 @@ func (v *watch) end() {
 }
 
 // look takes one sample (pg_stat_get_activity, pg_locks). It has no deadline but the session's statement_timeout.
-func (w *watcher) look(pid uint32, locks bool, v *watch) error {
+func (w *watcher) look(ctx context.Context, pid uint32, locks bool, v *watch) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	before := time.Since(v.start)
-	rows, err := w.conn.Query(context.Background(), `SELECT COALESCE(a.wait_event = 'PgSleep', false), COALESCE(l.relation, 0::oid), COALESCE(l.mode, '')
+	rows, err := w.conn.Query(ctx, `SELECT COALESCE(a.wait_event = 'PgSleep', false), COALESCE(l.relation, 0::oid), COALESCE(l.mode, '')
 		FROM pg_stat_get_activity($1) a
 		LEFT JOIN pg_locks l ON $2 AND l.pid = a.pid AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
 			AND l.database = a.datid`, int32(pid), locks)
