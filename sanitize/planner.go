@@ -195,7 +195,7 @@ func (p *planner) badMask(c *cell, err error) {
 // problems returns everything found as a *PlanError, or nil.
 func (p *planner) problems() error {
 	p.findUncovered()
-	sortIssues(p.err.Unmatched)
+	p.err.Unmatched = sortIssues(p.err.Unmatched)
 	p.err.Issues = sortIssues(p.err.Issues)
 	if len(p.err.Tables)+len(p.err.Columns)+len(p.err.Unmatched)+len(p.err.Issues) == 0 {
 		return nil

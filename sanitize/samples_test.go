@@ -3,6 +3,7 @@ package sanitize_test
 import (
 	"compress/gzip"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,11 +18,11 @@ import (
 // TestStarterOnSampleDatabases writes a starter file for public sample databases, with values, and masks every row with it; a real
 // server must take the result, with all keys in force.
 func TestStarterOnSampleDatabases(t *testing.T) {
-	for _, name := range []string{"pagila-tables", "chinook", "netflix", "periodic-table"} {
+	for _, name := range []string{"cases/pagila-tables.sql.gz", "cases/chinook.sql.gz", "cases/netflix.sql.gz", "cases/periodic-table.sql.gz", "bench/prod.sql"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
-			cfg := load(t, filepath.Join(pgtest.Shared(t), "cases", name+".sql.gz"))
+			cfg := load(t, filepath.Join(pgtest.Shared(t), name))
 			conn, err := pgx.ConnectConfig(ctx, cfg)
 			if err != nil {
 				t.Fatal(err)
@@ -35,7 +36,7 @@ func TestStarterOnSampleDatabases(t *testing.T) {
 	}
 }
 
-// load makes a database of a compressed script with psql, which reads the data between its statements.
+// load makes a database of a script, perhaps compressed, with psql, which reads the data between its statements.
 func load(t *testing.T, file string) *pgx.ConnConfig {
 	t.Helper()
 	f, err := os.Open(file)
@@ -43,12 +44,14 @@ func load(t *testing.T, file string) *pgx.ConnConfig {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	sql, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
+	var sql io.Reader = f
+	if filepath.Ext(file) == ".gz" {
+		if sql, err = gzip.NewReader(f); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cfg := pgtest.New(t)
-	psql := pgtest.Command(t, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1")
+	psql := pgtest.Command(t, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "scale=0.02")
 	psql.Env, psql.Stdin = pgtest.Env(cfg), sql
 	if out, err := psql.CombinedOutput(); err != nil {
 		t.Fatalf("psql: %v\n%s", err, out)
@@ -141,12 +144,15 @@ func readDatabase(t *testing.T, conn *pgx.Conn) sanitize.Database {
 		'Partitions', (SELECT json_agg(json_build_object('Schema', pn.nspname, 'Name', pc.relname)) FROM pg_inherits i JOIN pg_class pc ON pc.oid = i.inhrelid JOIN pg_namespace pn ON pn.oid = pc.relnamespace WHERE i.inhparent = c.oid),
 		'PartitionKey', (SELECT json_agg(a.attname) FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs::int2[]) WHERE p.partrelid = c.oid),
 		'Columns', (SELECT json_agg(json_build_object('Name', a.attname, 'BaseType', COALESCE(b.typname, ty.typname), 'TypeKind', ascii(ty.typtype::text),
-			'MaxLength', CASE WHEN COALESCE(b.typname, ty.typname) IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END, 'NotNull', a.attnotnull, 'Generated', a.attgenerated <> '') ORDER BY a.attnum)
+			'MaxLength', CASE WHEN COALESCE(b.typname, ty.typname) IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END, 'NotNull', a.attnotnull, 'Generated', a.attgenerated <> '',
+			'Expression', CASE WHEN a.attgenerated <> '' THEN (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum) ELSE '' END) ORDER BY a.attnum)
 			FROM pg_attribute a JOIN pg_type ty ON ty.oid = a.atttypid LEFT JOIN pg_type b ON b.oid = NULLIF(ty.typbasetype, 0) WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
 		'Unique', (SELECT json_agg(json_build_object('Name', ic.relname, 'Expression', i.indexprs IS NOT NULL, 'Definition', pg_get_indexdef(i.indexrelid),
-			'Columns', k.names, 'Referenced', k.names))
-			FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid, LATERAL (SELECT json_agg(a.attname) AS names FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey::int2[])) k
-			WHERE i.indrelid = c.oid AND i.indisunique)) ORDER BY n.nspname, c.relname)
+			'Columns', (SELECT json_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts-1])),
+			'Referenced', (SELECT json_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND (a.attnum = ANY (i.indkey::int2[])
+				OR EXISTS (SELECT FROM pg_depend d WHERE d.objid = ic.oid AND d.refobjid = c.oid AND d.refobjsubid = a.attnum)))))
+			FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
+			WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion))) ORDER BY n.nspname, c.relname)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema')`)
 	db := sanitize.Database{Tables: raw}
 	query(t, conn, &db.ForeignKeys, `SELECT COALESCE(json_agg(json_build_object('Name', f.conname,

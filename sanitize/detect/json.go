@@ -25,7 +25,7 @@ func classifyJSON(c Column, values []string) Guess {
 		var doc any
 		if json.Unmarshal([]byte(v), &doc) == nil {
 			read++
-			collect(leaves, doc, "$", jsonLeaf{name: c.Name, plain: true}, 0)
+			collect(leaves, doc, "$", jsonLeaf{name: c.Name, parent: c.Table, plain: true}, 0)
 		}
 	}
 	if n := countKeys(leaves); n > 0 {
@@ -36,7 +36,7 @@ func classifyJSON(c Column, values []string) Guess {
 	}
 	var paths []string
 	for _, path := range slices.Sorted(maps.Keys(leaves)) {
-		if rule := leaves[path].rule(c.Table); rule != "" && len(paths) < maxJSONPaths {
+		if rule := leaves[path].rule(); rule != "" && len(paths) < maxJSONPaths {
 			paths = append(paths, fmt.Sprintf("%q: %s", path, rule))
 		}
 	}
@@ -50,30 +50,38 @@ func classifyJSON(c Column, values []string) Guess {
 
 // jsonLeaf gathers what is known of the strings at one path.
 type jsonLeaf struct {
-	name     string // the nearest key above
+	name     string // the nearest key above, or the column
+	parent   string // the key above that, or the column or table
 	plain    bool   // every key above may be named
 	personal bool   // a key above is one of contact data itself
 	values   []string
 }
 
 // rule is the mask for the leaf, or "" when the default will do.
-func (l *jsonLeaf) rule(table string) string {
+func (l *jsonLeaf) rule() string {
 	if !l.plain {
 		return ""
 	}
 	class, _ := classOfValues(l.values)
 	if class == "" || class == classFree || class == classUUID {
-		if byName := classOfName(table, l.name); byName != "" && byName != classHarmless {
-			class = byName
-		}
+		class = l.classOfKeys()
 	}
-	if class == "" || class == classUUID || class == classFree && classOfName(table, l.name) != classFree {
-		return ""
-	}
-	if rule := textRules(class)[0]; rule != "shape" {
+	if rule := textRules(class)[0]; class != "" && rule != "shape" {
 		return rule
 	}
 	return ""
+}
+
+// classOfKeys tells the class by the last key, or by the last two as in {"name": {"first": ...}}; "" when it is harmless.
+func (l *jsonLeaf) classOfKeys() string {
+	class := classOfName(l.parent, l.name)
+	if class == "" || class == classHarmless {
+		class = classOfName("", l.name+"_"+l.parent)
+	}
+	if class == classHarmless {
+		return ""
+	}
+	return class
 }
 
 func countKeys(leaves map[string]*jsonLeaf) int {
@@ -94,7 +102,7 @@ func collect(leaves map[string]*jsonLeaf, doc any, path string, at jsonLeaf, dep
 	switch doc := doc.(type) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(doc)) {
-			below := jsonLeaf{name: key, plain: at.plain && plainKey.MatchString(key), personal: at.personal || countEmbedded([]string{key}) > 0}
+			below := jsonLeaf{name: key, parent: at.name, plain: at.plain && plainKey.MatchString(key), personal: at.personal || countEmbedded([]string{key}) > 0}
 			collect(leaves, doc[key], path+step(key), below, depth+1)
 		}
 	case []any:
