@@ -2,10 +2,8 @@ package snapshot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -147,76 +145,6 @@ func (d *Description) readable(role string) error {
 // holdsRows says whether the table has rows of its own that are copied.
 func holdsRows(t catalog.Table) bool { return t.Kind == 'r' }
 
-// Database is the description as the planner of masks wants it: leaves under their topmost partitioned table, whose rules
-// they follow; foreign tables and materialised views, whose rows are not copied, left out; goose's version tables verbatim.
-func Database(d *Description) sanitize.Database {
-	var db sanitize.Database
-	at := map[uint32]int{} // oid -> index in db.Tables, also of leaves
-	for _, t := range d.Tables {
-		if t.Kind == 'r' && !t.IsPartition || t.Kind == 'p' && t.Root == t.OID {
-			at[t.OID] = len(db.Tables)
-			p := planned(t)
-			p.PartitionKey = d.fixedKeys[t.OID]
-			db.Tables = append(db.Tables, p)
-		}
-	}
-	for _, t := range d.Tables {
-		root, ok := at[t.Root]
-		if t.Root == t.OID || !t.IsPartition || !ok {
-			continue
-		}
-		at[t.OID] = root
-		top := &db.Tables[root]
-		top.Unique = addKeys(top.Unique, t.Unique)
-		if holdsRows(t) {
-			top.Partitions = append(top.Partitions, sanitize.Relation{Schema: t.Schema, Name: t.Name})
-		}
-	}
-	for _, k := range d.ForeignKeys {
-		child, ok := at[k.Child]
-		parent, ok2 := at[k.Parent]
-		if !ok || !ok2 {
-			continue
-		}
-		db.ForeignKeys = append(db.ForeignKeys, sanitize.ForeignKey{
-			Name: k.Name, Child: relation(db.Tables[child]), Parent: relation(db.Tables[parent]),
-			ChildColumns: k.ChildColumns, ParentColumns: k.ParentColumns,
-		})
-	}
-	return db
-}
-
-func relation(t sanitize.Table) sanitize.Relation {
-	return sanitize.Relation{Schema: t.Schema, Name: t.Name}
-}
-
-func planned(t catalog.Table) sanitize.Table {
-	p := sanitize.Table{Schema: t.Schema, Name: t.Name, Verbatim: t.GooseVersions, Unique: addKeys(nil, t.Unique)}
-	for _, c := range t.Columns {
-		p.Columns = append(p.Columns, sanitize.Column{
-			Name: c.Name, Type: c.Type, BaseType: c.BaseType, TypeKind: c.TypeKind, Labels: c.Labels,
-			MaxLength: c.MaxLength, NotNull: c.NotNull, Generated: c.Generated != "", Comment: c.Comment,
-		})
-	}
-	return p
-}
-
-// addKeys adds the keys that are not there yet; those of a partition mostly repeat the ones of its root under another name.
-func addKeys(to []sanitize.UniqueKey, keys []catalog.UniqueKey) []sanitize.UniqueKey {
-	for _, k := range keys {
-		same := func(o sanitize.UniqueKey) bool {
-			return !k.Expression && !o.Expression && slices.Equal(o.Columns, k.Columns)
-		}
-		if slices.ContainsFunc(to, same) {
-			continue
-		}
-		to = append(to, sanitize.UniqueKey{
-			Name: k.Name, Columns: k.Columns, Expression: k.Expression, Definition: k.Definition, Referenced: k.Referenced,
-		})
-	}
-	return to
-}
-
 // MissingExtensions lists the source's extensions whose name is not among those a staging server offers, sorted. Without
 // them the schema cannot be restored: ask before anything is copied.
 func MissingExtensions(d *Description, available []string) []string {
@@ -284,85 +212,4 @@ func columnChanges(t catalog.Table, p *sanitize.TablePlan) []string {
 	}
 	slices.Sort(changes)
 	return changes
-}
-
-// AppliedVersion is a row of goose's version table.
-type AppliedVersion struct {
-	Version   int64
-	IsApplied bool
-	At        string // as the server writes it, "" for NULL
-}
-
-// Applied reads goose's history from the table of that name, written as in goose's own option: "goose_db_version" is looked up along the
-// search path of the application's sessions, "audit.versions" is qualified. Without such a table it is [ErrNoVersionTable].
-// Goose's own Provider is not used, as it creates the table.
-func (s *Source) Applied(ctx context.Context, table string) ([]AppliedVersion, error) {
-	var versions []AppliedVersion
-	err := s.read(ctx, "read "+table, func(tx *pgx.Conn) error {
-		if _, err := tx.Exec(ctx, sqlSearchPath, s.server.SearchPath); err != nil {
-			return err
-		}
-		var schema, name string
-		err := tx.QueryRow(ctx, sqlResolve, table).Scan(&schema, &name)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return &SourceError{Kind: Failed, Server: s.server.Address, Doing: "read " + table, Err: ErrNoVersionTable}
-		}
-		if err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, fmt.Sprintf(sqlApplied, ident(schema, name)))
-		if err != nil {
-			return err
-		}
-		versions, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (v AppliedVersion, err error) {
-			return v, row.Scan(&v.Version, &v.IsApplied, &v.At)
-		})
-		return err
-	})
-	return versions, err
-}
-
-// Samples reads the first n rows of each of the given tables, every column as text cut at 256 characters and NULLs left out, for the starter
-// rules; of a partition tree that is done at its root. They are raw values: they stay in memory, and the caller shows counts, never values. Keys are schema.table unquoted, then column.
-func (s *Source) Samples(ctx context.Context, tables []catalog.Table, n int) (map[string]map[string][]string, error) {
-	samples := map[string]map[string][]string{}
-	err := s.read(ctx, "read samples", func(tx *pgx.Conn) error {
-		for _, t := range tables {
-			if !holdsRows(t) && t.Kind != 'p' || t.IsPartition || len(t.Columns) == 0 {
-				continue
-			}
-			values, err := sampleTable(ctx, tx, t, n)
-			if err != nil {
-				return s.failed("read samples of "+t.String(), err)
-			}
-			samples[t.Schema+"."+t.Name] = values
-		}
-		return nil
-	})
-	return samples, err
-}
-
-func sampleTable(ctx context.Context, tx *pgx.Conn, t catalog.Table, n int) (map[string][]string, error) {
-	list := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		list[i] = "left(" + ident(c.Name) + "::text, 256)"
-	}
-	from := ident(t.Schema, t.Name)
-	if t.Kind == 'r' {
-		from = "ONLY " + from
-	}
-	rows, err := tx.Query(ctx, fmt.Sprintf(sqlSamples, strings.Join(list, ", "), from, n))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	values := map[string][]string{}
-	for rows.Next() {
-		for i, raw := range rows.RawValues() {
-			if raw != nil {
-				values[t.Columns[i].Name] = append(values[t.Columns[i].Name], string(raw))
-			}
-		}
-	}
-	return values, rows.Err()
 }

@@ -1,0 +1,78 @@
+package snapshot
+
+import (
+	"slices"
+
+	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// Database is the description as the planner of masks wants it: leaves under their topmost partitioned table, whose rules
+// they follow; foreign tables and materialised views, whose rows are not copied, left out; goose's version tables verbatim.
+func Database(d *Description) sanitize.Database {
+	var db sanitize.Database
+	at := map[uint32]int{} // oid -> index in db.Tables, also of leaves
+	for _, t := range d.Tables {
+		if t.Kind == 'r' && !t.IsPartition || t.Kind == 'p' && t.Root == t.OID {
+			at[t.OID] = len(db.Tables)
+			p := planned(t)
+			p.PartitionKey = d.fixedKeys[t.OID]
+			db.Tables = append(db.Tables, p)
+		}
+	}
+	for _, t := range d.Tables {
+		root, ok := at[t.Root]
+		if t.Root == t.OID || !t.IsPartition || !ok {
+			continue
+		}
+		at[t.OID] = root
+		top := &db.Tables[root]
+		top.Unique = addKeys(top.Unique, t.Unique)
+		if holdsRows(t) {
+			top.Partitions = append(top.Partitions, sanitize.Relation{Schema: t.Schema, Name: t.Name})
+		}
+	}
+	for _, k := range d.ForeignKeys {
+		child, ok := at[k.Child]
+		parent, ok2 := at[k.Parent]
+		if !ok || !ok2 {
+			continue
+		}
+		db.ForeignKeys = append(db.ForeignKeys, sanitize.ForeignKey{
+			Name: k.Name, Child: relation(db.Tables[child]), Parent: relation(db.Tables[parent]),
+			ChildColumns: k.ChildColumns, ParentColumns: k.ParentColumns,
+		})
+	}
+	return db
+}
+
+func relation(t sanitize.Table) sanitize.Relation {
+	return sanitize.Relation{Schema: t.Schema, Name: t.Name}
+}
+
+func planned(t catalog.Table) sanitize.Table {
+	p := sanitize.Table{Schema: t.Schema, Name: t.Name, Verbatim: t.GooseVersions, Unique: addKeys(nil, t.Unique)}
+	for _, c := range t.Columns {
+		p.Columns = append(p.Columns, sanitize.Column{
+			Name: c.Name, Type: c.Type, BaseType: c.BaseType, TypeKind: c.TypeKind, Labels: c.Labels,
+			MaxLength: c.MaxLength, NotNull: c.NotNull, Generated: c.Generated != "", Comment: c.Comment,
+		})
+	}
+	return p
+}
+
+// addKeys adds the keys that are not there yet; those of a partition mostly repeat the ones of its root under another name.
+func addKeys(to []sanitize.UniqueKey, keys []catalog.UniqueKey) []sanitize.UniqueKey {
+	for _, k := range keys {
+		same := func(o sanitize.UniqueKey) bool {
+			return !k.Expression && !o.Expression && slices.Equal(o.Columns, k.Columns)
+		}
+		if slices.ContainsFunc(to, same) {
+			continue
+		}
+		to = append(to, sanitize.UniqueKey{
+			Name: k.Name, Columns: k.Columns, Expression: k.Expression, Definition: k.Definition, Referenced: k.Referenced,
+		})
+	}
+	return to
+}

@@ -1,0 +1,93 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// AppliedVersion is a row of goose's version table.
+type AppliedVersion struct {
+	Version   int64
+	IsApplied bool
+	At        string // as the server writes it, "" for NULL
+}
+
+// Applied reads goose's history from the table of that name, written as in goose's own option: "goose_db_version" is looked up along the
+// search path of the application's sessions, "audit.versions" is qualified. Without such a table it is [ErrNoVersionTable].
+// Goose's own Provider is not used, as it creates the table.
+func (s *Source) Applied(ctx context.Context, table string) ([]AppliedVersion, error) {
+	var versions []AppliedVersion
+	err := s.read(ctx, "read "+table, func(tx *pgx.Conn) error {
+		if _, err := tx.Exec(ctx, sqlSearchPath, s.server.SearchPath); err != nil {
+			return err
+		}
+		var schema, name string
+		err := tx.QueryRow(ctx, sqlResolve, table).Scan(&schema, &name)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return &SourceError{Kind: Failed, Server: s.server.Address, Doing: "read " + table, Err: ErrNoVersionTable}
+		}
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, fmt.Sprintf(sqlApplied, ident(schema, name)))
+		if err != nil {
+			return err
+		}
+		versions, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (v AppliedVersion, err error) {
+			return v, row.Scan(&v.Version, &v.IsApplied, &v.At)
+		})
+		return err
+	})
+	return versions, err
+}
+
+// Samples reads the first n rows of each of the given tables, every column as text cut at 256 characters and NULLs left out, for the starter
+// rules; of a partition tree that is done at its root. They are raw values: they stay in memory, and the caller shows counts, never values. Keys are schema.table unquoted, then column.
+func (s *Source) Samples(ctx context.Context, tables []catalog.Table, n int) (map[string]map[string][]string, error) {
+	samples := map[string]map[string][]string{}
+	err := s.read(ctx, "read samples", func(tx *pgx.Conn) error {
+		for _, t := range tables {
+			if !holdsRows(t) && t.Kind != 'p' || t.IsPartition || len(t.Columns) == 0 {
+				continue
+			}
+			values, err := sampleTable(ctx, tx, t, n)
+			if err != nil {
+				return s.failed("read samples of "+t.String(), err)
+			}
+			samples[t.Schema+"."+t.Name] = values
+		}
+		return nil
+	})
+	return samples, err
+}
+
+func sampleTable(ctx context.Context, tx *pgx.Conn, t catalog.Table, n int) (map[string][]string, error) {
+	list := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		list[i] = "left(" + ident(c.Name) + "::text, 256)"
+	}
+	from := ident(t.Schema, t.Name)
+	if t.Kind == 'r' {
+		from = "ONLY " + from
+	}
+	rows, err := tx.Query(ctx, fmt.Sprintf(sqlSamples, strings.Join(list, ", "), from, n))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	values := map[string][]string{}
+	for rows.Next() {
+		for i, raw := range rows.RawValues() {
+			if raw != nil {
+				values[t.Columns[i].Name] = append(values[t.Columns[i].Name], string(raw))
+			}
+		}
+	}
+	return values, rows.Err()
+}
