@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
 	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/sanitize/mask"
@@ -149,7 +147,7 @@ var ownSettings = map[string]bool{
 	"idle_in_transaction_session_timeout": true, "extra_float_digits": true,
 }
 
-func size(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }
+func size(n int64) string { return report.Bytes(max(n, 0)) }
 
 // count is a number with its noun: "1 table", "3 tables".
 func count(n int, noun string) string {

@@ -6,10 +6,10 @@ import (
 	"io"
 	"strings"
 
-	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"github.com/rehearse-db/rehearse/rehearse"
+	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
 func planCommand() *cli.Command {
@@ -47,10 +47,10 @@ func planAction(c *cli.Context) error {
 }
 
 func planText(w io.Writer, p *rehearse.Preview) {
-	fmt.Fprintf(w, "source   %s, PostgreSQL %s, %s\n", p.Source.Database, p.Source.Version, humanize.Bytes(uint64(p.Source.SizeBytes)))
+	fmt.Fprintf(w, "source   %s, PostgreSQL %s, %s\n", p.Source.Database, p.Source.Version, report.Bytes(p.Source.SizeBytes))
 	fmt.Fprintf(w, "versions %s; migrations run as %s (%s), %s\n", p.Session.VersionTable, p.Session.Role, p.Session.RoleReason, p.Session.Boundaries)
 	fmt.Fprintf(w, "masks    %d of %d columns masked, %d kept\n", p.Masking.Masked, p.Masking.Columns, p.Masking.Kept)
-	fmt.Fprintf(w, "copy     %d tables, %s; about %s (%s)\n", len(p.Tables), humanize.Bytes(uint64(p.Bytes)), p.Estimate, p.EstimateHow)
+	fmt.Fprintf(w, "copy     %d tables, %s; about %s (%s)\n", len(p.Tables), report.Bytes(p.Bytes), p.Estimate, p.EstimateHow)
 	for _, what := range p.LeftOut {
 		fmt.Fprintf(w, "         not copied: %s\n", what)
 	}
@@ -87,6 +87,6 @@ func planText(w io.Writer, p *rehearse.Preview) {
 		if len(t.Masked) > 0 {
 			masked = "masked: " + strings.Join(t.Masked, ", ")
 		}
-		fmt.Fprintf(w, "  %9s  %s  %s\n", humanize.Bytes(uint64(t.Bytes)), t.Table, masked)
+		fmt.Fprintf(w, "  %9s  %s  %s\n", report.Bytes(t.Bytes), t.Table, masked)
 	}
 }

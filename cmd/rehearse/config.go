@@ -78,7 +78,7 @@ func applyConfig(c *cli.Context) error {
 			continue
 		}
 		if pathFlags[s.flag] && !filepath.IsAbs(s.value) {
-			s.value = filepath.Join(filepath.Dir(path), s.value)
+			s.value = besides(path, s.value)
 		}
 		if err := c.Set(s.flag, s.value); err != nil {
 			mistakes = append(mistakes, fmt.Sprintf("%s:%d:%d: %s: %v", path, s.line, s.column, s.key, err))
@@ -88,6 +88,17 @@ func applyConfig(c *cli.Context) error {
 		return mistakes
 	}
 	return nil
+}
+
+// besides is a path of the file as seen from the working directory.
+func besides(file, path string) string {
+	joined := filepath.Join(filepath.Dir(file), path)
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, joined); err == nil && filepath.IsLocal(rel) {
+			return rel
+		}
+	}
+	return joined
 }
 
 func hasFlag(c *cli.Context, name string) bool {

@@ -5,11 +5,14 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
+
+	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
 // env is the environment variable of a flag: REHEARSE_ and its name.
@@ -68,14 +71,24 @@ func sizeFlag(name string, usage string) cli.Flag {
 
 type size struct{ bytes int64 }
 
+var sizeForm = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?([kKMGT]?)i?B?$`)
+
+// Set reads a size as PostgreSQL does: kB, MB, GB and TB are powers of 1024.
 func (s *size) Set(v string) error {
 	if v == "any" {
 		s.bytes = -1
 		return nil
 	}
-	n, err := humanize.ParseBytes(v)
+	m := sizeForm.FindStringSubmatch(v)
+	if m == nil {
+		return fmt.Errorf("%q is not a size such as 1GB, 500MB or any", v)
+	}
+	n, err := strconv.ParseFloat(m[1], 64)
 	if err != nil {
-		return fmt.Errorf("%q is not a size such as 1GB, 500MiB or any", v)
+		return fmt.Errorf("%q is not a size such as 1GB, 500MB or any", v)
+	}
+	for range strings.Index("kMGT", strings.Replace(m[2], "K", "k", 1)) + min(len(m[2]), 1) {
+		n *= 1024
 	}
 	s.bytes = int64(n)
 	return nil
@@ -85,7 +98,7 @@ func (s *size) String() string {
 	if s.bytes < 0 {
 		return "any"
 	}
-	return humanize.Bytes(uint64(s.bytes))
+	return report.Bytes(s.bytes)
 }
 
 // globalFlags are few: everything else stands after the command.

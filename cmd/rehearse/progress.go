@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/progress"
 
 	"github.com/rehearse-db/rehearse/rehearse"
@@ -120,10 +119,10 @@ func runningLine(e rehearse.Event) string {
 		line += fmt.Sprintf(" %d/%d tables", e.Tables, e.TablesTotal)
 	}
 	if e.Total > 0 && e.Unit == rehearse.UnitBytes {
-		line += fmt.Sprintf(", %s of about %s", humanize.Bytes(uint64(e.Done)), humanize.Bytes(uint64(e.Total)))
+		line += fmt.Sprintf(", %s of about %s", report.Bytes(e.Done), report.Bytes(e.Total))
 	}
 	if seconds := e.Elapsed.Seconds(); seconds >= 1 && e.Done > 0 && e.Unit == rehearse.UnitBytes {
-		line += fmt.Sprintf(", %s/s", humanize.Bytes(uint64(float64(e.Done)/seconds)))
+		line += fmt.Sprintf(", %s/s", report.Bytes(int64(float64(e.Done)/seconds)))
 		if left := e.Total - e.Done; left > 0 {
 			line += fmt.Sprintf(", about %s left", report.Duration(time.Duration(float64(left)/float64(e.Done)*float64(e.Elapsed))))
 		}

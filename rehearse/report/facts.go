@@ -240,8 +240,8 @@ func (a *arranger) method() section {
 	if p := pairs(a.r.Session.Parameters); p != "" {
 		add("connection parameters: " + p)
 	}
-	if p := pairs(a.r.Staging.Settings); p != "" {
-		add("staging's settings: " + p)
+	if p := pairs(timed(a.r.Staging.Settings)); p != "" {
+		add("staging's settings that times depend on most: " + p)
 	}
 	tool := strings.TrimSpace("rehearse " + a.r.Tool.Version + " " + a.r.Tool.Commit)
 	if a.r.ID != "" {
@@ -269,4 +269,18 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// timed are the settings that decide most about times; the JSON form has all of them.
+func timed(settings map[string]string) map[string]string {
+	m := map[string]string{}
+	for _, name := range []string{
+		"autovacuum", "checkpoint_timeout", "fsync", "full_page_writes", "maintenance_work_mem", "max_parallel_maintenance_workers",
+		"max_wal_size", "shared_buffers", "synchronous_commit", "wal_level", "work_mem",
+	} {
+		if v := settings[name]; v != "" {
+			m[name] = v
+		}
+	}
+	return m
 }
