@@ -105,7 +105,7 @@ func (p *planner) wanting() []*cell {
 		c.reach(reached)
 	}
 	for _, c := range rest {
-		if !reached[c] {
+		if !reached[c] && c.leads() {
 			roots = append(roots, c)
 			c.reach(reached)
 		}
@@ -125,6 +125,27 @@ func (c *cell) reach(reached map[*cell]bool) {
 			e.child.reach(reached)
 		}
 	}
+}
+
+// leads reports whether every column that c could inherit from could as well inherit from c: they reference each other in a
+// circle, and none outside of it will give the circle a rule.
+func (c *cell) leads() bool {
+	below := make(map[*cell]bool)
+	c.reach(below)
+	above := []*cell{c}
+	seen := map[*cell]bool{c: true}
+	for i := 0; i < len(above); i++ {
+		if !below[above[i]] {
+			return false
+		}
+		for _, e := range above[i].parents {
+			if !e.parent.column.Generated && !seen[e.parent] {
+				seen[e.parent] = true
+				above = append(above, e.parent)
+			}
+		}
+	}
+	return true
 }
 
 // checkForeignKeys finds foreign keys whose two sides would be masked differently, and so would no longer match.

@@ -4,6 +4,23 @@
 // before anything is copied. Nothing is copied as it is unless a rule says keep. The package is pure: it sees
 // columns as plain data and rows as bytes of PostgreSQL's COPY text format; it opens no connection and no file.
 //
+// A rules file names a mask for every column, by itself or through a class:
+//
+//	version: 1
+//	classes:
+//	  person.email: {mask: email}
+//	tables:
+//	  shop.customers:
+//	    id: keep
+//	    email: person.email
+//	    card: {mask: digits, keep_prefix: 6, keep_suffix: 4, luhn: true}
+//	  '"My Schema"."T.1"': {note: redact_text}   # names as SQL writes them, without folding to lower case
+//
+// Three things need no line: generated columns, which the server computes again; leaves of partitioned tables, which follow the
+// table at the top; and columns of foreign keys, which take the mask of the key they reference, so that joins survive.
+//
+// The way through the package is [ParseRules], [Rules.Plan], [TablePlan.Row], [Row.Append]; [Starter] writes a first draft of a file.
+//
 // Output is masked, never anonymous: deterministic masks are pseudonyms, and whoever holds the key can make them again.
 package sanitize
 
@@ -48,9 +65,9 @@ type Column struct {
 // UniqueKey is a unique or exclusion constraint or a unique index.
 type UniqueKey struct {
 	Name       string
-	Columns    []string // plain key columns
+	Columns    []string // plain key columns, without those of INCLUDE
 	Expression bool     // has expression columns too; Definition tells which
-	Definition string   // pg_get_indexdef
+	Definition string   // pg_get_indexdef; one that does not begin with CREATE UNIQUE INDEX is an exclusion constraint's
 	Referenced []string // every column that key, expressions and predicate read
 }
 

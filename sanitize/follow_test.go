@@ -1,0 +1,102 @@
+package sanitize_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/rehearse-db/rehearse/sanitize"
+)
+
+// TestRandomForeignKeys draws graphs of foreign keys, with circles and self references, and checks what must hold of each: the
+// lines that the error asks for, and no fewer, make the plan succeed, and both sides of every foreign key get the same mask.
+func TestRandomForeignKeys(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		db := randomDatabase(rng)
+		rules := ""
+		for _, table := range db.Tables {
+			rules += "  s." + table.Name + ": {}\n"
+		}
+		err := planError(t, rules, db)
+		if err == nil {
+			t.Fatalf("seed %d: no rules, no error", seed)
+		}
+		choice := []string{"keep", "int_permute", "{mask: int_permute, domain: d}"}
+		full := map[string]string{}
+		for _, column := range err.Columns {
+			full[column] = choice[rng.IntN(len(choice))]
+		}
+		missing := tryRules(t, db, full)
+		if missing != nil && len(missing.Columns)+len(missing.Tables)+len(missing.Unmatched) > 0 {
+			t.Fatalf("seed %d: the lines asked for do not do:\n%v", seed, missing)
+		}
+		if missing == nil {
+			checkSides(t, seed, mustPlan(t, ruleText(db, full), db), db)
+		}
+		for _, column := range err.Columns {
+			fewer := map[string]string{}
+			for c, r := range full {
+				if c != column {
+					fewer[c] = r
+				}
+			}
+			if tryRules(t, db, fewer) == nil {
+				t.Fatalf("seed %d: %s is asked for but not needed", seed, column)
+			}
+		}
+	}
+}
+
+func randomDatabase(rng *rand.Rand) sanitize.Database {
+	var db sanitize.Database
+	tables := 1 + rng.IntN(5)
+	for i := range tables {
+		db.Tables = append(db.Tables, table(fmt.Sprintf("s.t%d", i), "a int8!", "b int8"))
+	}
+	for i := range rng.IntN(2 * tables) {
+		db.ForeignKeys = append(db.ForeignKeys, sanitize.ForeignKey{
+			Name:  fmt.Sprint("fk", i),
+			Child: sanitize.Relation{Schema: "s", Name: fmt.Sprint("t", rng.IntN(tables))}, ChildColumns: []string{string("ab"[rng.IntN(2)])},
+			Parent: sanitize.Relation{Schema: "s", Name: fmt.Sprint("t", rng.IntN(tables))}, ParentColumns: []string{string("ab"[rng.IntN(2)])},
+		})
+	}
+	return db
+}
+
+func ruleText(db sanitize.Database, rules map[string]string) string {
+	src := "version: 1\ntables:\n"
+	for _, table := range db.Tables {
+		src += "  s." + table.Name + ":\n"
+		for _, c := range table.Columns {
+			if r, ok := rules["s."+table.Name+"."+c.Name]; ok {
+				src += "    " + c.Name + ": " + r + "\n"
+			}
+		}
+	}
+	return src
+}
+
+func tryRules(t *testing.T, db sanitize.Database, rules map[string]string) *sanitize.PlanError {
+	t.Helper()
+	return planError(t, strings.TrimPrefix(ruleText(db, rules), "version: 1\ntables:\n"), db)
+}
+
+// checkSides finds the mask of each column by name, without the planner's help, and compares the sides of all foreign keys.
+func checkSides(t *testing.T, seed uint64, plan *sanitize.Plan, db sanitize.Database) {
+	t.Helper()
+	masks := map[string]string{}
+	for _, tp := range plan.Tables() {
+		for _, c := range tp.Columns {
+			masks[tp.Name+"."+c.Name] = c.Mask.Name + " " + c.Mask.Domain
+		}
+	}
+	for _, k := range db.ForeignKeys {
+		child, parent := masks[k.Child.Name+"."+k.ChildColumns[0]], masks[k.Parent.Name+"."+k.ParentColumns[0]]
+		if child == "" || child != parent {
+			t.Errorf("seed %d: %s masks %q and references %q", seed, k.Name, child, parent)
+		}
+	}
+}
