@@ -272,6 +272,10 @@ func failure(m *report.Migration, err error) *report.Failure {
 		f := *m.Statements[n-1].Failure
 		return &f
 	}
+	var partial *goose.PartialError
+	if errors.As(err, &partial) {
+		err = partial.Err
+	}
 	f := observe.Failure(err)
 	f.File = m.File
 	if f.SQLState != "" {
