@@ -72,7 +72,7 @@ type Table struct {
 	Duration     time.Duration
 }
 
-// Phase is a part of the copy with the time it took: "prepare", "schema", "data", "indexes", "sequences", "views", "analyze", "settings".
+// Phase is a part of the copy with the time it took: "guard", "prepare", "schema", "data", "indexes", "sequences", "views", "analyze", "settings".
 type Phase struct {
 	Name     string
 	Duration time.Duration

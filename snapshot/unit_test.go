@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
@@ -86,7 +87,7 @@ func TestRingEnds(t *testing.T) {
 	}
 }
 
-// TestSinkSplitsRows feeds rows to a sink in pieces of every size.
+// TestSinkCounts forwards rows without masks and counts them.
 func TestSinkCounts(t *testing.T) {
 	t.Parallel()
 	var told int
@@ -108,6 +109,51 @@ func TestSinkCounts(t *testing.T) {
 	k.part = []byte("half")
 	if err := k.end(); err == nil {
 		t.Error("half a row was taken for the end")
+	}
+}
+
+// TestSinkSplitsRows feeds masked rows in pieces of every size, which the protocol allows, and expects what whole rows give.
+func TestSinkSplitsRows(t *testing.T) {
+	t.Parallel()
+	rules, err := sanitize.ParseRules("r", []byte("version: 1\ntables:\n  a.b: {id: keep, t: hash, u: keep}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := func(name string) sanitize.Column {
+		return sanitize.Column{Name: name, Type: "text", BaseType: "text", TypeKind: 'b'}
+	}
+	plan, err := rules.Plan(sanitize.Database{Tables: []sanitize.Table{{
+		Schema: "a", Name: "b", Columns: []sanitize.Column{column("id"), column("t"), column("u")},
+	}}}, sanitize.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const data = "1\tone\\ttab\tx\n2\t\\N\t\n3\t\tlast \\n line\n"
+	var whole string
+	for size := len(data); size > 0; size-- {
+		s := newRing().stream(context.Background())
+		k := &sink{stream: s, row: plan.Table("a", "b").Row(), grown: func(int) {}}
+		for rest := data; rest != ""; {
+			n := min(size, len(rest))
+			if _, err := k.Write([]byte(rest[:n])); err != nil {
+				t.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		if err := k.end(); err != nil {
+			t.Fatal(err)
+		}
+		s.finish(nil)
+		got, err := io.ReadAll(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size == len(data) {
+			whole = string(got)
+		}
+		if string(got) != whole || strings.Contains(whole, "one") || strings.Count(whole, "\n") != 3 {
+			t.Fatalf("in pieces of %d: %q, want %q", size, got, whole)
+		}
 	}
 }
 
