@@ -33,6 +33,9 @@ func findBinaries(ctx context.Context, major int, asked string) (string, error) 
 			other[found] = dir
 		}
 	}
+	if ctx.Err() != nil { // nothing ran, so nothing was found
+		return "", fmt.Errorf("look for the binaries of PostgreSQL %d: %w", major, context.Cause(ctx))
+	}
 	err := fmt.Errorf("no initdb and postgres of PostgreSQL %d", major)
 	if asked != "" {
 		err = fmt.Errorf("no initdb and postgres of PostgreSQL %d in %s", major, asked)

@@ -81,6 +81,9 @@ type endpoint struct {
 }
 
 func startContainer(ctx context.Context, spec Spec) (_ Server, err error) {
+	if err := withoutReaper(); err != nil {
+		return nil, err
+	}
 	engine, err := openDaemon(ctx, spec.DockerHost)
 	if err != nil {
 		return nil, err
@@ -89,6 +92,7 @@ func startContainer(ctx context.Context, spec Spec) (_ Server, err error) {
 	if c.image == "" {
 		c.image = fmt.Sprintf("postgres:%d", spec.Major)
 	}
+	c.image = mirrored(c.image)
 	c.cluster = &cluster{machine: c, spec: spec}
 	defer func() {
 		if err != nil {
@@ -108,6 +112,17 @@ func startContainer(ctx context.Context, spec Spec) (_ Server, err error) {
 		c.note("the server's port is open on all interfaces of the Docker host, behind a random password: a remote engine is not reached otherwise")
 	}
 	return c, nil
+}
+
+// mirrored puts testcontainers' prefix for a mirror of Docker Hub before an image that names no registry, so that we look for and pull
+// what it will run.
+func mirrored(image string) string {
+	prefix := testcontainers.ReadConfig().Config.HubImageNamePrefix
+	first, _, named := strings.Cut(image, "/")
+	if prefix == "" || named && (strings.ContainsAny(first, ".:") || first == "localhost") {
+		return image
+	}
+	return path.Join(prefix, image)
 }
 
 // explain tells a server that runs but cannot be reached from one that does not run.

@@ -40,11 +40,14 @@ func openDaemon(ctx context.Context, asked string) (*daemon, error) {
 	if d.Client, err = client.New(client.FromEnv, client.WithHost(d.host)); err != nil {
 		return nil, &ProviderError{Provider: ProviderContainer, Reason: ReasonNoEngine, Err: fmt.Errorf("%s (%s): %w", d.host, d.why, err)}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	short, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	info, err := d.Client.Info(ctx, client.InfoOptions{})
+	info, err := d.Client.Info(short, client.InfoOptions{})
 	if err != nil {
 		_ = d.Close()
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("ask the Docker engine at %s: %w", d.host, context.Cause(ctx))
+		}
 		return nil, &ProviderError{Provider: ProviderContainer, Reason: ReasonNoEngine, Err: fmt.Errorf("%s (%s) does not answer: %w", d.host, d.why, err)}
 	}
 	d.memory, d.system = info.Info.MemTotal, info.Info.OperatingSystem
@@ -134,13 +137,22 @@ func (d *daemon) remoteName() string {
 	return u.Hostname()
 }
 
-// testcontainers gives a provider that talks to this engine only. Its reaper, which ends containers soon after their program, is
-// switched off: labels, an expiry inside the container and Prune do that here, and a kept server must live.
+// withoutReaper switches off testcontainers' reaper, which ends containers soon after their program: labels, an expiry inside the
+// container and Prune do that here, and a kept server must live. It comes before any other call, because the setting is read once.
+func withoutReaper() error { return os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true") }
+
+// testcontainers gives a provider that talks to this engine only.
 func (d *daemon) testcontainers(log *slog.Logger) (*testcontainers.DockerProvider, error) {
-	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil { // read once, at the first call
-		return nil, err
+	if !testcontainers.ReadConfig().Config.RyukDisabled {
+		return nil, &ProviderError{Provider: ProviderContainer, Reason: ReasonSpec,
+			Err: errors.New("this program has used testcontainers before, with its reaper, which would end the server")}
 	}
 	tclog.SetDefault(debugLog{log})
+	restore, err := setEnv("DOCKER_HOST", d.host) // else it asks other engines, and gives up when none of them answers
+	if err != nil {
+		return nil, err
+	}
+	defer restore()
 	p, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(debugLog{log}), testcontainers.WithDefaultBridgeNetwork(testcontainers.Bridge))
 	if err != nil {
 		return nil, &ProviderError{Provider: ProviderContainer, Reason: ReasonNoEngine, Err: err}
@@ -151,6 +163,21 @@ func (d *daemon) testcontainers(log *slog.Logger) (*testcontainers.DockerProvide
 		return nil, &ProviderError{Provider: ProviderContainer, Reason: ReasonWrongDaemon, Err: fmt.Errorf("%s was asked for (%s), %s answers", d.host, d.why, got)}
 	}
 	return p, nil
+}
+
+// setEnv sets a variable of the environment for a while.
+func setEnv(name, value string) (restore func(), err error) {
+	old, was := os.LookupEnv(name)
+	if err := os.Setenv(name, value); err != nil {
+		return nil, err
+	}
+	return func() {
+		if was {
+			_ = os.Setenv(name, old)
+		} else {
+			_ = os.Unsetenv(name)
+		}
+	}, nil
 }
 
 // debugLog is a logger of testcontainers' kind. What it says is for debugging.

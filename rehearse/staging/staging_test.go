@@ -159,6 +159,9 @@ func execPrograms(t *testing.T, s staging.Server) {
 	if err := s.Exec(short, "psql", []string{"-Xc", "SELECT pg_sleep(60)"}, s.Self(), io.Discard, io.Discard); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a cancelled program gave %v", err)
 	}
+	eventually(t, "the cancelled program's query ends", 5*time.Second, func() bool {
+		return text(t, s, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()") == "0"
+	})
 	if took := time.Since(began); took > 8*time.Second {
 		t.Errorf("cancelling a program took %v", took)
 	}
@@ -235,4 +238,34 @@ func refuses(t *testing.T, cfg *pgx.ConnConfig) bool {
 
 func contains(list []string, part string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return strings.Contains(s, part) })
+}
+
+// eventually waits for something that happens by itself.
+func eventually(t *testing.T, what string, limit time.Duration, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !is(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Errorf("not within %v: %s", limit, what)
+			return
+		}
+	}
+}
+
+// reason asserts why a provider failed.
+func reason(t *testing.T, err error, want staging.Reason) *staging.ProviderError {
+	t.Helper()
+	p := (*staging.ProviderError)(nil)
+	if !errors.As(err, &p) || p.Reason != want {
+		t.Fatalf("the error is %v, want a *ProviderError for %q", err, want)
+	}
+	return p
+}
+
+func find(list []staging.Info, run string) *staging.Info {
+	for i := range list {
+		if list[i].RunID == run {
+			return &list[i]
+		}
+	}
+	return nil
 }
