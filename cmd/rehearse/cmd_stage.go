@@ -102,7 +102,7 @@ func stagingCommand() *cli.Command {
 }
 
 func stagingOptions(c *cli.Context) staging.Options {
-	return staging.Options{StateDir: c.String("state-dir"), Log: logger(c)}
+	return staging.Options{Log: logger(c)}
 }
 
 func listAction(c *cli.Context) error {

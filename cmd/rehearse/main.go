@@ -11,13 +11,22 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
 func main() { os.Exit(realMain()) }
 
 // realMain exists because os.Exit skips deferred calls.
-func realMain() int {
+func realMain() (code int) {
+	defer func() {
+		if p := recover(); p != nil { // Go's own exit code for it is 2, which means a mistake of usage here
+			u := ui{err: os.Stderr}
+			u.error("internal error: %v", p)
+			u.hint("this is a mistake in rehearse; please report it with the lines below\n" + string(debug.Stack()))
+			code = exitInternal
+		}
+	}()
 	signal.Ignore(syscall.SIGPIPE) // a closed stdout is an error of write, not the end of the process
 	ctx, stop := withSignals(context.Background(), os.Stderr)
 	defer stop()
