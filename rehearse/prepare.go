@@ -91,6 +91,7 @@ func boundaries(session string) string {
 
 // CheckRules verifies that rules cover the source, without reading any data. The error is a *sanitize.PlanError when they do not.
 func CheckRules(ctx context.Context, cfg Config) (_ *report.Masking, err error) {
+	cfg.Key, cfg.Ephemeral = sanitize.NewKey(), true // nothing is masked with it
 	r := begin(cfg)
 	src, err := r.open(ctx)
 	if err != nil {
@@ -101,7 +102,7 @@ func CheckRules(ctx context.Context, cfg Config) (_ *report.Masking, err error) 
 	if desc == nil {
 		return nil, err
 	}
-	plan, masks := cfg.Rules.Plan(snapshot.Database(desc), sanitize.NewKey())
+	plan, masks := cfg.Rules.Plan(snapshot.Database(desc), cfg.Key)
 	if err := errors.Join(err, masks); err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func connectPinned(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, *pgx.Co
 			secondBest = candidate.Copy()
 			secondBest.ValidateConnect = nil
 		}
-		if firstErr == nil {
+		if firstErr == nil || answered(err) && !answered(firstErr) {
 			firstErr = sourceError(describeServer(candidate), "connect", err)
 		}
 		if final(err) || ctx.Err() != nil {
@@ -72,6 +72,13 @@ func candidates(cfg *pgx.ConnConfig) []*pgx.ConnConfig {
 		c.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
 	}
 	return list
+}
+
+// answered says that err is a server's own answer, which tells more than a refused connection or a refused TLS handshake.
+func answered(err error) bool {
+	var pg *pgconn.PgError
+	var source *SourceError
+	return errors.As(err, &pg) || errors.As(err, &source) && source.SQLState != ""
 }
 
 // final says that another host would answer the same, as pgx and libpq see it.

@@ -38,12 +38,15 @@ var (
 )
 
 // Main runs the tests of a package and ends the shared server afterwards. It does not return.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for a package whose TestMain has more to do: it runs the tests, ends the shared server and returns the exit code.
+func Run(m *testing.M) int {
 	code := m.Run()
 	if sharedServer != nil {
 		sharedServer.stop()
 	}
-	os.Exit(code)
+	return code
 }
 
 // Require skips the test because a part is not there, or fails it when REHEARSE_TEST_REQUIRE (a comma-separated list such as

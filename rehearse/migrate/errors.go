@@ -51,7 +51,11 @@ type GoMigrationsError struct {
 }
 
 func (e *GoMigrationsError) Error() string {
-	return fmt.Sprintf("%d pending migrations are written in Go: %s", len(e.Files), strings.Join(e.Files, ", "))
+	which := "1 pending migration is"
+	if n := len(e.Files); n > 1 {
+		which = fmt.Sprintf("%d pending migrations are", n)
+	}
+	return fmt.Sprintf("%s written in Go: %s", which, strings.Join(e.Files, ", "))
 }
 
 // SyntaxError says that goose cannot read a pending file.
