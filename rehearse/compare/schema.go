@@ -140,7 +140,7 @@ func attribute(name, before, after string) report.AttributeChange {
 var tells = map[string]bool{
 	"type": true, "not null": true, "default": true, "generated": true, "identity": true, "definition": true, "labels": true,
 	"base type": true, "subtype": true, "partition of": true, "inherits": true, "bound": true, "partition key": true, "persistence": true,
-	"version": true, "value": true, "invalid": true, "member of": true, "superuser": true, "acl": false,
+	"version": true, "value": true, "invalid": true, "member of": true, "superuser": true,
 }
 
 func telling(before, after map[string]string) []report.AttributeChange {

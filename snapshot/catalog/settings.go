@@ -161,7 +161,7 @@ var Mattering = map[string]string{
 // The names are qualified because this one query runs as the session is, not under a search_path of ours.
 const settingsSQL = `SELECT s.name,
   CASE WHEN s.source <> 'session' THEN pg_catalog.current_setting(s.name)
-       WHEN s.unit IS NULL THEN s.reset_val
+       WHEN s.unit IS NULL OR s.reset_val IN ('0', '-1') THEN s.reset_val
        WHEN s.unit ~ '^[0-9]' THEN (s.reset_val::bigint * pg_catalog.substring(s.unit, '^[0-9]+')::bigint)::text || pg_catalog.substring(s.unit, '[A-Za-z]+$')
        ELSE s.reset_val || s.unit END,
   s.source

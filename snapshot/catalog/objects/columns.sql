@@ -10,18 +10,22 @@ SELECT 'pg_class'::regclass::oid, a.attrelid, a.attnum::int4,
        md5(concat_ws('|', a.atttypid, a.atttypmod, a.attcollation, a.attgenerated, d.adbin)),
        jsonb_strip_nulls(jsonb_build_object(
            'type', format_type(a.atttypid, a.atttypmod),
-           'collation', (SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_namespace cn WHERE cn.oid = co.collnamespace),
+           'collation', CASE WHEN co.oid IS NOT NULL THEN (SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_namespace cn
+                   WHERE cn.oid = co.collnamespace) END,
            'not null', CASE WHEN a.attnotnull THEN 'yes' END, -- before 18
-           'not null', CASE WHEN a.attnotnull THEN coalesce((SELECT CASE WHEN con.convalidated THEN 'yes' ELSE 'not valid' END FROM pg_constraint con WHERE con.conrelid = a.attrelid AND con.contype = 'n' AND con.conkey = ARRAY[a.attnum]), 'yes') END, -- since 18
+           'not null', CASE WHEN a.attnotnull THEN coalesce((SELECT CASE WHEN con.convalidated THEN 'yes' ELSE 'not valid' END -- since 18
+                   FROM pg_constraint con -- since 18
+                   WHERE con.conrelid = a.attrelid AND con.contype = 'n' AND con.conkey = ARRAY[a.attnum]), 'yes') END, -- since 18
            'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
-           'generated', CASE WHEN a.attgenerated <> '' THEN format('(%s) %s', pg_get_expr(d.adbin, d.adrelid), CASE a.attgenerated WHEN 'v' THEN 'virtual' ELSE 'stored' END) END,
+           'generated', CASE WHEN a.attgenerated <> '' THEN format('(%s) %s', pg_get_expr(d.adbin, d.adrelid),
+                   CASE a.attgenerated WHEN 'v' THEN 'virtual' ELSE 'stored' END) END,
            'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END,
            'storage', CASE WHEN a.attstorage <> t.typstorage AND c.relkind NOT IN ('v', 'c') THEN CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END END,
            'compression', CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END, -- since 14
            'statistics', nullif(a.attstattarget, -1)::text,
-           'options', nullif(array_to_string(ARRAY(SELECT x FROM unnest(a.attoptions) x ORDER BY x), ', '), ''),
-           'server options', nullif(array_to_string(ARRAY(SELECT x FROM unnest(a.attfdwoptions) x ORDER BY x), ', '), ''),
-           'acl', nullif(array_to_string(ARRAY(SELECT x::text FROM unnest(a.attacl) x ORDER BY x::text COLLATE "C"), ', '), '')))
+           'options', CASE WHEN a.attoptions IS NOT NULL THEN array_to_string(ARRAY(SELECT x FROM unnest(a.attoptions) x ORDER BY x), ', ') END,
+           'server options', CASE WHEN a.attfdwoptions IS NOT NULL THEN array_to_string(ARRAY(SELECT x FROM unnest(a.attfdwoptions) x ORDER BY x), ', ') END,
+           'acl', CASE WHEN a.attacl IS NOT NULL THEN array_to_string(ARRAY(SELECT x::text FROM unnest(a.attacl) x ORDER BY x::text COLLATE "C"), ', ') END))
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -29,7 +33,7 @@ JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_collation co ON co.oid = a.attcollation AND a.attcollation <> t.typcollation
 LEFT JOIN LATERAL (SELECT p.attrelid, p.attnum FROM pg_inherits i JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname
-                   WHERE i.inhrelid = a.attrelid ORDER BY i.inhseqno LIMIT 1) up ON a.attinhcount > 0 AND NOT a.attislocal
+                   WHERE i.inhrelid = a.attrelid AND a.attinhcount > 0 AND NOT a.attislocal ORDER BY i.inhseqno LIMIT 1) up ON true
 WHERE a.attnum > 0 AND NOT a.attisdropped
   AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') AND c.relpersistence <> 't'
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'

@@ -6,7 +6,9 @@ SELECT 'pg_proc'::regclass::oid, p.oid, 0::int4,
        n.oid,
        0::oid, 0::oid, 0::int4,
        0::oid, 0::int4,
-       md5(concat_ws('|', p.prorettype, p.proretset, p.proargtypes, p.proallargtypes, p.proargmodes, p.proargnames, p.proargdefaults, p.protrftypes, to_jsonb(p) ->> 'prosqlbody')),
+       md5(concat_ws('|', p.prorettype, p.proretset, p.proargtypes, p.proallargtypes, p.proargmodes, p.proargnames, p.proargdefaults, p.protrftypes,
+           p.prosqlbody, -- since 14
+           '')),
        jsonb_strip_nulls(jsonb_build_object(
            'owner', pg_get_userbyid(p.proowner),
            'acl', array_to_string(ARRAY(SELECT x::text FROM unnest(coalesce(p.proacl, acldefault('f', p.proowner))) x ORDER BY x::text COLLATE "C"), ', '),

@@ -6,7 +6,9 @@ SELECT 'pg_class'::regclass::oid, x.oid, 0::int4,
        n.oid,
        'pg_class'::regclass::oid, i.indrelid, 0::int4,
        coalesce(h.inhparent, 0::oid), 0::int4,
-       md5(concat_ws('|', h.inhparent, to_jsonb(i) ->> 'indnullsnotdistinct', i.indkey, i.indclass, i.indcollation, i.indoption, i.indnkeyatts, i.indisunique, i.indexprs, i.indpred, x.relam, x.reloptions)),
+       md5(concat_ws('|', h.inhparent,
+           i.indnullsnotdistinct, -- since 15
+           i.indkey, i.indclass, i.indcollation, i.indoption, i.indnkeyatts, i.indisunique, i.indexprs, i.indpred, x.relam, x.reloptions)),
        jsonb_strip_nulls(jsonb_build_object(
            'definition', pg_get_indexdef(x.oid),
            'tablespace', s.spcname,
@@ -15,7 +17,9 @@ SELECT 'pg_class'::regclass::oid, x.oid, 0::int4,
            'clustered', CASE WHEN i.indisclustered THEN 'yes' END,
            'replica identity', CASE WHEN i.indisreplident THEN 'yes' END,
            'attached to', h.inhparent::regclass::text,
-           'statistics', (SELECT string_agg(format('%s: %s', a.attnum, a.attstattarget), ', ' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attstattarget >= 0)))
+           'statistics', CASE WHEN i.indexprs IS NOT NULL
+                   THEN (SELECT string_agg(format('%s: %s', a.attnum, a.attstattarget), ', ' ORDER BY a.attnum) FROM pg_attribute a
+                   WHERE a.attrelid = x.oid AND a.attstattarget >= 0) END))
 FROM pg_index i
 JOIN pg_class x ON x.oid = i.indexrelid
 JOIN pg_class c ON c.oid = i.indrelid

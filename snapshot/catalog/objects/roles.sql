@@ -17,6 +17,7 @@ SELECT 'pg_authid'::regclass::oid, r.oid, 0::int4,
            'bypass row security', CASE WHEN r.rolbypassrls THEN 'yes' END,
            'connection limit', nullif(r.rolconnlimit, -1)::text,
            'valid until', r.rolvaliduntil::text,
-           'member of', (SELECT string_agg(concat(quote_ident(g.rolname), CASE WHEN m.admin_option THEN ' with admin option' END), ', ' ORDER BY g.rolname) FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid)))
+           'member of', (SELECT string_agg(concat(quote_ident(g.rolname), CASE WHEN m.admin_option THEN ' with admin option' END), ', ' ORDER BY g.rolname)
+                   FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid)))
 FROM pg_roles r
 WHERE r.rolname !~ '^pg_'

@@ -2,7 +2,8 @@
 -- secrets: only a digest is read.
 SELECT 0::oid, 0::oid, 0::int4,
        'setting',
-       concat(quote_ident(split_part(c, '=', 1)), ' of ' || quote_ident(r.rolname), CASE WHEN s.setrole = 0 THEN ' of all roles' END, CASE WHEN s.setdatabase <> 0 THEN ' in this database' END),
+       concat(quote_ident(split_part(c, '=', 1)), ' of ' || quote_ident(r.rolname), CASE WHEN s.setrole = 0 THEN ' of all roles' END,
+               CASE WHEN s.setdatabase <> 0 THEN ' in this database' END),
        '',
        0::oid,
        0::oid, 0::oid, 0::int4,

@@ -6,7 +6,9 @@ SELECT 'pg_statistic_ext'::regclass::oid, s.oid, 0::int4,
        n.oid,
        'pg_class'::regclass::oid, s.stxrelid, 0::int4,
        0::oid, 0::int4,
-       md5(concat_ws('|', s.stxrelid, s.stxkeys, s.stxkind, to_jsonb(s) ->> 'stxexprs')),
+       md5(concat_ws('|', s.stxrelid, s.stxkeys, s.stxkind, 
+           s.stxexprs, -- since 14
+           '')),
        jsonb_strip_nulls(jsonb_build_object(
            'owner', pg_get_userbyid(s.stxowner),
            'definition', pg_get_statisticsobjdef(s.oid),

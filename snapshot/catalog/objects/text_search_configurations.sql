@@ -10,7 +10,8 @@ SELECT 'pg_ts_config'::regclass::oid, c.oid, 0::int4,
        jsonb_strip_nulls(jsonb_build_object(
            'owner', pg_get_userbyid(c.cfgowner),
            'parser', format('%I.%I', pn.nspname, p.prsname),
-           'mappings', (SELECT string_agg(format('%s: %s', m.maptokentype, m.mapdict::regdictionary), ', ' ORDER BY m.maptokentype, m.mapseqno) FROM pg_ts_config_map m WHERE m.mapcfg = c.oid)))
+           'mappings', (SELECT string_agg(format('%s: %s', m.maptokentype, m.mapdict::regdictionary), ', ' ORDER BY m.maptokentype, m.mapseqno)
+                   FROM pg_ts_config_map m WHERE m.mapcfg = c.oid)))
 FROM pg_ts_config c
 JOIN pg_namespace n ON n.oid = c.cfgnamespace
 JOIN pg_ts_parser p ON p.oid = c.cfgparser

@@ -6,7 +6,8 @@ SELECT 'pg_type'::regclass::oid, t.oid, 0::int4,
        n.oid,
        0::oid, 0::oid, 0::int4,
        0::oid, 0::int4,
-       md5(concat_ws('|', t.typbasetype, t.typtypmod, t.typcollation, t.typdefaultbin, CASE WHEN t.typtype = 'b' THEN t.typdefault END, r.rngsubtype, r.rngsubopc, r.rngcollation, r.rngcanonical::oid, r.rngsubdiff::oid)),
+       md5(concat_ws('|', t.typbasetype, t.typtypmod, t.typcollation, t.typdefaultbin, CASE WHEN t.typtype = 'b' THEN t.typdefault END,
+               r.rngsubtype, r.rngsubopc, r.rngcollation, r.rngcanonical::oid, r.rngsubdiff::oid)),
        jsonb_strip_nulls(jsonb_build_object(
            'owner', pg_get_userbyid(t.typowner),
            'acl', array_to_string(ARRAY(SELECT x::text FROM unnest(coalesce(t.typacl, acldefault('T', t.typowner))) x ORDER BY x::text COLLATE "C"), ', '),
@@ -15,10 +16,13 @@ SELECT 'pg_type'::regclass::oid, t.oid, 0::int4,
            'base type', CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END,
            'not null', CASE WHEN t.typnotnull THEN 'yes' END,
            'default', CASE WHEN t.typtype = 'd' THEN pg_get_expr(t.typdefaultbin, 'pg_type'::regclass) ELSE t.typdefault END,
-           'collation', CASE WHEN t.typcollation NOT IN (0, 100) AND t.typtype <> 'r' THEN (SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = t.typcollation) END,
+           'collation', CASE WHEN t.typcollation NOT IN (0, 100) AND t.typtype <> 'r' THEN (SELECT format('%I.%I', cn.nspname, co.collname)
+                   FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = t.typcollation) END,
            'subtype', format_type(r.rngsubtype, NULL),
-           'subtype operator class', (SELECT format('%I.%I', on_.nspname, o.opcname) FROM pg_opclass o JOIN pg_namespace on_ ON on_.oid = o.opcnamespace WHERE o.oid = r.rngsubopc),
-           'subtype collation', (SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = r.rngcollation),
+           'subtype operator class', (SELECT format('%I.%I', on_.nspname, o.opcname) FROM pg_opclass o
+                   JOIN pg_namespace on_ ON on_.oid = o.opcnamespace WHERE o.oid = r.rngsubopc),
+           'subtype collation', (SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co
+                   JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = r.rngcollation),
            'canonical', nullif(r.rngcanonical::text, '-'),
            'difference', nullif(r.rngsubdiff::text, '-'),
            'multirange', format_type(r.rngmultitypid, NULL), -- since 14
@@ -35,6 +39,6 @@ JOIN pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_class c ON c.oid = t.typrelid
 LEFT JOIN pg_range r ON r.rngtypid = t.oid
 WHERE t.typtype IN ('e', 'd', 'c', 'r', 'b', 'p') AND (c.oid IS NULL OR c.relkind = 'c')
-  AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
+  AND t.oid NOT IN (SELECT typarray FROM pg_type)
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
   AND t.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_type'::regclass AND deptype = 'e')
