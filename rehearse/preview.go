@@ -14,7 +14,7 @@ import (
 type Preview struct {
 	SchemaVersion int             `json:"schema_version"`
 	Source        report.Server   `json:"source"`
-	Session       report.Session  `json:"session"`
+	Session       PreviewSession  `json:"session"`
 	Masking       report.Masking  `json:"masking"`
 	Pending       []PreviewStep   `json:"pending"`
 	Drift         *report.Drift   `json:"drift,omitempty"`
@@ -23,6 +23,14 @@ type Preview struct {
 	Estimate      report.Duration `json:"estimate"`
 	EstimateHow   string          `json:"estimate_how"`
 	LeftOut       []string        `json:"left_out"`
+}
+
+// PreviewSession is how the migrations would be applied, as far as the source's catalogs tell.
+type PreviewSession struct {
+	Role         string `json:"role"`
+	RoleReason   string `json:"role_reason"`
+	Boundaries   string `json:"boundaries"`
+	VersionTable string `json:"version_table"`
 }
 
 // PreviewStep is a pending migration.
@@ -57,8 +65,10 @@ func Plan(ctx context.Context, cfg Config) (_ *Preview, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s := r.result.Session
 	p := &Preview{
-		SchemaVersion: report.SchemaVersion, Source: r.result.Source, Session: r.result.Session, Masking: r.result.Masking,
+		SchemaVersion: report.SchemaVersion, Source: r.result.Source, Masking: r.result.Masking,
+		Session: PreviewSession{Role: s.Role, RoleReason: s.RoleReason, Boundaries: s.Boundaries, VersionTable: s.VersionTable},
 		Drift: w.todo.Drift, Pending: []PreviewStep{}, Tables: previewTables(w), LeftOut: leftOut(w.desc.Outside),
 	}
 	for _, m := range w.todo.Pending {
@@ -78,7 +88,8 @@ func previewTables(w *work) []PreviewTable {
 	for _, t := range w.desc.Tables {
 		if t.Kind == 'r' {
 			tables = append(tables, PreviewTable{
-				Table: t.String(), Bytes: t.Bytes + t.ToastBytes, Rows: int64(t.Rows), Masked: maskedColumns(w.plan.Table(t.Schema, t.Name)),
+				Table: t.String(), Bytes: t.Bytes + t.ToastBytes, Rows: int64(t.Rows),
+				Masked: append([]string{}, maskedColumns(w.plan.Table(t.Schema, t.Name))...),
 			})
 		}
 	}

@@ -115,12 +115,8 @@ func (p *planner) misplacedTable(name Relation) string {
 	root, known := p.roots[name]
 	switch {
 	case !known:
-		var names []string
-		for _, t := range p.db.Tables {
-			names = append(names, Relation{t.Schema, t.Name}.String())
-		}
 		text := fmt.Sprintf("there is no table %s", name)
-		if near := closest(name.String(), names); near != "" {
+		if near := p.nearTable(name); near != "" {
 			text += "; did you mean " + near + "?"
 		}
 		return text
@@ -130,6 +126,24 @@ func (p *planner) misplacedTable(name Relation) string {
 		return fmt.Sprintf("table %s is copied as it is and takes no rules", name)
 	}
 	return ""
+}
+
+// nearTable is the table most likely meant: one of a like name in that schema, or of that name in another one. "" when there is none.
+func (p *planner) nearTable(name Relation) string {
+	var beside []string
+	elsewhere := ""
+	for _, t := range p.db.Tables {
+		switch {
+		case t.Schema == name.Schema:
+			beside = append(beside, t.Name)
+		case t.Name == name.Name:
+			elsewhere = Relation{t.Schema, t.Name}.String()
+		}
+	}
+	if near := closest(name.Name, beside); near != "" {
+		return Relation{name.Schema, near}.String()
+	}
+	return elsewhere
 }
 
 func (p *planner) columnNames(table Relation) []string {

@@ -37,9 +37,13 @@ func planAction(c *cli.Context) error {
 	if choiceOf(c, "format") == "json" {
 		encoder := json.NewEncoder(c.App.Writer)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(preview)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(preview); err != nil {
+			return err
+		}
+	} else {
+		planText(c.App.Writer, preview)
 	}
-	planText(c.App.Writer, preview)
 	if preview.Drift != nil && !preview.Drift.Allowed {
 		return &verdictError{exitDrift}
 	}

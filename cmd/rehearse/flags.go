@@ -113,7 +113,7 @@ func commonFlags() []cli.Flag {
 		choiceFlag("log-format", "text", "format of the log", "text", "json"),
 		choiceFlag("progress", "auto", "how progress is shown on stderr", "auto", "tty", "plain", "json", "none"),
 		choiceFlag("color", "auto", "colour on a terminal", "auto", "always", "never"),
-		stringFlag("state-dir", ".rehearse", "`DIR`ectory of results and of what is known of kept staging servers"),
+		stringFlag("state-dir", ".rehearse", "`DIR`ectory where the results of runs are kept"),
 	}
 }
 

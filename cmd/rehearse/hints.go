@@ -37,16 +37,28 @@ func usageHint(err error) string {
 
 func rulesHint(err error) string {
 	var (
+		rules *sanitize.RulesError
 		plan  *sanitize.PlanError
 		value *sanitize.ValueError
 	)
 	switch {
 	case errors.As(err, &plan) && plan.Paste != "":
-		return "add them under tables: in the masking rules, for example\n" + plan.Paste
+		return pasteHint(plan)
+	case errors.As(err, &plan), errors.As(err, &rules):
+		return "mend it in the masking rules; rehearse sanitize check looks at them again, and copies nothing"
 	case errors.As(err, &value):
 		return "the column holds a value its mask does not understand: give it another mask, such as shape, hash or constant"
 	}
 	return ""
+}
+
+// pasteHint gives the lines that are lacking. YAML takes a key once: columns go under the table that is there already.
+func pasteHint(plan *sanitize.PlanError) string {
+	where := "add under tables: in the masking rules"
+	if len(plan.Columns) > 0 {
+		where += " (columns under the name of their table, which is there already)"
+	}
+	return where + ", for example\n" + plan.Paste
 }
 
 func migrationsHint(err error) string {

@@ -118,7 +118,7 @@ func config(c *cli.Context) (rehearse.Config, error) {
 		Session: choiceOf(c, "session"), Role: c.String("role"),
 		Staging: rehearse.Staging{
 			Provider: choiceOf(c, "provider"), Image: c.String("image"), Pull: choiceOf(c, "pull"),
-			BinDir: c.String("pg-bindir"), StateDir: c.String("state-dir"), TTL: c.Duration("ttl"),
+			BinDir: c.String("pg-bindir"), TTL: c.Duration("ttl"),
 		},
 		Keep: rehearse.Keep(choiceOf(c, "keep")), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
 		Policy: policy(c), Tool: version(), Log: logger(c),
