@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,9 +29,11 @@ func planAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := withTimeout(c)
-	defer cancel()
-	preview, err := rehearse.Plan(ctx, cfg)
+	var preview *rehearse.Preview
+	err = bounded(c, func(ctx context.Context) error {
+		preview, err = rehearse.Plan(ctx, cfg)
+		return err
+	})
 	if err != nil {
 		return err
 	}

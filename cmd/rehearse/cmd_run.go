@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -34,27 +35,27 @@ func rehearseAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := withTimeout(c)
-	defer cancel()
-	progress := newReporter(choiceOf(c, "progress"), c.Bool("quiet"), c.App.ErrWriter)
-	cfg.Progress = progress.event
-	var kept *staging.Info
-	cfg.Kept = func(i staging.Info) { kept = &i }
-	result, err := rehearse.Run(ctx, cfg)
-	progress.close()
-	if kept != nil {
-		defer printKept(c.App.ErrWriter, *kept)
-	}
-	if err != nil {
-		return err
-	}
-	if err := publish(c, result, targets); err != nil {
-		return err
-	}
-	if result.ExitCode != exitOK {
-		return &verdictError{result.ExitCode}
-	}
-	return nil
+	return bounded(c, func(ctx context.Context) error {
+		progress := newReporter(choiceOf(c, "progress"), c.Bool("quiet"), c.App.ErrWriter)
+		cfg.Progress = progress.event
+		var kept *staging.Info
+		cfg.Kept = func(i staging.Info) { kept = &i }
+		result, err := rehearse.Run(ctx, cfg)
+		progress.close()
+		if kept != nil {
+			defer printKept(c.App.ErrWriter, *kept)
+		}
+		if err != nil {
+			return err
+		}
+		if err := publish(c, result, targets); err != nil {
+			return err
+		}
+		if result.ExitCode != exitOK {
+			return &verdictError{result.ExitCode}
+		}
+		return nil
+	})
 }
 
 // printKept goes to stderr: stdout carries the report and nothing else, and the URL has a password.

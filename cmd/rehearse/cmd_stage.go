@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -32,12 +33,14 @@ func stageAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := withTimeout(c)
-	defer cancel()
-	progress := newReporter(choiceOf(c, "progress"), c.Bool("quiet"), c.App.ErrWriter)
-	cfg.Progress = progress.event
-	staged, err := rehearse.Stage(ctx, cfg)
-	progress.close()
+	var staged *rehearse.Staged
+	err = bounded(c, func(ctx context.Context) error {
+		progress := newReporter(choiceOf(c, "progress"), c.Bool("quiet"), c.App.ErrWriter)
+		defer progress.close()
+		cfg.Progress = progress.event
+		staged, err = rehearse.Stage(ctx, cfg)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ func codeOf(ctx context.Context, err error) int {
 	}
 	var (
 		verdict *verdictError
+		timeout *timeoutError
 		usage   *usageProblem
 		config  configErrors
 		rules   *sanitize.RulesError
@@ -68,7 +69,7 @@ func codeOf(ctx context.Context, err error) int {
 		return exitOK
 	case errors.As(err, &verdict):
 		return verdict.code
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &timeout):
 		return exitTimeout
 	case errors.As(err, &source), errors.As(err, &rights), errors.As(err, &changed):
 		return exitSource

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,14 +14,15 @@ import (
 
 // hintFor is what to do about an error; "" when there is nothing to say that the error does not.
 func hintFor(err error) string {
+	var timeout *timeoutError
+	if errors.As(err, &timeout) {
+		return "give it more time with --timeout; everything started was ended and removed"
+	}
 	var hints []string
 	for _, find := range []func(error) string{usageHint, rulesHint, migrationsHint, sourceHint, stagingHint, copyHint} {
 		if h := find(err); h != "" {
 			hints = append(hints, h)
 		}
-	}
-	if len(hints) == 0 && errors.Is(err, context.DeadlineExceeded) {
-		return "give it more time with --timeout"
 	}
 	return strings.Join(hints, "\nrehearse: hint: ")
 }

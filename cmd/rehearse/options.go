@@ -152,13 +152,32 @@ func policy(c *cli.Context) verdict.Policy {
 	return p
 }
 
-// withTimeout bounds the whole command by --timeout.
-func withTimeout(c *cli.Context) (context.Context, context.CancelFunc) {
-	if d := c.Duration("timeout"); d > 0 {
-		return context.WithTimeout(c.Context, d)
+// bounded runs the work of a command, all of it within --timeout.
+func bounded(c *cli.Context, work func(ctx context.Context) error) error {
+	d := c.Duration("timeout")
+	if d <= 0 {
+		return work(c.Context)
 	}
-	return context.WithTimeout(c.Context, 1000*time.Hour)
+	ctx, cancel := context.WithTimeout(c.Context, d)
+	defer cancel()
+	err := work(ctx)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &timeoutError{after: d, err: err}
+	}
+	return err
 }
+
+// timeoutError says that --timeout ended the work. Other time limits, of a connection or a statement, are errors of their own.
+type timeoutError struct {
+	after time.Duration
+	err   error
+}
+
+func (e *timeoutError) Error() string {
+	return fmt.Sprintf("not finished after %s, the time --timeout allows: %v", e.after, e.err)
+}
+
+func (e *timeoutError) Unwrap() error { return e.err }
 
 // reportTargets parses --report FORMAT=PATH.
 func reportTargets(c *cli.Context) (map[string]string, error) {

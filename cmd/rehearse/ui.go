@@ -41,9 +41,6 @@ func (u ui) finish(ctx context.Context, err error) int {
 		if leftover := cleanupErrors(err); leftover != nil {
 			u.error("%v", leftover)
 		}
-	case code == exitTimeout:
-		u.error("the time allowed by --timeout is over: %v", err)
-		u.hint(hintFor(err))
 	default:
 		u.error("%v", err)
 		u.hint(hintFor(err))
