@@ -50,7 +50,7 @@ type Staging struct {
 	Image    string
 	Pull     string
 	BinDir   string
-	StateDir string
+	StateDir string        // where local servers have their data; "" means os.TempDir. staging.List must be told the same
 	TTL      time.Duration // 4 h
 }
 

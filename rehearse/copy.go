@@ -37,7 +37,8 @@ func (r *rehearsal) spec(source snapshot.Server, desc *snapshot.Description) sta
 		RunID: r.result.ID, Major: source.Major(), TTL: r.cfg.Staging.TTL, Database: d.Name,
 		Locale:   staging.Locale{Encoding: d.Encoding, Provider: d.LocaleProvider, Collate: d.Collate, CType: d.CType, Locale: d.Locale, ICURules: d.ICURules},
 		Settings: serverSettings(source.User, source.RuntimeParams, desc), Preload: preloads(desc.Settings), Jobs: r.cfg.Jobs,
-		Image: r.cfg.Staging.Image, Pull: r.cfg.Staging.Pull, BinDir: r.cfg.Staging.BinDir, Log: r.cfg.Log,
+		Image: r.cfg.Staging.Image, Pull: r.cfg.Staging.Pull, BinDir: r.cfg.Staging.BinDir, StateDir: r.cfg.Staging.StateDir,
+		Log: r.cfg.Log,
 	}
 }
 
