@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -367,26 +366,6 @@ func (l *local) Info() Info {
 	info := rec.info(l.dir)
 	info.Mode, info.LeftOut = l.told()
 	return info
-}
-
-// info describes the server of a record.
-func (r record) info(dir string) Info {
-	u := url.URL{Scheme: "postgres", User: url.User(superuser), Path: "/" + r.Database, RawQuery: url.Values{"host": {r.Sockets}, "port": {"5432"}}.Encode()}
-	return Info{
-		RunID: r.Run, Provider: "local", Image: r.Bin, ID: filepath.Join(dir, "data"), URL: u.String(), Expires: r.Expires, Kept: r.Kept,
-		PSQL: strings.Join([]string{shellWord(filepath.Join(r.Bin, "psql")), "-h", shellWord(r.Sockets), "-U", superuser, "-d", shellWord(r.Database)}, " "),
-	}
-}
-
-// shellWord quotes a word for a shell where it needs to be.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-:,@%+", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // Stop ends the server and removes its directory.

@@ -2,8 +2,21 @@
 //
 // There are two providers: "container" (a Docker engine) and "local" (initdb and postgres of this machine). Both start a server in load
 // mode, where durability is off and nothing but loading is quick, and restart it into measure mode, where it has production's settings:
-// timings taken in load mode are fiction. Whatever a provider starts carries the run's id and an expiry, so that [Prune] can end what a
-// killed run left behind.
+// timings taken in load mode are fiction. What production has and the server cannot have is left out and told, in Info.LeftOut.
+//
+//	server, err := staging.Start(ctx, "auto", spec)
+//	if err != nil { ... }
+//	defer server.Stop(context.WithoutCancel(ctx))
+//	... copy into server.Config() ...
+//	err = server.Measure(ctx)
+//
+// A server ends in four ways, each of which needs nothing of the others: Stop; its expiry, which a shell beside the server watches, so that
+// it holds when this program and this package are gone; the death of the program that started it, unless Keep was called (a local server
+// notices by itself, a container is found by Prune); Destroy and Prune from another process, by marks that only we can have made.
+//
+// A local server listens on a unix socket in a directory that only its user and root may enter. A container's port is bound to the loopback
+// interface and wants a random password; an engine on another machine publishes it there, which is told. Neither reads libpq's PG*
+// variables: those are the source's.
 package staging
 
 import (
