@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
-
-	"github.com/jedib0t/go-pretty/v6/progress"
 
 	"github.com/rehearse-db/rehearse/rehearse"
 	"github.com/rehearse-db/rehearse/rehearse/report"
@@ -133,63 +132,90 @@ func runningLine(e rehearse.Event) string {
 	return line
 }
 
-// bars draws one bar a phase and one for each table being copied.
+// bars draws one line that changes in place while a phase runs, and leaves one line for each finished phase. The phases follow one another,
+// so one bar at a time is all there is to show; a library's multi-line bars wrap and repeat in narrow terminals.
 type bars struct {
-	mu       sync.Mutex
-	writer   progress.Writer
-	trackers map[string]*progress.Tracker
-	done     chan struct{}
+	mu    sync.Mutex
+	w     io.Writer
+	width func() int
+	last  rehearse.Event
+	began time.Time
+	stop  chan struct{}
+	done  chan struct{}
 }
 
+// eraseLine returns to the first column and clears the line.
+const eraseLine = "\r\x1b[K"
+
 func newBars(w io.Writer) *bars {
-	pw := progress.NewWriter()
-	pw.SetOutputWriter(w)
-	pw.SetAutoStop(false)
-	pw.SetTrackerLength(24)
-	pw.SetMessageLength(32)
-	pw.SetUpdateFrequency(100 * time.Millisecond)
-	pw.SetSortBy(progress.SortByNone)
-	pw.SetStyle(progress.StyleBlocks)
-	pw.Style().Visibility.ETA = true
-	pw.Style().Visibility.Speed = true
-	pw.Style().Visibility.TrackerOverall = false
-	b := &bars{writer: pw, trackers: map[string]*progress.Tracker{}, done: make(chan struct{})}
-	go func() { pw.Render(); close(b.done) }()
+	b := &bars{w: w, width: func() int { return width(w) }, stop: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(b.done)
+		ticker := time.NewTicker(200 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				b.draw()
+			case <-b.stop:
+				return
+			}
+		}
+	}()
 	return b
 }
 
 func (b *bars) event(e rehearse.Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	t := b.trackers[e.Phase]
-	if t == nil {
-		t = &progress.Tracker{Message: e.Phase, Total: e.Total}
-		if e.Unit == rehearse.UnitBytes {
-			t.Units = progress.UnitsBytes
-		}
-		b.trackers[e.Phase] = t
-		b.writer.AppendTracker(t)
-	}
 	switch e.State {
+	case rehearse.PhaseStarted:
+		b.last, b.began = e, time.Now()
 	case rehearse.PhaseRunning:
-		t.UpdateTotal(e.Total)
-		t.SetValue(min(e.Done, max(e.Total-1, 0)))
-		if e.TablesTotal > 0 {
-			t.UpdateMessage(fmt.Sprintf("%s %d/%d tables", e.Phase, e.Tables, e.TablesTotal))
-		} else if e.Note != "" {
-			t.UpdateMessage(e.Phase + " " + e.Note)
-		}
+		b.last = e
 	case rehearse.PhaseDone:
-		if e.Note != "" {
-			t.UpdateMessage(e.Phase + ": " + e.Note)
-		}
-		t.MarkAsDone()
+		fmt.Fprintf(b.w, "%srehearse: %s\n", eraseLine, doneLine(e))
+		b.last = rehearse.Event{}
 	case rehearse.PhaseFailed:
-		t.MarkAsErrored()
+		fmt.Fprintf(b.w, "%srehearse: %s failed after %s\n", eraseLine, e.Phase, report.Duration(e.Elapsed))
+		b.last = rehearse.Event{}
 	}
 }
 
+// draw shows how far the running phase is, with the time that has gone by.
+func (b *bars) draw() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.last.Phase == "" {
+		return
+	}
+	e := b.last
+	e.Elapsed = time.Since(b.began)
+	line := bar(e) + " " + runningLine(e)
+	if e.Total <= 0 {
+		line = fmt.Sprintf("%s %s", runningLine(e), report.Duration(e.Elapsed.Truncate(time.Second)))
+	}
+	if r := []rune(line); len(r) > b.width()-1 {
+		line = string(r[:max(b.width()-1, 0)])
+	}
+	fmt.Fprint(b.w, eraseLine+line)
+}
+
+// bar is a bar of 24 cells, in ASCII where the locale has no more.
+func bar(e rehearse.Event) string {
+	const cells = 24
+	full, empty := "█", "░"
+	if ascii() {
+		full, empty = "#", "."
+	}
+	n := int(share(e)) * cells / 100
+	return strings.Repeat(full, n) + strings.Repeat(empty, cells-n)
+}
+
 func (b *bars) close() {
-	b.writer.Stop()
+	close(b.stop)
 	<-b.done
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fmt.Fprint(b.w, eraseLine)
 }
