@@ -16,6 +16,7 @@ import (
 // start starts staging, as close to the source as the provider can make it, and makes sure that it is another cluster.
 func (r *rehearsal) start(ctx context.Context, src *snapshot.Source, w *work) (server staging.Server, err error) {
 	err = r.phase("staging", func() (string, error) {
+		r.prune(ctx)
 		server, err = staging.Start(ctx, r.cfg.Staging.Provider, r.spec(src.Server(), w.desc))
 		if err != nil {
 			return "", err
@@ -29,6 +30,17 @@ func (r *rehearsal) start(ctx context.Context, src *snapshot.Source, w *work) (s
 		return fmt.Sprintf("%s, %s", i.Provider, i.Image), nil
 	})
 	return server, err
+}
+
+// prune ends what killed runs left behind on this machine; a rehearsal goes on without.
+func (r *rehearsal) prune(ctx context.Context) {
+	gone, err := staging.Prune(ctx, staging.Options{Log: r.cfg.Log})
+	if err != nil {
+		r.cfg.Log.Debug("look for servers left behind", "error", err)
+	}
+	for _, i := range gone {
+		r.cfg.Log.Info("removed a server that a killed run left behind", "run", i.RunID, "provider", i.Provider)
+	}
 }
 
 func (r *rehearsal) spec(source snapshot.Server, desc *snapshot.Description) staging.Spec {

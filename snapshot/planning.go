@@ -55,7 +55,7 @@ func planned(t catalog.Table) sanitize.Table {
 	for _, c := range t.Columns {
 		p.Columns = append(p.Columns, sanitize.Column{
 			Name: c.Name, Type: c.Type, BaseType: c.BaseType, TypeKind: c.TypeKind, Labels: c.Labels,
-			MaxLength: c.MaxLength, NotNull: c.NotNull, Generated: c.Generated != "", Comment: c.Comment,
+			MaxLength: c.MaxLength, NotNull: c.NotNull, Generated: c.Generated != "", Expression: c.Expression, Comment: c.Comment,
 		})
 	}
 	return p

@@ -47,7 +47,7 @@ func rulesHint(err error) string {
 	case errors.As(err, &plan), errors.As(err, &rules):
 		return "mend it in the masking rules; rehearse sanitize check looks at them again, and copies nothing"
 	case errors.As(err, &value):
-		return "the column holds a value its mask does not understand: give it another mask, such as shape, hash or constant"
+		return "the column holds a value its mask does not understand: widen the mask's parameters, or give the column another mask that works on its type"
 	}
 	return ""
 }

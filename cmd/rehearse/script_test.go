@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("REHEARSE_UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		ContinueOnError:     true,
 		Setup:               setupScript,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

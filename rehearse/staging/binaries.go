@@ -49,7 +49,10 @@ func findBinaries(ctx context.Context, major int, asked string) (string, error) 
 // binaryDirs is where to look, in order, with repetitions.
 func binaryDirs(ctx context.Context, major int, asked string) []string {
 	if asked != "" {
-		return []string{filepath.Clean(asked)}
+		if dir, err := filepath.Abs(asked); err == nil {
+			return []string{dir}
+		}
+		return []string{asked}
 	}
 	var dirs []string
 	if out, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {

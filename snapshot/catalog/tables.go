@@ -53,6 +53,7 @@ type Column struct {
 	MaxLength  int      // n of varchar(n) or char(n), also below a domain or in an array, in characters; 0 without
 	NotNull    bool     // of the column or of a domain on its way down
 	Generated  string   // "", "stored" or "virtual"
+	Expression string   // pg_get_expr of a generated column
 	Identity   string   // "", "always" or "by default"
 	HasDefault bool     // a DEFAULT of the column itself, not one of its domain
 	CanSelect  bool     // the current role may select this column, the schema aside
@@ -176,7 +177,7 @@ type columnOf struct {
 
 func scanColumn(row pgx.CollectableRow) (c columnOf, err error) {
 	err = row.Scan(&c.table, &c.Number, &c.Name, &c.Type, &c.BaseType, &c.TypeKind, &c.Labels, &c.MaxLength, &c.NotNull,
-		&c.Generated, &c.Identity, &c.HasDefault, &c.CanSelect, &c.Comment)
+		&c.Generated, &c.Identity, &c.HasDefault, &c.Expression, &c.CanSelect, &c.Comment)
 	c.Generated = map[string]string{"s": "stored", "v": "virtual"}[c.Generated]
 	c.Identity = map[string]string{"a": "always", "d": "by default"}[c.Identity]
 	return c, err

@@ -118,7 +118,7 @@ func TestTablesColumns(t *testing.T) {
 		{Name: "labels", Number: 10, Type: "character varying[]", BaseType: "_varchar", TypeKind: 'b', MaxLength: 7},
 		{Name: "pair", Number: 11, Type: "shop.pair", BaseType: "pair", TypeKind: 'c'},
 		{Name: "total", Number: 12, Type: "numeric", BaseType: "numeric", TypeKind: 'b'},
-		{Name: "upper_name", Number: 13, Type: "text", BaseType: "text", TypeKind: 'b', Generated: "stored"},
+		{Name: "upper_name", Number: 13, Type: "text", BaseType: "text", TypeKind: 'b', Generated: "stored", Expression: "upper((name)::text)"},
 	}
 	for i := range want {
 		want[i].CanSelect = true

@@ -24,6 +24,7 @@ SELECT a.attrelid,
        a.attgenerated::text,
        a.attidentity::text,
        a.atthasdef AND a.attgenerated = '',
+       CASE WHEN a.attgenerated <> '' THEN coalesce((SELECT pg_get_expr(x.adbin, x.adrelid) FROM pg_attrdef x WHERE x.adrelid = a.attrelid AND x.adnum = a.attnum), '') ELSE '' END,
        coalesce(has_column_privilege(a.attrelid, a.attnum, 'SELECT'), false),
        coalesce(col_description(a.attrelid, a.attnum), '')
 FROM pg_attribute a
