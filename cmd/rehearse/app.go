@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -68,7 +71,7 @@ func harden(c *cli.Command) {
 				return unknownCommand(ctx, ctx.Args().First())
 			}
 			return &usageProblem{
-				text: fmt.Sprintf("%s takes no arguments, only flags, but was given %q", ctx.Command.HelpName, ctx.Args().First()),
+				text: fmt.Sprintf("%s takes no arguments, only flags, but was given %s", ctx.Command.HelpName, discreet(ctx.Args().First())),
 				hint: strayHint(ctx),
 			}
 		}
@@ -80,6 +83,14 @@ func harden(c *cli.Command) {
 	for _, sub := range c.Subcommands {
 		harden(sub)
 	}
+}
+
+// discreet quotes a word of the command line for an error, but not a URL, which may have a password in it.
+func discreet(word string) string {
+	if strings.Contains(word, "://") || strings.Contains(word, "password") {
+		return "a URL"
+	}
+	return strconv.Quote(word)
 }
 
 // strayHint guesses what a stray argument was meant to be.
@@ -108,12 +119,18 @@ func unknownCommand(c *cli.Context, name string) error {
 	if near := nearest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	return &usageProblem{text: fmt.Sprintf("there is no command %q", name), hint: hint}
+	return &usageProblem{text: "there is no command " + discreet(name), hint: hint}
 }
 
 func usageError(c *cli.Context, err error, _ bool) error {
 	text := err.Error()
 	problem := &usageProblem{text: text, hint: "see " + strings.TrimSpace(c.Command.HelpName+" --help")}
+	if m := invalidValue.FindStringSubmatch(text); m != nil {
+		problem.text = "--" + m[2] + ": " + whatIsWrong(c, m[2], m[1], errors.New(m[3]))
+	}
+	if m := invalidEnvironment.FindStringSubmatch(text); m != nil {
+		problem.text = m[2] + ": " + whatIsWrong(c, m[3], m[1], errors.New(m[4]))
+	}
 	const undefined = "flag provided but not defined: -"
 	if name, ok := strings.CutPrefix(text, undefined); ok {
 		name = strings.TrimLeft(name, "-")
@@ -123,6 +140,37 @@ func usageError(c *cli.Context, err error, _ bool) error {
 		}
 	}
 	return problem
+}
+
+// How the flag package and urfave/cli say that a value of a flag is none.
+var (
+	invalidValue       = regexp.MustCompile(`(?s)^invalid (?:boolean )?value "(.*)" for (?:flag )?-(\S+): (.*)$`)
+	invalidEnvironment = regexp.MustCompile(`(?s)^could not parse "(.*)" (?:as .*)?from environment variable "(\S+)" (?:as value )?for flag (\S+): (.*)$`)
+)
+
+// whatIsWrong says why a flag does not take a value: in the words of our own flags, and in better ones than "parse error".
+func whatIsWrong(c *cli.Context, flag, value string, err error) string {
+	if !strings.Contains(err.Error(), "parse error") && !strings.Contains(err.Error(), "invalid") {
+		return err.Error()
+	}
+	flags := c.App.Flags
+	if c.Command != nil {
+		flags = append(flags[:len(flags):len(flags)], c.Command.Flags...)
+	}
+	for _, f := range flags {
+		if !slices.Contains(f.Names(), flag) {
+			continue
+		}
+		switch f.(type) {
+		case *cli.DurationFlag:
+			return fmt.Sprintf("%q is not a duration such as 30s, 10m or 4h", value)
+		case *cli.IntFlag, *cli.Int64Flag:
+			return fmt.Sprintf("%q is not a whole number", value)
+		case *cli.BoolFlag:
+			return fmt.Sprintf("%q is not true or false", value)
+		}
+	}
+	return err.Error()
 }
 
 func flagNames(c *cli.Context) []string {

@@ -83,8 +83,10 @@ func stagingCommand() *cli.Command {
 		Name:  "staging",
 		Usage: "list, reach and destroy staging servers that were kept",
 		Subcommands: []*cli.Command{
-			{Name: "list", Usage: "staging servers of this user on this machine", Action: prepare(listAction),
-				Flags: flags([]cli.Flag{choiceFlag("format", "text", "format", "text", "json")})},
+			{
+				Name: "list", Usage: "staging servers of this user on this machine", Action: prepare(listAction),
+				Flags: flags([]cli.Flag{choiceFlag("format", "text", "format", "text", "json")}),
+			},
 			{Name: "url", Usage: "print the URL of a staging server", Flags: flags([]cli.Flag{id}), Action: prepare(withStaging(func(c *cli.Context, i staging.Info) error {
 				fmt.Fprintln(c.App.Writer, i.URL)
 				return nil

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 	"github.com/xrash/smetrics"
-	"go.yaml.in/yaml/v4"
 )
 
 // The configuration file is one more source of flags: every key stands for a flag of the same meaning, so that precedence is
@@ -46,12 +43,6 @@ var pathFlags = map[string]bool{"masks": true, "migrations": true, "pg-bindir": 
 
 const configName = "rehearse.yaml"
 
-// setting is a value of the configuration file and where it stands.
-type setting struct {
-	key, flag, value string
-	line, column     int
-}
-
 // configErrors are the mistakes of a configuration file, all of them, each with file:line:column.
 type configErrors []string
 
@@ -70,35 +61,37 @@ func applyConfig(c *cli.Context) error {
 	}
 	src, err := os.ReadFile(path)
 	if err != nil {
-		return &usageProblem{text: "configuration: " + err.Error(), hint: "--config names the file; without it rehearse.yaml is looked for"}
+		return &usageProblem{text: "configuration: " + unwrapPath(err).Error(), hint: "--config names the file; without it rehearse.yaml is looked for"}
 	}
-	settings, mistakes := parseConfig(path, src)
-	for _, s := range settings {
+	p := parseConfig(src)
+	for _, s := range p.settings {
 		if s.flag == "" || !hasFlag(c, s.flag) || c.IsSet(s.flag) {
 			continue
 		}
-		if pathFlags[s.flag] && !filepath.IsAbs(s.value) {
-			s.value = besides(path, s.value)
+		value := s.value
+		if pathFlags[s.flag] && !filepath.IsAbs(value) {
+			value = besides(path, value)
 		}
-		if err := c.Set(s.flag, s.value); err != nil {
-			mistakes = append(mistakes, fmt.Sprintf("%s:%d:%d: %s: %v", path, s.line, s.column, s.key, err))
+		if err := c.Set(s.flag, value); err != nil {
+			p.mistake(s.at, "%s: %s", s.key, whatIsWrong(c, s.flag, value, err))
 		}
 	}
-	if len(mistakes) > 0 {
-		return mistakes
-	}
-	return nil
+	return p.errors(path)
 }
 
 // besides is a path of the file as seen from the working directory.
 func besides(file, path string) string {
-	joined := filepath.Join(filepath.Dir(file), path)
-	if wd, err := os.Getwd(); err == nil {
-		if rel, err := filepath.Rel(wd, joined); err == nil && filepath.IsLocal(rel) {
+	return fromHere(filepath.Join(filepath.Dir(file), path))
+}
+
+// fromHere is a path as a person in the working directory would write it: relative when it lies below.
+func fromHere(path string) string {
+	if wd, err := os.Getwd(); err == nil && filepath.IsAbs(path) {
+		if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
 			return rel
 		}
 	}
-	return joined
+	return path
 }
 
 func hasFlag(c *cli.Context, name string) bool {
@@ -122,7 +115,7 @@ func findConfig(asked string) (string, error) {
 	for {
 		path := filepath.Join(dir, configName)
 		if _, err := os.Stat(path); err == nil {
-			return path, nil
+			return fromHere(path), nil
 		}
 		_, err := os.Stat(filepath.Join(dir, ".git"))
 		if err == nil || dir == filepath.Dir(dir) {
@@ -130,100 +123,6 @@ func findConfig(asked string) (string, error) {
 		}
 		dir = filepath.Dir(dir)
 	}
-}
-
-// parseConfig gives the settings of a file and all its mistakes.
-func parseConfig(path string, src []byte) ([]setting, configErrors) {
-	var doc yaml.Node
-	if err := yaml.Load(src, &doc); err != nil {
-		return nil, yamlMistakes(path, err)
-	}
-	p := configParser{path: path}
-	if len(doc.Content) > 0 {
-		p.mapping("", doc.Content[0])
-	}
-	if !p.versioned && len(p.mistakes) == 0 {
-		p.mistakes = append(p.mistakes, path+`:1:1: the line "version: 1" is missing`)
-	}
-	return p.settings, p.mistakes
-}
-
-func yamlMistakes(path string, err error) configErrors {
-	var load *yaml.LoadErrors
-	var mistakes configErrors
-	if errors.As(err, &load) {
-		for _, e := range load.Errors {
-			mistakes = append(mistakes, fmt.Sprintf("%s:%d:%d: %v", path, e.Mark.Line, e.Mark.Column, e.Message))
-		}
-		return mistakes
-	}
-	return configErrors{path + ": " + strings.TrimPrefix(err.Error(), "yaml: ")}
-}
-
-type configParser struct {
-	path      string
-	settings  []setting
-	mistakes  configErrors
-	versioned bool
-}
-
-func (p *configParser) mistake(n *yaml.Node, format string, args ...any) {
-	p.mistakes = append(p.mistakes, fmt.Sprintf("%s:%d:%d: ", p.path, n.Line, n.Column)+fmt.Sprintf(format, args...))
-}
-
-func (p *configParser) mapping(prefix string, n *yaml.Node) {
-	if n.Kind != yaml.MappingNode {
-		what := "the file"
-		if prefix != "" {
-			what = strings.TrimSuffix(prefix, ".")
-		}
-		p.mistake(n, "%s must be a mapping of keys to values", what)
-		return
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		p.entry(prefix+n.Content[i].Value, n.Content[i], n.Content[i+1])
-	}
-}
-
-func (p *configParser) entry(key string, name, value *yaml.Node) {
-	flag, known := configKeys[key]
-	switch {
-	case !known && isSection(key):
-		p.mapping(key+".", value)
-	case !known:
-		if near := nearest(key, knownKeys()); near != "" {
-			p.mistake(name, "unknown key %q; did you mean %q?", key, near)
-		} else {
-			p.mistake(name, "unknown key %q; known are %s", key, strings.Join(knownKeys(), ", "))
-		}
-	case value.Kind != yaml.ScalarNode:
-		p.mistake(value, "%s must be a single value", key)
-	case key == "version":
-		p.versioned = true
-		if value.Value != "1" {
-			p.mistake(value, "version %s is not known to this program, which reads version 1", value.Value)
-		}
-	default:
-		p.settings = append(p.settings, setting{key, flag, value.Value, value.Line, value.Column})
-	}
-}
-
-func isSection(key string) bool {
-	for k := range configKeys {
-		if strings.HasPrefix(k, key+".") {
-			return true
-		}
-	}
-	return false
-}
-
-func knownKeys() []string {
-	var keys []string
-	for k := range configKeys {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }
 
 // nearest is the name most like the one given, "" when none is near.

@@ -52,7 +52,7 @@ func (c *choice) Set(s string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is not one of %s", s, strings.Join(c.choices, ", "))
+	return fmt.Errorf("%s is not one of %s", discreet(s), strings.Join(c.choices, ", "))
 }
 
 func (c *choice) String() string { return c.value }

@@ -33,6 +33,7 @@ func (t tests) Run() int { return pgtest.Run(t.m) }
 //
 //	prod [-db NAME] [-goose 1,2,...] FILE...   a source database loaded with SQL files, and goose's version table with those versions;
 //	                                           REHEARSE_SOURCE_URL is it, $DB its name, $SERVER the server as host:port
+//	                                           ($ENGINE is DOCKER_HOST as the test found it: scripts see no engine)
 //	sql FILE                                   run a file in the source
 //	role NAME                                  make a role, before prod
 //	login ROLE                                 make REHEARSE_SOURCE_URL use a role, whose password is "pw"
@@ -81,7 +82,8 @@ func setupScript(env *testscript.Env) error {
 	env.Defer(s.leftovers)
 	for name, value := range map[string]string{
 		"TMPDIR": tmp, "REHEARSE_PROVIDER": "local", "REHEARSE_PROGRESS": "none", "LC_ALL": "C.UTF-8",
-		"REHEARSE_PG_BINDIR": pgtest.BinDir(s.t), "REHEARSE_IMAGE": os.Getenv("REHEARSE_TEST_IMAGE"), "HOME": env.WorkDir,
+		"ENGINE": os.Getenv("DOCKER_HOST"), "REHEARSE_PG_BINDIR": pgtest.BinDir(s.t), "REHEARSE_IMAGE": os.Getenv("REHEARSE_TEST_IMAGE"), "HOME": env.WorkDir,
+		"DOCKER_HOST": "tcp://127.0.0.1:1", // no engine, so that no script sees or ends another's container; see container.txtar
 	} {
 		env.Setenv(name, value)
 	}

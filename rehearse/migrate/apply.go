@@ -117,10 +117,14 @@ func (a *applier) open(ctx context.Context) (err error) {
 	// goose holds one connection for SQL; Go migrations without a transaction take others. The one given back last is the one taken
 	// next, so that all SQL runs in the same session, provided that no connection given back is closed.
 	a.db.SetMaxIdleConns(64)
+	store, err := newVersionStore(cmp.Or(a.o.Table, DefaultTable))
+	if err != nil {
+		return fmt.Errorf("prepare goose: %w", err)
+	}
 	a.provider, err = goose.NewProvider(
-		goose.DialectPostgres, a.db, a.plan.set.fsys,
+		goose.DialectCustom, a.db, a.plan.set.fsys,
 		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(a.plan.set.registered...),
-		goose.WithExcludeNames(a.plan.set.unregistered()), goose.WithTableName(cmp.Or(a.o.Table, DefaultTable)),
+		goose.WithExcludeNames(a.plan.set.unregistered()), goose.WithStore(store),
 		goose.WithVerbose(true), goose.WithSlog(slog.New(executing(a.announce))),
 	)
 	if err != nil {

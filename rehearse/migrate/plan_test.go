@@ -28,13 +28,19 @@ func TestScanRefusesBadDirectories(t *testing.T) {
 	}{
 		{"missing", os.DirFS("/nowhere/at/all"), "read migrations in db/migrations: open .: no such file or directory"},
 		{"empty", files(), "no migrations in db/migrations"},
-		{"no numbers", files("seed.sql", "", "add_users.sql", "", "0_zero.sql", "", "readme.md", ""),
-			"no migrations in db/migrations: no version number in 0_zero.sql, add_users.sql, seed.sql"},
-		{"one version twice", files("1_a.sql", nothing, "0001_b.sql", nothing, "2_c.sql", nothing),
-			"version 1 has 2 migrations: db/migrations/0001_b.sql, db/migrations/1_a.sql"},
-		{"two versions twice", files("1_a.sql", "", "01_b.go", "", "2_a.sql", "", "02_b.sql", "", "3_c.sql", ""),
+		{
+			"no numbers", files("seed.sql", "", "add_users.sql", "", "0_zero.sql", "", "readme.md", ""),
+			"no migrations in db/migrations: no version number in 0_zero.sql, add_users.sql, seed.sql",
+		},
+		{
+			"one version twice", files("1_a.sql", nothing, "0001_b.sql", nothing, "2_c.sql", nothing),
+			"version 1 has 2 migrations: db/migrations/0001_b.sql, db/migrations/1_a.sql",
+		},
+		{
+			"two versions twice", files("1_a.sql", "", "01_b.go", "", "2_a.sql", "", "02_b.sql", "", "3_c.sql", ""),
 			"version 1 has 2 migrations: db/migrations/01_b.go, db/migrations/1_a.sql\n" +
-				"version 2 has 2 migrations: db/migrations/02_b.sql, db/migrations/2_a.sql"},
+				"version 2 has 2 migrations: db/migrations/02_b.sql, db/migrations/2_a.sql",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// position is a place in the file; both count from 1.
+type position struct{ line, column int }
+
+func place(n *yaml.Node) position { return position{n.Line, n.Column} }
+
+// setting is a value of the configuration file and where it stands.
+type setting struct {
+	key, flag, value string
+	at               position
+}
+
+// configParser gathers the settings of a file, and all its mistakes.
+type configParser struct {
+	settings  []setting
+	mistakes  []configMistake
+	versioned bool
+}
+
+type configMistake struct {
+	at   position
+	text string
+}
+
+func parseConfig(src []byte) *configParser {
+	p := &configParser{}
+	if root := p.document(src); root != nil {
+		p.mapping("", root)
+	}
+	if !p.versioned && len(p.mistakes) == 0 {
+		p.mistake(position{1, 1}, `the line "version: 1" is missing`)
+	}
+	return p
+}
+
+// document is the root of the only document of the file, nil when there is none to read.
+func (p *configParser) document(src []byte) *yaml.Node {
+	loader, err := yaml.NewLoader(bytes.NewReader(src))
+	if err != nil {
+		p.syntax(err)
+		return nil
+	}
+	var doc, second yaml.Node
+	switch err := loader.Load(&doc); {
+	case errors.Is(err, io.EOF), err == nil && (len(doc.Content) == 0 || isNull(doc.Content[0])):
+		return nil
+	case err != nil:
+		p.syntax(err)
+		return nil
+	}
+	if err := loader.Load(&second); err == nil {
+		p.mistake(place(&second), "a second document begins here; the configuration is one document")
+	} else if !errors.Is(err, io.EOF) {
+		p.syntax(err)
+	}
+	return doc.Content[0]
+}
+
+// syntax reports YAML that cannot be read, in the reader's words.
+func (p *configParser) syntax(err error) {
+	var load *yaml.LoadError
+	if !errors.As(err, &load) {
+		p.mistake(position{1, 1}, "not YAML: the file cannot be read")
+		return
+	}
+	text := strings.TrimSpace(load.Message + " " + load.ContextMsg)
+	p.mistake(position{max(load.Mark.Line, 1), max(load.Mark.Column, 1)}, "not YAML: %s", text)
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+func (p *configParser) mistake(at position, format string, args ...any) {
+	p.mistakes = append(p.mistakes, configMistake{at, fmt.Sprintf(format, args...)})
+}
+
+// errors are the mistakes in the order of the file, nil when there are none.
+func (p *configParser) errors(path string) error {
+	if len(p.mistakes) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(p.mistakes, func(a, b configMistake) int {
+		return cmp.Or(cmp.Compare(a.at.line, b.at.line), cmp.Compare(a.at.column, b.at.column))
+	})
+	var all configErrors
+	for _, m := range p.mistakes {
+		all = append(all, fmt.Sprintf("%s:%d:%d: %s", path, m.at.line, m.at.column, m.text))
+	}
+	return all
+}
+
+func (p *configParser) mapping(prefix string, n *yaml.Node) {
+	if n.Kind != yaml.MappingNode {
+		what := "the file"
+		if prefix != "" {
+			what = strings.TrimSuffix(prefix, ".")
+		}
+		p.mistake(place(n), "%s must be a mapping of keys to values", what)
+		return
+	}
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		if first, twice := seen[name.Value]; twice {
+			p.mistake(place(name), "key %q is written twice, first in line %d", prefix+name.Value, first)
+			continue
+		}
+		seen[name.Value] = name.Line
+		p.entry(prefix+name.Value, name, value)
+	}
+}
+
+func (p *configParser) entry(key string, name, value *yaml.Node) {
+	flag, known := configKeys[key]
+	switch {
+	case !known && isSection(key) && isNull(value): // a section whose every line is a comment
+	case !known && isSection(key):
+		p.mapping(key+".", value)
+	case !known:
+		if near := nearest(key, knownKeys()); near != "" {
+			p.mistake(place(name), "unknown key %q; did you mean %q?", key, near)
+		} else {
+			p.mistake(place(name), "unknown key %q; known are %s", key, strings.Join(knownKeys(), ", "))
+		}
+	case value.Kind != yaml.ScalarNode:
+		p.mistake(place(value), "%s must be a single value", key)
+	case isNull(value):
+		p.mistake(place(name), "%s has no value", key)
+	case key == "version":
+		p.versioned = true
+		if value.Value != "1" {
+			p.mistake(place(value), "version %s is not known to this program, which reads version 1", value.Value)
+		}
+	default:
+		p.settings = append(p.settings, setting{key, flag, value.Value, place(value)})
+	}
+}
+
+func isSection(key string) bool {
+	for k := range configKeys {
+		if strings.HasPrefix(k, key+".") {
+			return true
+		}
+	}
+	return false
+}
+
+func knownKeys() []string { return slices.Sorted(maps.Keys(configKeys)) }
