@@ -96,10 +96,6 @@ func (r *rehearsal) differ(d report.Difference) {
 	r.result.Differences = append(r.result.Differences, d)
 }
 
-func (r *rehearsal) unseen(what, why string) {
-	r.result.NotMeasured = append(r.result.NotMeasured, report.NotMeasured{What: what, Why: why})
-}
-
 // copying turns the copier's progress into ours, at most ten times a second.
 func (r *rehearsal) copying() func(snapshot.Event) {
 	started, last, phase := time.Now(), time.Time{}, ""

@@ -69,7 +69,7 @@ func Plan(ctx context.Context, cfg Config) (_ *Preview, err error) {
 	p := &Preview{
 		SchemaVersion: report.SchemaVersion, Source: r.result.Source, Masking: r.result.Masking,
 		Session: PreviewSession{Role: s.Role, RoleReason: s.RoleReason, Boundaries: s.Boundaries, VersionTable: s.VersionTable},
-		Drift: w.todo.Drift, Pending: []PreviewStep{}, Tables: previewTables(w), LeftOut: leftOut(w.desc.Outside),
+		Drift:   w.todo.Drift, Pending: []PreviewStep{}, Tables: previewTables(w), LeftOut: leftOut(w.desc.Outside),
 	}
 	for _, m := range w.todo.Pending {
 		p.Pending = append(p.Pending, PreviewStep{m.Version, m.File, len(m.Statements), m.Transaction, m.HasDown})

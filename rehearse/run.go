@@ -58,7 +58,6 @@ type rehearsal struct {
 	cfg     Config
 	started time.Time
 	result  *report.Result
-	kept    bool
 }
 
 func begin(cfg Config) *rehearsal {

@@ -16,8 +16,10 @@ func TestSplitIndex(t *testing.T) {
 		{"CREATE UNIQUE INDEX i ON ONLY s.t USING btree (a, lower(b), ((c || ','::text)))", indexDef{parts: []string{"a", "lower(b)", "((c || ','::text))"}}},
 		{`CREATE UNIQUE INDEX " USING x (" ON s."t (" USING btree ("a,b", "q""(")`, indexDef{parts: []string{`"a,b"`, `"q""("`}}},
 		{`CREATE UNIQUE INDEX i ON s.t USING btree (replace(a, '''),('::text, ''::text)) WHERE (b = ' WHERE '::text)`, indexDef{parts: []string{`replace(a, '''),('::text, ''::text)`}, predicate: `(b = ' WHERE '::text)`}},
-		{"CREATE UNIQUE INDEX i ON s.t USING btree (a DESC NULLS LAST) INCLUDE (b, c) NULLS NOT DISTINCT WITH (fillfactor='70') TABLESPACE x WHERE (d IS NULL)",
-			indexDef{parts: []string{"a DESC NULLS LAST"}, options: " INCLUDE (b, c) NULLS NOT DISTINCT WITH (fillfactor='70') TABLESPACE x", predicate: "(d IS NULL)"}},
+		{
+			"CREATE UNIQUE INDEX i ON s.t USING btree (a DESC NULLS LAST) INCLUDE (b, c) NULLS NOT DISTINCT WITH (fillfactor='70') TABLESPACE x WHERE (d IS NULL)",
+			indexDef{parts: []string{"a DESC NULLS LAST"}, options: " INCLUDE (b, c) NULLS NOT DISTINCT WITH (fillfactor='70') TABLESPACE x", predicate: "(d IS NULL)"},
+		},
 		{"CREATE UNIQUE INDEX i ON s.t USING btree ((a[1]), b)", indexDef{parts: []string{"(a[1])", "b"}}},
 	}
 	for _, tt := range tests {

@@ -68,7 +68,7 @@ func TestKeyDomain(t *testing.T) {
 			t.Errorf("another %s gives the same key", name)
 		}
 	}
-	if sanitize.NewKey().ID() == sanitize.NewKey().ID() {
+	if first, second := sanitize.NewKey(), sanitize.NewKey(); first.ID() == second.ID() {
 		t.Error("two new keys are the same")
 	}
 }

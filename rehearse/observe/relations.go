@@ -44,10 +44,9 @@ WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm', 'f', 'v', 'i', 'I', 'S') A
 
 // restored is a relation found with other storage than before.
 type restored struct {
-	rel    *relation
-	now    storage
-	bytes  int64
-	reason string
+	rel   *relation
+	now   storage
+	bytes int64
 }
 
 // rewritesOf labels the new storage a statement made, tables before their indexes, and remembers the new state.

@@ -84,40 +84,52 @@ func TestFailureHoldsNoValues(t *testing.T) {
 		want report.Failure
 	}{
 		{
-			"syntax of a value", pgconn.PgError{Code: "22P02", Message: `invalid input syntax for type integer: "` + secret + `"`},
+			"syntax of a value",
+			pgconn.PgError{Code: "22P02", Message: `invalid input syntax for type integer: "` + secret + `"`},
 			report.Failure{SQLState: "22P02", Message: "invalid input syntax for type integer: …"},
 		},
 		{
-			"range", pgconn.PgError{Code: "22003", Message: `value "` + secret + `" is out of range for type integer`},
+			"range",
+			pgconn.PgError{Code: "22003", Message: `value "` + secret + `" is out of range for type integer`},
 			report.Failure{SQLState: "22003", Message: "value … is out of range for type integer"},
 		},
 		{
-			"raised", pgconn.PgError{Code: "P0001", Message: `user 4711 ` + secret + ` has no "` + secret + `" since 2020-01-01`, Hint: "ask " + secret},
+			"raised",
+			pgconn.PgError{Code: "P0001", Message: `user 4711 ` + secret + ` has no "` + secret + `" since 2020-01-01`, Hint: "ask " + secret},
 			report.Failure{SQLState: "P0001", Message: "user … … has no … since …", Hint: "ask …"},
 		},
 		{
-			"key", pgconn.PgError{Code: "23505", Message: `duplicate key value violates unique constraint "u"`, SchemaName: "S", TableName: "t",
-				ConstraintName: "u", Detail: `Key (email, "Last, Name", lower(a, b))=(` + secret + `, x) already exists., y) already exists.`},
+			"key",
+			pgconn.PgError{
+				Code: "23505", Message: `duplicate key value violates unique constraint "u"`, SchemaName: "S", TableName: "t",
+				ConstraintName: "u", Detail: `Key (email, "Last, Name", lower(a, b))=(` + secret + `, x) already exists., y) already exists.`,
+			},
 			report.Failure{
 				SQLState: "23505", Message: `duplicate key value violates unique constraint "u": key (email, "Last, Name", lower(a, b)) already exists`,
 				Table: `"S".t`, Constraint: "u", Columns: []string{"email", "Last, Name", "lower(a, b)"},
 			},
 		},
 		{
-			"missing key", pgconn.PgError{Code: "23503", Message: "m", Detail: `Key (a)=(` + secret + `) is not present in table "p".`},
+			"missing key",
+			pgconn.PgError{Code: "23503", Message: "m", Detail: `Key (a)=(` + secret + `) is not present in table "p".`},
 			report.Failure{SQLState: "23503", Message: `m: key (a) is not present in table "p"`, Columns: []string{"a"}},
 		},
 		{
-			"exclusion", pgconn.PgError{Code: "23P01", Message: "m", Detail: `Key (a)=(` + secret + `) conflicts with existing key (a)=(` + secret + `).`},
+			"exclusion",
+			pgconn.PgError{Code: "23P01", Message: "m", Detail: `Key (a)=(` + secret + `) conflicts with existing key (a)=(` + secret + `).`},
 			report.Failure{SQLState: "23P01", Message: `m: key (a) conflicts with another row's`, Columns: []string{"a"}},
 		},
 		{
-			"row", pgconn.PgError{Code: "23502", Message: `null value in column "c" of relation "t" violates not-null constraint`,
-				ColumnName: "c", Detail: "Failing row contains (" + secret + ").", Where: secret, InternalQuery: secret},
+			"row",
+			pgconn.PgError{
+				Code: "23502", Message: `null value in column "c" of relation "t" violates not-null constraint`,
+				ColumnName: "c", Detail: "Failing row contains (" + secret + ").", Where: secret, InternalQuery: secret,
+			},
 			report.Failure{SQLState: "23502", Message: `null value in column "c" of relation "t" violates not-null constraint`, Column: "c"},
 		},
 		{
-			"other language", pgconn.PgError{Code: "23505", Message: "m", Detail: `Schlüssel »(a)=(` + secret + `)« existiert bereits.`},
+			"other language",
+			pgconn.PgError{Code: "23505", Message: "m", Detail: `Schlüssel »(a)=(` + secret + `)« existiert bereits.`},
 			report.Failure{SQLState: "23505", Message: "m"},
 		},
 	} {

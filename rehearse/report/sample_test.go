@@ -95,8 +95,10 @@ func shop() *report.Result {
 	})
 	r.Schema = append(r.Schema,
 		report.Change{Action: "dropped", Kind: "table", Name: "shop.legacy", Children: []report.Change{
-			{Action: "dropped", Kind: "column", Name: "shop.legacy.a"}, {Action: "dropped", Kind: "column", Name: "shop.legacy.b"},
-			{Action: "dropped", Kind: "index", Name: "shop.legacy_a_idx"}, {Action: "dropped", Kind: "index", Name: "shop.legacy_b_idx"},
+			{Action: "dropped", Kind: "column", Name: "shop.legacy.a"},
+			{Action: "dropped", Kind: "column", Name: "shop.legacy.b"},
+			{Action: "dropped", Kind: "index", Name: "shop.legacy_a_idx"},
+			{Action: "dropped", Kind: "index", Name: "shop.legacy_b_idx"},
 			{Action: "dropped", Kind: "constraint", Name: "legacy_pkey on shop.legacy"},
 		}},
 		report.Change{Action: "added", Kind: "table", Name: "shop.vouchers", Children: []report.Change{

@@ -144,8 +144,10 @@ func withoutReaper() error { return os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "t
 // testcontainers gives a provider that talks to this engine only.
 func (d *daemon) testcontainers(log *slog.Logger) (*testcontainers.DockerProvider, error) {
 	if !testcontainers.ReadConfig().Config.RyukDisabled {
-		return nil, &ProviderError{Provider: ProviderContainer, Reason: ReasonSpec,
-			Err: errors.New("this program has used testcontainers before, with its reaper, which would end the server")}
+		return nil, &ProviderError{
+			Provider: ProviderContainer, Reason: ReasonSpec,
+			Err: errors.New("this program has used testcontainers before, with its reaper, which would end the server"),
+		}
 	}
 	tclog.SetDefault(debugLog{log})
 	restore, err := setEnv("DOCKER_HOST", d.host) // else it asks other engines, and gives up when none of them answers

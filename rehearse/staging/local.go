@@ -90,8 +90,10 @@ func (l *local) makeDirs(spec Spec) error {
 	if l.as != nil {
 		mode = 0o711
 		if dir := l.as.mayEnter(spec.stateDir()); dir != "" {
-			return &ProviderError{Provider: "local", Reason: ReasonUser,
-				Err: fmt.Errorf("user %s, who runs the server, may not enter %s; another state directory is needed", l.as.name, dir)}
+			return &ProviderError{
+				Provider: "local", Reason: ReasonUser,
+				Err: fmt.Errorf("user %s, who runs the server, may not enter %s; another state directory is needed", l.as.name, dir),
+			}
 		}
 	}
 	if err := os.Mkdir(l.dir, 0o700); err != nil {

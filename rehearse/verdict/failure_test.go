@@ -18,33 +18,40 @@ func TestFailureGivesTheQueryForProduction(t *testing.T) {
 		want []string
 	}{
 		"unique, columns of the detail": {
-			report.Failure{SQLState: "23505", Table: "shop.t", Columns: []string{"a", "Order"}}, "CREATE UNIQUE INDEX i ON shop.t (a, \"Order\")",
+			report.Failure{SQLState: "23505", Table: "shop.t", Columns: []string{"a", "Order"}},
+			"CREATE UNIQUE INDEX i ON shop.t (a, \"Order\")",
 			[]string{`SELECT a, "Order", count(*) FROM shop.t WHERE (a, "Order") IS NOT NULL GROUP BY a, "Order" HAVING count(*) > 1 ORDER BY count(*) DESC;`},
 		},
 		"unique, columns of the statement": {
-			report.Failure{SQLState: "23505", Table: "shop.t"}, "ALTER TABLE shop.t ADD CONSTRAINT k UNIQUE (email)",
+			report.Failure{SQLState: "23505", Table: "shop.t"},
+			"ALTER TABLE shop.t ADD CONSTRAINT k UNIQUE (email)",
 			[]string{`SELECT email, count(*) FROM shop.t WHERE (email) IS NOT NULL GROUP BY email HAVING count(*) > 1 ORDER BY count(*) DESC;`},
 		},
 		"unique over an expression": {
-			report.Failure{SQLState: "23505", Table: "shop.t", Columns: []string{"lower(email)"}}, "CREATE UNIQUE INDEX i ON shop.t (lower(email))",
+			report.Failure{SQLState: "23505", Table: "shop.t", Columns: []string{"lower(email)"}},
+			"CREATE UNIQUE INDEX i ON shop.t (lower(email))",
 			[]string{`SELECT lower(email), count(*) FROM shop.t WHERE (lower(email)) IS NOT NULL GROUP BY lower(email) HAVING count(*) > 1 ORDER BY count(*) DESC;`},
 		},
 		"nulls are equal": {
-			report.Failure{SQLState: "23505", Table: "shop.t", Columns: []string{"a"}}, "ALTER TABLE shop.t ADD UNIQUE NULLS NOT DISTINCT (a)",
+			report.Failure{SQLState: "23505", Table: "shop.t", Columns: []string{"a"}},
+			"ALTER TABLE shop.t ADD UNIQUE NULLS NOT DISTINCT (a)",
 			[]string{`SELECT a, count(*) FROM shop.t GROUP BY a HAVING count(*) > 1 ORDER BY count(*) DESC;`},
 		},
 		"unique, nothing known": {report.Failure{SQLState: "23505"}, "INSERT INTO x SELECT 1", nil},
 		"null": {
-			report.Failure{SQLState: "23502", Table: "shop.t", Column: "user"}, "ALTER TABLE shop.t ALTER \"user\" SET NOT NULL",
+			report.Failure{SQLState: "23502", Table: "shop.t", Column: "user"},
+			"ALTER TABLE shop.t ALTER \"user\" SET NOT NULL",
 			[]string{`SELECT count(*) FROM shop.t WHERE "user" IS NULL;`},
 		},
 		"null in a new column": {report.Failure{SQLState: "23502", Table: "shop.t", Column: "a"}, "ALTER TABLE shop.t ADD COLUMN a int NOT NULL", nil},
 		"check": {
-			report.Failure{SQLState: "23514", Table: "shop.t"}, "ALTER TABLE shop.t ADD CONSTRAINT c CHECK (length(a) < (3 + 1) AND b <> ')')",
+			report.Failure{SQLState: "23514", Table: "shop.t"},
+			"ALTER TABLE shop.t ADD CONSTRAINT c CHECK (length(a) < (3 + 1) AND b <> ')')",
 			[]string{`SELECT count(*) FROM shop.t WHERE NOT (length(a) < (3 + 1) AND b <> ')');`},
 		},
 		"foreign key": {
-			report.Failure{SQLState: "23503", Table: "shop.t"}, "ALTER TABLE shop.t ADD FOREIGN KEY (a, b) REFERENCES shop.\"P\" (x, y)",
+			report.Failure{SQLState: "23503", Table: "shop.t"},
+			"ALTER TABLE shop.t ADD FOREIGN KEY (a, b) REFERENCES shop.\"P\" (x, y)",
 			[]string{`SELECT count(*) FROM shop.t c WHERE c.a IS NOT NULL AND c.b IS NOT NULL AND NOT EXISTS (SELECT FROM shop."P" p WHERE p.x = c.a AND p.y = c.b);`},
 		},
 		"foreign key to the primary key": {report.Failure{SQLState: "23503", Table: "shop.t"}, "ALTER TABLE shop.t ADD FOREIGN KEY (a) REFERENCES p", nil},

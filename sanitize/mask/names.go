@@ -136,7 +136,6 @@ type nameFunc struct {
 	lists     [2]*nameList // first, last; nil where the mask has no such part
 	prfs      [2]*prf
 	casing    casing
-	word      []byte
 }
 
 func (f *nameFunc) Append(dst, src []byte) ([]byte, error) {

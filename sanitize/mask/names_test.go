@@ -48,8 +48,17 @@ func TestNamesAgree(t *testing.T) {
 	}
 	first, last := mask("first_name", "Anna"), mask("last_name", "Müller")
 	for _, c := range []struct{ value, want string }{
-		{"Anna Müller", first + " " + last}, {"Müller, Anna", last + ", " + first}, {"Anna  Müller ", first + "  " + last + " "}, {"ANNA MÜLLER", strings.ToUpper(first + " " + last)},
-		{"anna müller", strings.ToLower(first + " " + last)}, {"Anna von der Müller", first + " von der " + last}, {"Anna", first}, {"Anna.", first + "."}, {"", ""}, {"  ", "  "}, {"-", "-"},
+		{"Anna Müller", first + " " + last},
+		{"Müller, Anna", last + ", " + first},
+		{"Anna  Müller ", first + "  " + last + " "},
+		{"ANNA MÜLLER", strings.ToUpper(first + " " + last)},
+		{"anna müller", strings.ToLower(first + " " + last)},
+		{"Anna von der Müller", first + " von der " + last},
+		{"Anna", first},
+		{"Anna.", first + "."},
+		{"", ""},
+		{"  ", "  "},
+		{"-", "-"},
 	} {
 		if got := mask("full_name", c.value); got != c.want {
 			t.Errorf("%q became %q, want %q", c.value, got, c.want)

@@ -99,9 +99,15 @@ func TestSequenceFloor(t *testing.T) {
 		base       string
 		last, want int64
 	}{
-		{"int2", 1, 1023}, {"int2", 1024, 2047}, {"int2", 32767, 32767},
-		{"int4", 0, 1<<20 - 1}, {"int4", 1<<20 - 1, 1<<20 - 1}, {"int4", 1 << 20, 1<<21 - 1}, {"int4", math.MaxInt32, math.MaxInt32},
-		{"int8", -5, 1<<20 - 1}, {"int8", math.MaxInt64, math.MaxInt64},
+		{"int2", 1, 1023},
+		{"int2", 1024, 2047},
+		{"int2", 32767, 32767},
+		{"int4", 0, 1<<20 - 1},
+		{"int4", 1<<20 - 1, 1<<20 - 1},
+		{"int4", 1 << 20, 1<<21 - 1},
+		{"int4", math.MaxInt32, math.MaxInt32},
+		{"int8", -5, 1<<20 - 1},
+		{"int8", math.MaxInt64, math.MaxInt64},
 	} {
 		if got := newMask(t, Rule{Name: "int_permute"}, Target{BaseType: c.base}).SequenceFloor(c.last); got != c.want {
 			t.Errorf("%s, last %d: floor %d, want %d", c.base, c.last, got, c.want)
@@ -178,9 +184,18 @@ func TestPhone(t *testing.T) {
 	t.Parallel()
 	f := newMask(t, Rule{Name: "phone"}, textTarget()).New()
 	for _, c := range []struct{ value, want string }{
-		{"+49 151 2345678", `^\+49 [1-9]\d\d \d{7}$`}, {"+1 (212) 555-0123", `^\+1 \([1-9]\d\d\) \d{3}-\d{4}$`}, {"+353 1 234 5678", `^\+353 [1-9] \d{3} \d{4}$`},
-		{"0049 151 2345678", `^0049 [1-9]\d\d \d{7}$`}, {"0151/2345678", `^0[1-9]\d\d/\d{7}$`}, {"+44 (0)20 7946 0018", `^\+44 \(0\)\d\d \d{4} \d{4}$`},
-		{"212.555.0123", `^[1-9]\d\d\.\d{3}\.\d{4}$`}, {"112", `^[1-9]\d\d$`}, {"0", `^0$`}, {"0000", `^000\d$`}, {"ext. 12", `^[a-z]{3}\. \d\d$`}, {"call Bob", `^[a-z]{4} [A-Z][a-z]{2}$`},
+		{"+49 151 2345678", `^\+49 [1-9]\d\d \d{7}$`},
+		{"+1 (212) 555-0123", `^\+1 \([1-9]\d\d\) \d{3}-\d{4}$`},
+		{"+353 1 234 5678", `^\+353 [1-9] \d{3} \d{4}$`},
+		{"0049 151 2345678", `^0049 [1-9]\d\d \d{7}$`},
+		{"0151/2345678", `^0[1-9]\d\d/\d{7}$`},
+		{"+44 (0)20 7946 0018", `^\+44 \(0\)\d\d \d{4} \d{4}$`},
+		{"212.555.0123", `^[1-9]\d\d\.\d{3}\.\d{4}$`},
+		{"112", `^[1-9]\d\d$`},
+		{"0", `^0$`},
+		{"0000", `^000\d$`},
+		{"ext. 12", `^[a-z]{3}\. \d\d$`},
+		{"call Bob", `^[a-z]{4} [A-Z][a-z]{2}$`},
 	} {
 		if got := apply(t, f, c.value); !regexp.MustCompile(c.want).MatchString(got) {
 			t.Errorf("%q became %q", c.value, got)

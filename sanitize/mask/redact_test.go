@@ -16,9 +16,23 @@ func TestRedactFinds(t *testing.T) {
 	masks := map[string]Func{"email": column(Rule{Name: "email"}), "phone": column(Rule{Name: "phone"}), "digits": column(Rule{Name: "digits"}), "card": column(Rule{Name: "digits", Params: map[string]any{"luhn": true}})}
 	around := []string{"%s", "see %s.", "(%s)", "a: %s, b", "„%s“", "\n%s\n", "<%s>", `"%s"`, "ü %s;", "=%s&", "%s\ttab", "[%s]"}
 	for _, c := range []struct{ kind, value string }{
-		{"email", "bob@example.org"}, {"email", "Bob.O'Brien+x@mail.co.uk"}, {"email", "jürgen@köln.de"}, {"email", "a@b"}, {"email", "x_1%y@sub-1.host.io"},
-		{"phone", "+49 151 2345678"}, {"phone", "+491512345678"}, {"phone", "0151/2345678"}, {"phone", "212-555-0123"}, {"phone", "+1 (212) 555-0123"}, {"phone", "01 23 45 67 89"}, {"phone", "1-800-555-0199"},
-		{"digits", "123456789"}, {"digits", strings.Repeat("9", 50)}, {"card", "4111 1111 1111 1111"}, {"card", "4111111111111111"}, {"card", "3782-822463-10005"},
+		{"email", "bob@example.org"},
+		{"email", "Bob.O'Brien+x@mail.co.uk"},
+		{"email", "jürgen@köln.de"},
+		{"email", "a@b"},
+		{"email", "x_1%y@sub-1.host.io"},
+		{"phone", "+49 151 2345678"},
+		{"phone", "+491512345678"},
+		{"phone", "0151/2345678"},
+		{"phone", "212-555-0123"},
+		{"phone", "+1 (212) 555-0123"},
+		{"phone", "01 23 45 67 89"},
+		{"phone", "1-800-555-0199"},
+		{"digits", "123456789"},
+		{"digits", strings.Repeat("9", 50)},
+		{"card", "4111 1111 1111 1111"},
+		{"card", "4111111111111111"},
+		{"card", "3782-822463-10005"},
 	} {
 		want := apply(t, masks[c.kind], c.value)
 		for _, a := range around {
@@ -34,12 +48,19 @@ func TestRedactForms(t *testing.T) {
 	t.Parallel()
 	f := newMask(t, Rule{Name: "redact_text"}, textTarget()).New()
 	for _, c := range []struct{ in, want string }{
-		{"from 192.168.1.77:8080", `^from 10\.\d+\.\d+\.\d+:8080$`}, {"net 10.1.2.3/24.", `^net 10\.\d+\.\d+\.\d+/24\.$`},
-		{"at fe80::1%eth0", `^at 2001:db8(:[0-9a-f]{4}){6}%eth0$`}, {"[2001:DB8:0:0:8:800:200C:417A]:443", `^\[2001:db8(:[0-9a-f]{4}){6}\]:443$`},
-		{"x ::ffff:192.0.2.1 y", `^x 2001:db8(:[0-9a-f]{4}){6} y$`}, {"host ::1: refused", `^host 2001:db8(:[0-9a-f]{4}){6}: refused$`},
-		{"IBAN DE89 3704 0044 0532 0130 00 please", `^IBAN DE\d\d \d{4} \d{4} \d{4} \d{4} \d\d please$`}, {"GB29NWBK60161331926819", `^GB\d\d[A-Z]{4}\d{14}$`},
-		{"(0151) 2345678", `^\(0\d{3}\) \d{7}$`}, {"order12345678x", `^order\d{8}x$`}, {"4111 1111 1111 1111 12/27", `^\d{4} \d{4} \d{4} \d{4} 12/27$`},
-		{"bob@x.org, eve@y.org", `^[a-z]{18}@example\.com, [a-z]{18}@example\.com$`}, {"mailto:bob@x.org?subject=hi", `^mailto:[a-z]{18}@example\.com\?subject=hi$`},
+		{"from 192.168.1.77:8080", `^from 10\.\d+\.\d+\.\d+:8080$`},
+		{"net 10.1.2.3/24.", `^net 10\.\d+\.\d+\.\d+/24\.$`},
+		{"at fe80::1%eth0", `^at 2001:db8(:[0-9a-f]{4}){6}%eth0$`},
+		{"[2001:DB8:0:0:8:800:200C:417A]:443", `^\[2001:db8(:[0-9a-f]{4}){6}\]:443$`},
+		{"x ::ffff:192.0.2.1 y", `^x 2001:db8(:[0-9a-f]{4}){6} y$`},
+		{"host ::1: refused", `^host 2001:db8(:[0-9a-f]{4}){6}: refused$`},
+		{"IBAN DE89 3704 0044 0532 0130 00 please", `^IBAN DE\d\d \d{4} \d{4} \d{4} \d{4} \d\d please$`},
+		{"GB29NWBK60161331926819", `^GB\d\d[A-Z]{4}\d{14}$`},
+		{"(0151) 2345678", `^\(0\d{3}\) \d{7}$`},
+		{"order12345678x", `^order\d{8}x$`},
+		{"4111 1111 1111 1111 12/27", `^\d{4} \d{4} \d{4} \d{4} 12/27$`},
+		{"bob@x.org, eve@y.org", `^[a-z]{18}@example\.com, [a-z]{18}@example\.com$`},
+		{"mailto:bob@x.org?subject=hi", `^mailto:[a-z]{18}@example\.com\?subject=hi$`},
 	} {
 		got := apply(t, f, c.in)
 		if !regexp.MustCompile(c.want).MatchString(got) || got == c.in {

@@ -81,9 +81,16 @@ func TestConstants(t *testing.T) {
 		target Target
 		want   string
 	}{
-		{"", textTarget(), ""}, {"x\ty", textTarget(), "x\ty"}, {7, Target{BaseType: "int2"}, "7"}, {int64(-7), Target{BaseType: "int8"}, "-7"},
-		{1.5, Target{BaseType: "numeric"}, "1.5"}, {true, Target{BaseType: "bool"}, "true"}, {"y", Target{TypeKind: 'e', Labels: []string{"y"}}, "y"},
-		{"{}", Target{BaseType: "_text"}, "{}"}, {"größe", Target{BaseType: "varchar", MaxLength: 5}, "größe"}, {"infinity", Target{BaseType: "date"}, "infinity"},
+		{"", textTarget(), ""},
+		{"x\ty", textTarget(), "x\ty"},
+		{7, Target{BaseType: "int2"}, "7"},
+		{int64(-7), Target{BaseType: "int8"}, "-7"},
+		{1.5, Target{BaseType: "numeric"}, "1.5"},
+		{true, Target{BaseType: "bool"}, "true"},
+		{"y", Target{TypeKind: 'e', Labels: []string{"y"}}, "y"},
+		{"{}", Target{BaseType: "_text"}, "{}"},
+		{"größe", Target{BaseType: "varchar", MaxLength: 5}, "größe"},
+		{"infinity", Target{BaseType: "date"}, "infinity"},
 	} {
 		m := newMask(t, Rule{Name: "constant", Params: map[string]any{"value": c.value}}, c.target)
 		if got, ok := m.Const(); !ok || string(got) != c.want || m.Keep() || m.Null() {

@@ -94,8 +94,14 @@ func TestEmailLengths(t *testing.T) {
 		unique        Unique
 		suffix        string
 	}{
-		{0, 30, Distinct, "@example.com"}, {255, 30, Distinct, "@example.com"}, {26, 26, Distinct, "@example.com"}, {25, 25, Distinct, "@example.com"},
-		{24, 25 - 0, Distinct, "@x.test"}, {20, 20, Distinct, "@x.test"}, {19, 19, Lossy, "@x.test"}, {8, 8, Lossy, "@x.test"},
+		{0, 30, Distinct, "@example.com"},
+		{255, 30, Distinct, "@example.com"},
+		{26, 26, Distinct, "@example.com"},
+		{25, 25, Distinct, "@example.com"},
+		{24, 25 - 0, Distinct, "@x.test"},
+		{20, 20, Distinct, "@x.test"},
+		{19, 19, Lossy, "@x.test"},
+		{8, 8, Lossy, "@x.test"},
 	} {
 		m := newMask(t, Rule{Name: "email"}, Target{BaseType: "varchar", MaxLength: c.limit})
 		got := apply(t, m.New(), "somebody@somewhere.org")
@@ -194,7 +200,10 @@ func TestShapePermutes(t *testing.T) {
 	f := newMask(t, Rule{Name: "shape"}, textTarget()).New()
 	for _, alphabets := range [][]string{
 		{"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"},
-		{"0123456789"}, {"aàáâαабв", "-", "AÀÁÂΑАБВ"}, {"aA", "bB", "cC", "dD", "eE", "fF", "gG"}, {"éÉ日本語ひкК"},
+		{"0123456789"},
+		{"aàáâαабв", "-", "AÀÁÂΑАБВ"},
+		{"aA", "bB", "cC", "dD", "eE", "fF", "gG"},
+		{"éÉ日本語ひкК"},
 	} {
 		values := []string{""}
 		for _, a := range alphabets {
