@@ -125,9 +125,17 @@ type route struct {
 func (r route) conninfo(cfg *pgx.ConnConfig) string {
 	var b strings.Builder
 	for _, p := range [][2]string{
-		{"host", r.host}, {"hostaddr", r.hostaddr}, {"port", strconv.Itoa(int(r.port))}, {"user", cfg.User},
-		{"dbname", cfg.Database}, {"sslmode", sslMode(cfg.TLSConfig)}, {"sslrootcert", r.rootcert},
-		{"sslcert", r.cert}, {"sslkey", r.key}, {"gssencmode", "disable"}, {"connect_timeout", "30"},
+		{"host", r.host},
+		{"hostaddr", r.hostaddr},
+		{"port", strconv.Itoa(int(r.port))},
+		{"user", cfg.User},
+		{"dbname", cfg.Database},
+		{"sslmode", sslMode(cfg.TLSConfig)},
+		{"sslrootcert", r.rootcert},
+		{"sslcert", r.cert},
+		{"sslkey", r.key},
+		{"gssencmode", "disable"},
+		{"connect_timeout", "30"},
 	} {
 		if p[1] != "" {
 			fmt.Fprintf(&b, "%s=%s ", p[0], conninfo(p[1]))
@@ -219,7 +227,7 @@ func withoutPG(env []string) []string {
 
 // dumpError sorts a failed client program by what it said.
 func dumpError(program, stderr string, err error) error {
-	e := &DumpError{Program: program, Kind: DumpFailed, Text: firstError(stderr), Err: err}
+	e := &DumpError{Program: program, Kind: DumpFailed, Text: withoutValues("", firstError(stderr)), Err: err}
 	switch {
 	case strings.Contains(stderr, "server version mismatch"):
 		e.Kind, e.Text = DumpVersion, versions(stderr)

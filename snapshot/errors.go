@@ -140,7 +140,8 @@ func (e *ChangedError) Error() string {
 	return "the source changed after planning: " + strings.Join(e.Objects, ", ")
 }
 
-// TargetError is a failure of the server that receives the copy. What it holds is masked, so its message is kept, without Detail and Where.
+// TargetError is a failure of the server that receives the copy. Its message is kept
+// without Detail and Where, and without values: those of columns that are not masked are the source's own.
 type TargetError struct {
 	Doing      string // "load shop.customers"
 	SQLState   string
@@ -181,7 +182,7 @@ func targetError(doing string, err error) error {
 		return &TargetError{Doing: doing, Err: err}
 	}
 	return &TargetError{
-		Doing: doing, SQLState: pg.Code, Constraint: pg.ConstraintName, Message: pg.Message,
+		Doing: doing, SQLState: pg.Code, Constraint: pg.ConstraintName, Message: withoutValues(pg.Code, pg.Message),
 		Full: pg.Code == "53100" || strings.Contains(pg.Message, "No space left on device"),
 	}
 }
@@ -209,7 +210,7 @@ const (
 	DumpFailed      DumpKind = "failed"             // anything else
 )
 
-// DumpError is a failure of pg_dump or pg_restore. Both work on the schema only, so their first error line, which is kept, names objects, not values.
+// DumpError is a failure of pg_dump or pg_restore. Their first error line is kept, without the values that an index over expressions may quote.
 type DumpError struct {
 	Program string // "pg_dump", "pg_restore", or the path asked for
 	Kind    DumpKind

@@ -77,7 +77,7 @@ func (c *copier) restore(ctx context.Context, args ...string) error {
 	if strings.Contains(stderr.String(), "No space left on device") {
 		return &TargetError{Doing: "restore the schema", Full: true, Err: err}
 	}
-	if err != nil && !slices.ContainsFunc(refused, func(e RestoreError) bool { return e.Object != "" }) {
+	if err != nil && !ignoredErrors(stderr.String()) && !slices.ContainsFunc(refused, func(e RestoreError) bool { return e.Object != unnamed }) {
 		return dumpError("pg_restore", stderr.String(), err)
 	}
 	return nil
@@ -156,8 +156,12 @@ func roleAttributes(r catalog.Role) string {
 		has  bool
 		name string
 	}{
-		{r.Superuser, "SUPERUSER"}, {r.Inherit, "INHERIT"}, {r.CreateRole, "CREATEROLE"}, {r.CreateDatabase, "CREATEDB"},
-		{r.Replication, "REPLICATION"}, {r.BypassRowSecurity, "BYPASSRLS"},
+		{r.Superuser, "SUPERUSER"},
+		{r.Inherit, "INHERIT"},
+		{r.CreateRole, "CREATEROLE"},
+		{r.CreateDatabase, "CREATEDB"},
+		{r.Replication, "REPLICATION"},
+		{r.BypassRowSecurity, "BYPASSRLS"},
 	} {
 		b.WriteByte(' ')
 		if !a.has {

@@ -50,8 +50,14 @@ var (
 	failedReason = regexp.MustCompile(`^pg_restore: (?:error|warning): (?:could not execute query: )?(.*)$`)
 )
 
+// unnamed stands for an object whose name is lost: parallel workers write to one standard error, now and then across each other.
+const unnamed = "an object that pg_restore did not name"
+
+// ignoredErrors says that pg_restore came to its end, objects refused or not.
+func ignoredErrors(stderr string) bool { return strings.Contains(stderr, "errors ignored on restore") }
+
 // parseRestoreErrors reads what pg_restore says on standard error about objects the server refused. Of the server's message the first
-// line is kept. Parallel workers do not name the entry; then the object is the command, shortened.
+// line is kept, without values. Parallel workers do not name the entry; then the object is the command, shortened.
 func parseRestoreErrors(stderr string) []RestoreError {
 	var errs []RestoreError
 	object, command, named := "", []string(nil), true
@@ -68,17 +74,31 @@ func parseRestoreErrors(stderr string) []RestoreError {
 		} else if !strings.HasPrefix(line, "pg_restore: ") {
 			if command != nil {
 				command = append(command, line)
+			} else if len(errs) > 0 && strings.Contains(line, " RAISE") { // the context that a function's own error has
+				errs[len(errs)-1].Reason = withoutValues(raised, "")
 			}
 		} else if m := failedEntry.FindStringSubmatch(line); m != nil {
 			settle()
 			object = withoutOwner(m[1])
 		} else if m := failedReason.FindStringSubmatch(line); m != nil && !strings.HasPrefix(m[1], "errors ignored on restore") {
 			settle()
-			errs = append(errs, RestoreError{Object: object, Reason: strings.TrimSpace(strings.TrimPrefix(m[1], "ERROR:"))})
+			errs = append(errs, RestoreError{Object: object, Reason: withoutValues("", strings.TrimSpace(strings.TrimPrefix(m[1], "ERROR:")))})
 			object, named = "", object != ""
 		}
 	}
 	settle()
+	if len(errs) == 0 && ignoredErrors(stderr) {
+		errs = []RestoreError{{Reason: "its message was lost among others"}}
+	}
+	for i := range errs {
+		if errs[i].Object != "" {
+			continue
+		}
+		errs[i].Object = unnamed
+		if strings.Contains(stderr, " RAISE") { // perhaps this one's
+			errs[i].Reason = withoutValues(raised, "")
+		}
+	}
 	return errs
 }
 

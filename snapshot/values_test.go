@@ -1,0 +1,53 @@
+package snapshot
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestWithoutValues(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ code, message, want string }{
+		{"22P02", `invalid input syntax for type integer: "SECRET"`, `invalid input syntax for type integer: …`},
+		{"22008", `date/time field value out of range: "SEC""RET"`, `date/time field value out of range: …`},
+		{"22003", `value "SECRET" is out of range for type integer`, `value … is out of range for type integer`},
+		{"22P02", `ungültige Eingabesyntax für Typ integer: »SECRET«`, `ungültige Eingabesyntax für Typ integer: …`},
+		{"P0001", `no room for SECRET`, `raised by a function`},
+		{"23505", `duplicate key value violates unique constraint "a_key"`, `duplicate key value violates unique constraint "a_key"`},
+		{"23502", `null value in column "v" of relation "s" violates not-null constraint`, `null value in column "v" of relation "s" violates not-null constraint`},
+		{"42883", `function f("X") does not exist`, `function f("X") does not exist`},
+		{"", `invalid input syntax for type integer: "SECRET"`, `invalid input syntax for type integer: …`},
+		{"", `value "SECRET" is out of range for type smallint`, `value … is out of range for type smallint`},
+		{"", `could not create unique index "a_key"`, `could not create unique index "a_key"`},
+	}
+	for _, tc := range tests {
+		if got := withoutValues(tc.code, tc.message); got != tc.want {
+			t.Errorf("withoutValues(%q, %q) = %q, want %q", tc.code, tc.message, got, tc.want)
+		}
+	}
+}
+
+// TestGarbledRestoreErrors reads standard errors that two workers of pg_restore have written across each other.
+func TestGarbledRestoreErrors(t *testing.T) {
+	t.Parallel()
+	const end = "pg_restore: warning: errors ignored on restore: 4\n"
+	for name, stderr := range map[string]string{
+		"one line": `pg_restore: pg_restore: error: error: could not execute query: ERROR:  row holds SECRETcould not execute query: ERROR:  invalid input syntax for type integer: "SECRET"` +
+			"\n\nCONTEXT:  PL/pgSQL function seen(integer) line 2 at RAISE\nCommand was: CREATE INDEX a ON s USING btree (v);\n" + end,
+		"swapped": "pg_restore: error: could not execute query: ERROR:  row holds SECRET\npg_restore: error: could not execute query: ERROR:  no\n" +
+			"CONTEXT:  PL/pgSQL function seen(integer) line 2 at RAISE\nCommand was: CREATE INDEX a ON s USING btree (v);\n" + end,
+	} {
+		errs := parseRestoreErrors(stderr)
+		if len(errs) == 0 {
+			t.Errorf("%s: nothing is told", name)
+		}
+		for _, e := range errs {
+			if e.Object == "" || strings.Contains(e.Object+e.Reason, "SECRET") {
+				t.Errorf("%s: %+v", name, e)
+			}
+		}
+	}
+	if errs := parseRestoreErrors("pg_restore: creating TABLE s\n"); len(errs) != 0 {
+		t.Errorf("an undisturbed restore gave %+v", errs)
+	}
+}
