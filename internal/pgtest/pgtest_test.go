@@ -51,3 +51,13 @@ func TestOwnServerEndsWithItsTest(t *testing.T) {
 		t.Error("the own server is the shared one")
 	}
 }
+
+func TestStandbyHasWhatThePrimaryHad(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Start(t)
+	db := primary.New(t, "CREATE TABLE a (b int); INSERT INTO a VALUES (3)")
+	standby := primary.Standby(t)
+	if got := pgtest.Value(t, standby.Config(db.Database), "SELECT b || pg_is_in_recovery()::text FROM a"); got != "3true" {
+		t.Errorf("the standby says %q", got)
+	}
+}

@@ -117,20 +117,28 @@ func start(bin string, settings []string) (*Server, error) {
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	s.cmd = exec.Command("/bin/sh", "-c", supervise, "pgtest", bin, dir)
-	s.cmd.Dir, s.cmd.SysProcAttr = dir, &syscall.SysProcAttr{Credential: credential(), Setpgid: true}
-	if s.stdin, err = s.cmd.StdinPipe(); err != nil {
+	if err := s.launch(); err != nil {
 		return nil, err
-	}
-	if err := s.cmd.Start(); err != nil {
-		return nil, err
-	}
-	if err := s.wait(); err != nil {
-		log, _ := os.ReadFile(filepath.Join(dir, "log"))
-		s.stop()
-		return nil, fmt.Errorf("%w\n%s", err, log)
 	}
 	return s, nil
+}
+
+// launch starts the server in its directory and returns when it answers.
+func (s *Server) launch() (err error) {
+	s.cmd = exec.Command("/bin/sh", "-c", supervise, "pgtest", s.Bin, s.Dir)
+	s.cmd.Dir, s.cmd.SysProcAttr = s.Dir, &syscall.SysProcAttr{Credential: credential(), Setpgid: true}
+	if s.stdin, err = s.cmd.StdinPipe(); err != nil {
+		return err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	if err := s.wait(); err != nil {
+		log, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
+		s.stop()
+		return fmt.Errorf("%w\n%s", err, log)
+	}
+	return nil
 }
 
 func (s *Server) initdb(settings []string) error {
