@@ -70,6 +70,10 @@ func candidates(cfg *pgx.ConnConfig) []*pgx.ConnConfig {
 		c.Fallbacks = nil
 		// Prepared statements are state of a session, which a pooler may lose.
 		c.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+		if c.RuntimeParams == nil {
+			c.RuntimeParams = map[string]string{}
+		}
+		c.RuntimeParams["application_name"] = "rehearse" // from its first moment: who looks at the source knows whose session it is
 	}
 	return list
 }
