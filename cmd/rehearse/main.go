@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 )
 
@@ -27,10 +28,20 @@ func realMain() (code int) {
 			code = exitInternal
 		}
 	}()
+	dropEmptySettings()
 	signal.Ignore(syscall.SIGPIPE) // a closed stdout is an error of write, not the end of the process
 	ctx, stop := withSignals(context.Background(), os.Stderr)
 	defer stop()
 	return run(ctx, os.Args, os.Stdout, os.Stderr)
+}
+
+// dropEmptySettings makes an empty REHEARSE_ variable mean none at all, as build servers have it where a setting is not made.
+func dropEmptySettings() {
+	for _, entry := range os.Environ() {
+		if name, value, _ := strings.Cut(entry, "="); value == "" && strings.HasPrefix(name, "REHEARSE_") {
+			os.Unsetenv(name)
+		}
+	}
 }
 
 // interruption is the cause of a context that a signal ended.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -24,6 +26,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, map[string]func(){"rehearse": main})
 }
 
+var update = flag.Bool("update", false, "rewrite what the scripts compare with")
+
 // tests ends the shared source server when all tests are over.
 type tests struct{ m *testing.M }
 
@@ -40,26 +44,46 @@ func (t tests) Run() int { return pgtest.Run(t.m) }
 //	exit CODE PROGRAM ARG...                   run a program that must end with CODE
 //	scrub                                      make stdout and stderr the same every time: no durations, dates, ids, ports, versions
 //
-// Conditions: [postgres] initdb is here; [docker] an engine and the image REHEARSE_TEST_IMAGE are here; [root].
+// Conditions: [docker] an engine has the image REHEARSE_TEST_IMAGE; [root].
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	pgtest.BinDir(t)
+	o := theatre{bin: pgtest.BinDir(t)}
+	o.image = testImage(t)
+	o.docker = exec.Command("docker", "image", "inspect", o.image).Run() == nil
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join(pgtest.Root(t), "testdata", "script"),
-		UpdateScripts:       os.Getenv("REHEARSE_UPDATE_SCRIPTS") != "",
+		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		ContinueOnError:     true,
-		Setup:               setupScript,
-		Condition:           condition,
+		Setup:               o.setup,
+		Condition:           o.condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"prod": prod, "sql": runSQL, "role": role, "login": login, "exit": exitCode, "scrub": scrub,
 		},
 	})
 }
 
+// testImage is an image of the source's major version: REHEARSE_TEST_IMAGE, which may hold a %d for it.
+func testImage(t *testing.T) string {
+	image := cmp.Or(os.Getenv("REHEARSE_TEST_IMAGE"), "rehearse-postgres:%d")
+	out, err := pgtest.Command(t, "postgres", "--version").Output()
+	m := regexp.MustCompile(`\(PostgreSQL\) (\d+)`).FindSubmatch(out)
+	if err != nil || m == nil {
+		t.Fatalf("postgres --version: %s (%v)", out, err)
+	}
+	return strings.ReplaceAll(image, "%d", string(m[1]))
+}
+
+// theatre is what all scripts share.
+type theatre struct {
+	bin, image string
+	docker     bool // an engine has the image
+}
+
 // scene is what a script has of its own.
 type scene struct {
+	theatre
 	t      testing.TB
 	tmp    string // TMPDIR: a place that a staging server run as another user can enter
 	source *pgx.ConnConfig
@@ -69,7 +93,7 @@ type sceneKey struct{}
 
 func sceneOf(ts *testscript.TestScript) *scene { return ts.Value(sceneKey{}).(*scene) }
 
-func setupScript(env *testscript.Env) error {
+func (o theatre) setup(env *testscript.Env) error {
 	tmp, err := os.MkdirTemp("", "rs")
 	if err != nil {
 		return err
@@ -77,12 +101,12 @@ func setupScript(env *testscript.Env) error {
 	if err := os.Chmod(tmp, 0o755); err != nil { //nolint:gosec // the staging server's user must be able to enter
 		return err
 	}
-	s := &scene{t: env.T().(testing.TB), tmp: tmp}
+	s := &scene{theatre: o, t: env.T().(testing.TB), tmp: tmp}
 	env.Values[sceneKey{}] = s
 	env.Defer(s.leftovers)
 	for name, value := range map[string]string{
 		"TMPDIR": tmp, "REHEARSE_PROVIDER": "local", "REHEARSE_PROGRESS": "none", "LC_ALL": "C.UTF-8",
-		"ENGINE": os.Getenv("DOCKER_HOST"), "REHEARSE_PG_BINDIR": pgtest.BinDir(s.t), "REHEARSE_IMAGE": os.Getenv("REHEARSE_TEST_IMAGE"), "HOME": env.WorkDir,
+		"ENGINE": os.Getenv("DOCKER_HOST"), "REHEARSE_PG_BINDIR": o.bin, "REHEARSE_IMAGE": o.image, "HOME": env.WorkDir,
 		"DOCKER_HOST": "tcp://127.0.0.1:1", // no engine, so that no script sees or ends another's container; see container.txtar
 	} {
 		env.Setenv(name, value)
@@ -143,7 +167,7 @@ func (s *scene) sessions() string {
 }
 
 func (s *scene) containers() string {
-	if s.source == nil || !docker() {
+	if s.source == nil || !s.docker {
 		return ""
 	}
 	out, err := exec.Command("docker", "ps", "-aq", "--filter", "label=dev.rehearse.database="+s.source.Database).Output()
@@ -153,19 +177,17 @@ func (s *scene) containers() string {
 	return "containers " + strings.Join(strings.Fields(string(out)), ", ")
 }
 
-func condition(name string) (bool, error) {
+func (o theatre) condition(name string) (bool, error) {
 	switch name {
 	case "docker":
-		return docker(), nil
+		if !o.docker && strings.Contains(os.Getenv("REHEARSE_TEST_REQUIRE"), "docker") {
+			return false, fmt.Errorf("docker is required by REHEARSE_TEST_REQUIRE, but no engine has the image %s", o.image)
+		}
+		return o.docker, nil
 	case "root":
 		return os.Getuid() == 0, nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
-}
-
-func docker() bool {
-	image := os.Getenv("REHEARSE_TEST_IMAGE")
-	return image != "" && exec.Command("docker", "image", "inspect", image).Run() == nil
 }
 
 func prod(ts *testscript.TestScript, neg bool, args []string) {
@@ -300,7 +322,7 @@ func scrub(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: scrub")
 	}
 	s := sceneOf(ts)
-	own := []string{ts.Getenv("WORK"), "$WORK", s.tmp, "$TMPDIR", pgtest.BinDir(s.t), "$BIN"}
+	own := []string{ts.Getenv("WORK"), "$WORK", s.tmp, "$TMPDIR", s.bin, "$BIN"}
 	if s.source != nil {
 		own = append(own, fmt.Sprintf("%s:%d", s.source.Host, s.source.Port), "SERVER", s.source.Database, "DB")
 	}
