@@ -44,7 +44,7 @@ bench: build ## measure the copy against pg_dump and pg_restore, and the masks (
 	scripts/bench.sh $(SCALE)
 
 golden: ## write the golden files anew; review the diff
-	$(GO) test ./rehearse/report ./cmd/rehearse -update
+	$(GO) test ./rehearse/report ./rehearse/compare ./cmd/rehearse -update
 
 clean: ## remove what was built
 	rm -rf bin

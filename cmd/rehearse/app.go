@@ -135,6 +135,9 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	if name, ok := strings.CutPrefix(text, undefined); ok {
 		name = strings.TrimLeft(name, "-")
 		problem.text = "there is no flag --" + name
+		if c.Command == nil || c.Command.HelpName == "" || c.Command.HelpName == c.App.HelpName {
+			problem.hint = "flags stand after the command, as in rehearse run -v"
+		}
 		if near := nearest(name, flagNames(c)); near != "" {
 			problem.hint = "did you mean --" + near + "?"
 		}

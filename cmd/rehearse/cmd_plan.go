@@ -57,7 +57,7 @@ func planText(w io.Writer, p *rehearse.Preview) {
 	fmt.Fprintf(w, "source   %s, PostgreSQL %s, %s\n", p.Source.Database, p.Source.Version, report.Bytes(p.Source.SizeBytes))
 	fmt.Fprintf(w, "versions %s; migrations run as %s (%s), %s\n", p.Session.VersionTable, p.Session.Role, p.Session.RoleReason, p.Session.Boundaries)
 	fmt.Fprintf(w, "masks    %d of %d columns masked, %d kept\n", p.Masking.Masked, p.Masking.Columns, p.Masking.Kept)
-	fmt.Fprintf(w, "copy     %d tables, %s; about %s (%s)\n", len(p.Tables), report.Bytes(p.Bytes), p.Estimate, p.EstimateHow)
+	fmt.Fprintf(w, "copy     %s, %s; about %s (%s)\n", count(int64(len(p.Tables)), "table"), report.Bytes(p.Bytes), p.Estimate, p.EstimateHow)
 	for _, what := range p.LeftOut {
 		fmt.Fprintf(w, "         not copied: %s\n", what)
 	}
@@ -82,7 +82,7 @@ func planText(w io.Writer, p *rehearse.Preview) {
 		if len(notes) > 0 {
 			note = "  (" + strings.Join(notes, ", ") + ")"
 		}
-		fmt.Fprintf(w, "  %s  %d statements%s\n", m.File, m.Statements, note)
+		fmt.Fprintf(w, "  %s  %s%s\n", m.File, count(int64(m.Statements), "statement"), note)
 	}
 	fmt.Fprintf(w, "\nlargest tables\n")
 	for i, t := range p.Tables {

@@ -48,7 +48,7 @@ func stageAction(c *cli.Context) error {
 		return json.NewEncoder(c.App.Writer).Encode(stagingJSON(staged.Info))
 	}
 	u := ui{err: c.App.ErrWriter}
-	u.note("%d tables, %d rows; %d of %d columns masked", len(staged.Snapshot.Tables), staged.Snapshot.Rows, staged.Masking.Masked, staged.Masking.Columns)
+	u.note("%s, %s; %d of %d columns masked", count(int64(len(staged.Snapshot.Tables)), "table"), count(staged.Snapshot.Rows, "row"), staged.Masking.Masked, staged.Masking.Columns)
 	for _, d := range staged.Differences {
 		u.note("differs from the source: %s: %s there, %s here", d.What, orNone(d.Source), orNone(d.Staging))
 	}

@@ -113,7 +113,7 @@ func commonFlags() []cli.Flag {
 		choiceFlag("log-format", "text", "format of the log", "text", "json"),
 		choiceFlag("progress", "auto", "how progress is shown on stderr", "auto", "tty", "plain", "json", "none"),
 		choiceFlag("color", "auto", "colour on a terminal", "auto", "always", "never"),
-		stringFlag("state-dir", ".rehearse", "`DIR`ectory where the results of runs are kept"),
+		stringFlag("state-dir", ".rehearse", "`DIR` where the results of runs are kept"),
 	}
 }
 
@@ -132,7 +132,7 @@ func maskFlags() []cli.Flag {
 
 func migrationFlags() []cli.Flag {
 	return []cli.Flag{
-		stringFlag("migrations", "migrations", "`DIR`ectory of the goose migrations"),
+		stringFlag("migrations", "migrations", "`DIR` with the goose migrations"),
 		stringFlag("table", "", "goose's version table, as SQL would name it; found by its columns when there is one only"),
 		&cli.Int64Flag{Name: "to", Usage: "apply pending migrations up to `VERSION` only", EnvVars: env("to"), DefaultText: "all"},
 		boolFlag("allow-missing", "go on when the version table and the files disagree, as goose's own --allow-missing does"),
@@ -146,7 +146,7 @@ func stagingFlags() []cli.Flag {
 		choiceFlag("provider", "auto", "where staging runs; auto takes a container where an engine answers, else local binaries", "auto", "container", "local"),
 		stringFlag("image", "", "container: `IMAGE` instead of postgres:<major version of the source>"),
 		choiceFlag("pull", "missing", "container: when to pull the image", "missing", "never", "always"),
-		stringFlag("pg-bindir", "", "local: `DIR`ectory of initdb and postgres"),
+		stringFlag("pg-bindir", "", "local: `DIR` with initdb and postgres"),
 		stringFlag("pg-dump", "", "`PATH` of a pg_dump on this host to use instead of staging's own"),
 		durationFlag("ttl", 4*time.Hour, "staging ends by itself after this, whatever becomes of this command"),
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "tables copied and indexes built at once", Value: 4, EnvVars: env("jobs")},
@@ -167,7 +167,7 @@ func policyFlags() []cli.Flag {
 		durationFlag("max-migration-time", 0, "budget of each migration; 0 is none"),
 		sizeFlag("allow-rewrite-below", "tables smaller than this `SIZE` may be rewritten, such as 1GB; any"),
 		choiceFlag("unexpected-row-changes", "fail", "rows changed in a table that the migration does not name", "fail", "warn"),
-		boolFlag("strict", "conditions and warnings fail too"),
+		boolFlag("strict", "GO WITH CONDITIONS fails too, with exit code 11"),
 	}
 }
 

@@ -48,6 +48,14 @@ func (u ui) finish(ctx context.Context, err error) int {
 	return code
 }
 
+// count is a number with its noun, such as "1 table" or "3 tables".
+func count(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // colour decides once for a stream whether escapes may be written to it.
 func colour(mode string, w io.Writer) bool {
 	switch {
