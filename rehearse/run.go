@@ -18,7 +18,8 @@ import (
 
 // Run performs one rehearsal: freeze the source, copy it masked into staging, apply every pending migration there, and judge what they
 // did. A migration that fails is a finding in the result; an error means that the rehearsal could not be carried out, and comes without
-// a result. Whatever was started is ended and removed before Run returns, unless cfg.Keep says that staging stays.
+// a result, unless all that failed was to end or remove what was started. Whatever was started is ended and removed before Run returns,
+// unless cfg.Keep says that staging stays.
 func Run(ctx context.Context, cfg Config) (_ *report.Result, err error) {
 	r := begin(cfg)
 	src, err := r.open(ctx)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -45,10 +46,10 @@ func rehearseAction(c *cli.Context) error {
 		if kept != nil {
 			defer printKept(c.App.ErrWriter, *kept)
 		}
-		if err != nil {
-			return err
+		if result != nil { // also when cleaning up failed: a verdict that was reached is told
+			err = errors.Join(err, publish(c, result, targets))
 		}
-		if err := publish(c, result, targets); err != nil {
+		if err != nil {
 			return err
 		}
 		if result.ExitCode != exitOK {
@@ -78,9 +79,7 @@ var renderers = map[string]func(io.Writer, *report.Result, report.TextOptions) e
 func publish(c *cli.Context, result *report.Result, targets map[string]string) error {
 	var failed error
 	path := filepath.Join(c.String("state-dir"), "runs", result.ID, "result.json")
-	if err := writeReport(path, "json", result); err != nil {
-		failed = err
-	}
+	unkept := writeReport(path, "json", result)
 	for path, format := range targets {
 		if err := writeReport(path, format, result); err != nil {
 			failed = err
@@ -89,11 +88,19 @@ func publish(c *cli.Context, result *report.Result, targets map[string]string) e
 	if err := render(c, result); err != nil {
 		failed = err
 	}
-	if failed != nil {
-		return fmt.Errorf("%w: %w", errPublish, failed)
+	switch {
+	case unkept != nil:
+		return fmt.Errorf("%w: %w", errPublish, errors.Join(unkept, failed))
+	case failed != nil:
+		return fmt.Errorf("%w: %w", errPublish, &keptError{failed})
 	}
 	return nil
 }
+
+// keptError is a failure to write a result that is kept in the state directory, so that it can be rendered again.
+type keptError struct{ error }
+
+func (e *keptError) Unwrap() error { return e.error }
 
 // render writes the result to stdout in the format asked for.
 func render(c *cli.Context, result *report.Result) error {

@@ -28,9 +28,15 @@ func hintFor(err error) string {
 }
 
 func usageHint(err error) string {
-	var usage *usageProblem
-	if errors.As(err, &usage) {
+	var (
+		usage *usageProblem
+		kept  *keptError
+	)
+	switch {
+	case errors.As(err, &usage):
 		return usage.hint
+	case errors.As(err, &kept):
+		return "the result is kept: rehearse report render writes it again, with --report FORMAT=PATH, without a second run"
 	}
 	return ""
 }
