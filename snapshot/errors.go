@@ -183,8 +183,13 @@ func targetError(doing string, err error) error {
 	}
 	return &TargetError{
 		Doing: doing, SQLState: pg.Code, Constraint: pg.ConstraintName, Message: withoutValues(pg.Code, pg.Message),
-		Full: pg.Code == "53100" || strings.Contains(pg.Message, "No space left on device"),
+		Full: pg.Code == "53100" || outOfSpace(pg.Message),
 	}
+}
+
+// outOfSpace reads what a server or a client program says when a disk is full: the last block may still have been written in part.
+func outOfSpace(said string) bool {
+	return strings.Contains(said, "No space left on device") || strings.Contains(said, "could not extend file") && strings.Contains(said, ": wrote only ")
 }
 
 // Why a server cannot take a copy.

@@ -74,7 +74,7 @@ func (c *copier) restore(ctx context.Context, args ...string) error {
 	}
 	refused := parseRestoreErrors(stderr.String())
 	c.res.RestoreErrors = append(c.res.RestoreErrors, refused...)
-	if strings.Contains(stderr.String(), "No space left on device") {
+	if outOfSpace(stderr.String()) {
 		return &TargetError{Doing: "restore the schema", Full: true, Err: err}
 	}
 	if err != nil && !ignoredErrors(stderr.String()) && !slices.ContainsFunc(refused, func(e RestoreError) bool { return e.Object != unnamed }) {

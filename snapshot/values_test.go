@@ -51,3 +51,17 @@ func TestGarbledRestoreErrors(t *testing.T) {
 		t.Errorf("an undisturbed restore gave %+v", errs)
 	}
 }
+
+func TestOutOfSpace(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]bool{
+		`could not extend file "base/1/2": No space left on device`:                                                                      true,
+		`pg_restore: error: could not execute query: ERROR:  could not extend file "base/1/2": wrote only 4096 of 8192 bytes at block 5`: true,
+		`could not extend file "base/1/2": Permission denied`:                                                                            false,
+		"": false,
+	} {
+		if got := outOfSpace(said); got != want {
+			t.Errorf("outOfSpace(%q) = %v", said, got)
+		}
+	}
+}

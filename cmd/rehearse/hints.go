@@ -127,9 +127,10 @@ func sourceHint(err error) string {
 
 func stagingHint(err error) string {
 	var (
-		p   *staging.ProviderError
-		ext *rehearse.ExtensionError
-		own *rehearse.SameServerError
+		p      *staging.ProviderError
+		ext    *rehearse.ExtensionError
+		own    *rehearse.SameServerError
+		target *snapshot.TargetError
 	)
 	switch {
 	case errors.As(err, &own):
@@ -138,7 +139,7 @@ func stagingHint(err error) string {
 		return "--image names an image that has them, such as postgis/postgis:17-3.5 or timescale/timescaledb:latest-pg17"
 	case errors.As(err, &ext):
 		return "install them beside the local PostgreSQL (Debian: postgresql-<major>-<extension>), or use --provider container with an --image that has them"
-	case staging.DiskFull(err):
+	case staging.DiskFull(err), errors.As(err, &target) && target.Full:
 		return "staging needs about as much room as the source's database, indexes and all, and again what a rewrite makes: TMPDIR moves local staging, Docker's own directory holds containers"
 	case !errors.As(err, &p):
 		return ""

@@ -48,6 +48,9 @@ func newCause(m *report.Migration, f *report.Failure) cause {
 
 var missingExtension = regexp.MustCompile(`extension "[^"]*" is not available|extension control file`)
 
+// diskFull is the SQLSTATE of a server whose disk is full. Other limits that PostgreSQL can run into are settings, and production's own.
+const diskFull = "53100"
+
 // lacksExtension tells a limit of the staging server from a defect of the change.
 func (c cause) lacksExtension() bool { return missingExtension.MatchString(c.f.Message) }
 

@@ -155,3 +155,16 @@ func FuzzStatements(f *testing.F) {
 		}
 	})
 }
+
+func TestStagingsFullDiskIsNobodysFault(t *testing.T) {
+	t.Parallel()
+	m := failing(report.Failure{SQLState: "53100", Message: "could not extend file", StaysApplied: "statement 1 of 2"}, "CREATE TABLE a ()", "SELECT 1")
+	r := with(m)
+	verdict.Judge(lenient, r)
+	if d := cmp.Diff([]string{"migration-failed unknown"}, codes(r)); d != "" {
+		t.Errorf("findings (-want +got):\n%s", d)
+	}
+	if r.Verdict != report.Inconclusive || r.ExitCode != 21 {
+		t.Errorf("%s, exit %d, want inconclusive and 21", r.Verdict, r.ExitCode)
+	}
+}

@@ -218,6 +218,13 @@ func (j *judge) failed(m *report.Migration) {
 	if found.File == "" {
 		found.File = m.File
 	}
+	if f.SQLState == diskFull {
+		found.Level, found.ExitCode = report.Unknown, exitStaging
+		found.Text += "; the disk of the staging server is full, which says nothing about production"
+		found.Do = "Rehearse again where staging has more room: as much as the source's database, and again what the migration makes."
+		j.add(found)
+		return
+	}
 	c := newCause(m, f)
 	if c.lacksExtension() {
 		found.Level, found.ExitCode = report.Unknown, exitInconclusive

@@ -38,6 +38,7 @@ const (
 	exitMasking      = 12 // masking incomplete
 	exitDrift        = 13 // version table and files disagree
 	exitInconclusive = 14 // something needed could not be measured
+	exitStaging      = 21 // the staging server could not go on
 	exitTimeout      = 23 // the overall time limit
 )
 
