@@ -18,9 +18,10 @@ serve() {
 	server=$!
 }
 
+# The engine empties a file before it writes it anew: until there is a whole line again, the last one counts.
+expires=0
 expired() {
-	expires=0
-	read -r expires <"$dir/expires"
+	if read -r line <"$dir/expires"; then expires=$line; fi 2>/dev/null
 	[ "$(date +%s)" -ge "$expires" ]
 }
 
