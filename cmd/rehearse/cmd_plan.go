@@ -48,7 +48,7 @@ func planAction(c *cli.Context) error {
 		planText(c.App.Writer, preview)
 	}
 	if preview.Drift != nil && !preview.Drift.Allowed {
-		return &verdictError{exitDrift}
+		return &statusError{exitDrift}
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func rehearseAction(c *cli.Context) error {
 			return err
 		}
 		if result.ExitCode != exitOK {
-			return &verdictError{result.ExitCode}
+			return &statusError{result.ExitCode}
 		}
 		return nil
 	})

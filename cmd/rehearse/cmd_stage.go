@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/urfave/cli/v2"
 
 	"github.com/rehearse-db/rehearse/rehearse"
@@ -22,7 +19,6 @@ func stageCommand() *cli.Command {
 		Usage: "make a masked copy of the source, leave it running and print its URL",
 		Flags: flags(sourceFlags(), maskFlags(), stagingFlags(), []cli.Flag{
 			timeoutFlag(), choiceFlag("format", "text", "what stdout gets", "text", "json"),
-			stringFlag("table", "", "goose's version table, copied unmasked; found by its columns when not given"),
 		}),
 		Action: prepare(stageAction),
 	}
@@ -84,7 +80,7 @@ func stagingCommand() *cli.Command {
 		Usage: "list, reach and destroy staging servers that were kept",
 		Subcommands: []*cli.Command{
 			{
-				Name: "list", Usage: "staging servers of this user on this machine", Action: prepare(listAction),
+				Name: "list", Usage: "staging servers: this user's on this machine, and all of its Docker engine", Action: prepare(listAction),
 				Flags: flags([]cli.Flag{choiceFlag("format", "text", "format", "text", "json")}),
 			},
 			{Name: "url", Usage: "print the URL of a staging server", Flags: flags([]cli.Flag{id}), Action: prepare(withStaging(func(c *cli.Context, i staging.Info) error {
@@ -155,21 +151,4 @@ func withStaging(action func(*cli.Context, staging.Info) error) cli.ActionFunc {
 		}
 		return p
 	}
-}
-
-// connect runs psql with this terminal.
-func connect(c *cli.Context, i staging.Info) error {
-	psql, err := exec.LookPath("psql")
-	if err != nil {
-		return &usageProblem{text: "psql is not in PATH", hint: i.PSQL}
-	}
-	cfg, err := pgx.ParseConfig(i.URL)
-	if err != nil {
-		return fmt.Errorf("staging %s tells no URL to connect to", i.RunID)
-	}
-	cmd := exec.CommandContext(c.Context, psql)
-	cmd.Env = append(os.Environ(), "PGHOST="+cfg.Host, fmt.Sprintf("PGPORT=%d", cfg.Port), "PGUSER="+cfg.User,
-		"PGPASSWORD="+cfg.Password, "PGDATABASE="+cfg.Database, "PGSSLMODE=disable")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return cmd.Run()
 }

@@ -29,10 +29,10 @@ const (
 // errPublish: the verdict was reached, but writing it somewhere failed.
 var errPublish = errors.New("the result could not be written")
 
-// verdictError carries the exit code of a rehearsal that was carried out: its report is already written, nothing more is said.
-type verdictError struct{ code int }
+// statusError is an exit code whose reason was told already: by a report, or by psql. Nothing more is said.
+type statusError struct{ code int }
 
-func (*verdictError) Error() string { return "the verdict is not GO" }
+func (*statusError) Error() string { return "told already" }
 
 // codeOf is the one table from errors to exit codes.
 func codeOf(ctx context.Context, err error) int {
@@ -40,7 +40,7 @@ func codeOf(ctx context.Context, err error) int {
 		return i.exitCode()
 	}
 	var (
-		verdict *verdictError
+		status  *statusError
 		timeout *timeoutError
 		usage   *usageProblem
 		config  configErrors
@@ -67,8 +67,8 @@ func codeOf(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &verdict):
-		return verdict.code
+	case errors.As(err, &status):
+		return status.code
 	case errors.As(err, &timeout):
 		return exitTimeout
 	case errors.As(err, &source), errors.As(err, &rights), errors.As(err, &changed):

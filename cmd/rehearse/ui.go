@@ -33,9 +33,9 @@ func (u ui) note(format string, args ...any) { fmt.Fprintf(u.err, "rehearse: "+f
 // finish says why the command ends and returns its exit code.
 func (u ui) finish(ctx context.Context, err error) int {
 	code := codeOf(ctx, err)
-	var verdict *verdictError
+	var status *statusError
 	switch {
-	case err == nil || errors.As(err, &verdict):
+	case err == nil || errors.As(err, &status):
 	case interrupted(ctx) != nil:
 		u.note("%s; everything started was ended and removed", interrupted(ctx))
 		if leftover := cleanupErrors(err); leftover != nil {
