@@ -60,6 +60,12 @@ func showRows(all []report.TableRows) string {
 		if r.Truncated {
 			b.WriteString(" truncated")
 		}
+		if len(r.Parents) > 0 {
+			b.WriteString(" below " + strings.Join(r.Parents, ", "))
+		}
+		for _, p := range r.Partitions {
+			b.WriteString(strings.TrimRight(fmt.Sprintf("; %s %s -> %s %s", p.Table, number(p.Before), number(p.After), p.Moved), " "))
+		}
 		b.WriteString("\n")
 	}
 	return b.String()
@@ -98,9 +104,17 @@ func TestDiffRows(t *testing.T) {
 		{"goose's own rows", "INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, true)", ""},
 		{"refreshing a view", "REFRESH MATERIALIZED VIEW empty", ""},
 		{"a child alone", "DELETE FROM ONLY parent WHERE a < 3", "public.parent 5 -> 3 +0 ~0 -0\n"},
-		{"partitions as one", "DELETE FROM p WHERE id = 2", "public.p 10 -> 4 +0 ~0 -0\n"},
-		{"a dropped partition", "DROP TABLE p2", "public.p 10 -> 4 +0 ~0 -0\n"},
-		{"a detached partition", "ALTER TABLE p DETACH PARTITION p1", "public.p 10 -> 6 +0 ~0 -0\npublic.p1 - -> 4 +0 ~0 -0\n"},
+		{"an heir", "DELETE FROM child", "public.child 7 -> 0 +0 ~0 -0 below public.parent\n"},
+		{"partitions as one", "DELETE FROM p WHERE id = 2", "public.p 10 -> 4 +0 ~0 -0; public.p2a 6 -> 0\n"},
+		{"a dropped partition", "DROP TABLE p2", "public.p 10 -> 4 +0 ~0 -0; public.p2a 6 -> -\n"},
+		{"a detached partition lost nothing", "ALTER TABLE p DETACH PARTITION p1", "public.p 10 -> 6 +0 ~0 -0; public.p1 4 -> 4 detached\n"},
+		{
+			"an attached table was not dropped", "ALTER TABLE plain ADD n int; ALTER TABLE plain RENAME a TO id; DELETE FROM plain WHERE id > 8; " +
+				"CREATE TABLE q (id int, n int) PARTITION BY LIST (n); ALTER TABLE q ATTACH PARTITION plain DEFAULT; ALTER TABLE p DETACH PARTITION p1; " +
+				"ALTER TABLE q ATTACH PARTITION p1 FOR VALUES IN (1)",
+			"public.p 10 -> 6 +0 ~0 -0; public.p1 4 -> 4 detached\npublic.q - -> 12 +0 ~0 -0\n",
+		},
+		{"a partition more", "CREATE TABLE p3 PARTITION OF p DEFAULT; INSERT INTO p VALUES (9, 9)", "public.p 10 -> 11 +0 ~0 -0; public.p3 - -> 1\n"},
 		{"a renamed table lost nothing", `ALTER TABLE "Old ""T""" RENAME TO new`, ""},
 		{
 			"made anew and empty", `DROP TABLE "Old ""T"""; CREATE TABLE "Old ""T""" (a int)`,
@@ -142,7 +156,7 @@ func TestDiffRowsWithDeltas(t *testing.T) {
 		oid["p2a"]:   {Updated: 3, Truncated: true},
 		999999:       {Inserted: 9},
 	}, report.Exact))
-	want := "public.p 10 -> 6 +0 ~3 -1 truncated\npublic.plain 10 -> 10 +2 ~5 -2\n"
+	want := "public.p 10 -> 6 +0 ~3 -1 truncated; public.p1 4 -> -; public.p2a 6 -> 6\npublic.plain 10 -> 10 +2 ~5 -2\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -211,6 +211,9 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 	case status == 'E': // the server has released its locks, but for those of before a savepoint: the next probe finds them
 		u.release(s, end)
 		clear(s.modes)
+		if q.stmt != nil && q.stmt.Failure != nil {
+			u.miss("locks of "+q.stmt.place(), "it failed, and the server released them with that")
+		}
 	case status == 'I' && s.tx:
 		if q.stmt != nil {
 			s.pending = append(s.pending, q.stmt)

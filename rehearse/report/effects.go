@@ -27,10 +27,26 @@ func (a *arranger) blocked(m *Migration) string {
 			out = append(out, what+" of "+exposure(worst, tables))
 		}
 	}
-	if len(out) == 0 {
-		return "nothing"
+	switch {
+	case len(out) > 0:
+		return strings.Join(out, "; ")
+	case slices.ContainsFunc(m.Statements, locksUnseen):
+		return "nothing seen"
 	}
-	return strings.Join(out, "; ")
+	return "nothing"
+}
+
+// locksUnseen tells a statement that may have locked tables without anybody having seen it: it ran outside a transaction and was over
+// before the next look, or it failed, which releases its locks.
+func locksUnseen(st Statement) bool {
+	if len(st.Locks) > 0 {
+		return false
+	}
+	switch st.Tag {
+	case "BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET", "RESET", "SHOW":
+		return false
+	}
+	return !st.Transaction || st.Failure != nil
 }
 
 func exposure(e *Exposure, tables int64) string {
@@ -120,7 +136,31 @@ func rowsNote(t TableRows) string {
 	case t.Before != nil && t.After == nil:
 		return "dropped"
 	}
-	return ""
+	return partitionsNote(t.Partitions)
+}
+
+// partitionsNote tells of partitions that came or went: "partition shop.p1 detached", "3 partitions dropped".
+func partitionsNote(all []PartitionRows) string {
+	names := map[string][]string{}
+	for _, p := range all {
+		switch {
+		case p.Moved != "":
+			names[p.Moved] = append(names[p.Moved], p.Table)
+		case p.Before != nil && p.After == nil:
+			names["dropped"] = append(names["dropped"], p.Table)
+		}
+	}
+	var out []string
+	for _, what := range []string{"attached", "detached", "dropped"} {
+		switch n := names[what]; len(n) {
+		case 0:
+		case 1:
+			out = append(out, "partition "+n[0]+" "+what)
+		default:
+			out = append(out, Count(int64(len(n)), "partition")+" "+what)
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 // rows is the table of row counts, the largest changes first when not all fit.

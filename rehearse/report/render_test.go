@@ -113,6 +113,44 @@ func TestInconclusiveIsNeverGreen(t *testing.T) {
 	}
 }
 
+// TestUnseenLocksAreNotNone holds what nobody looked at apart from what was seen to be nothing.
+func TestUnseenLocksAreNotNone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		st   report.Statement
+		want string
+	}{
+		"in a transaction":     {report.Statement{Tag: "ALTER TABLE", Transaction: true}, "nothing"},
+		"outside, too short":   {report.Statement{Tag: "ALTER TABLE"}, "nothing seen"},
+		"outside, seen":        {report.Statement{Tag: "UPDATE", Locks: []report.Lock{{Table: "s.t", Mode: "ROW EXCLUSIVE"}}}, "nothing"},
+		"a setting":            {report.Statement{Tag: "SET"}, "nothing"},
+		"failed in the middle": {report.Statement{Transaction: true, Failure: &report.Failure{Message: "no"}}, "nothing seen"},
+	} {
+		r := &report.Result{SchemaVersion: 1, Verdict: report.Go, Migrations: []report.Migration{{
+			Version: 1, Name: "1_a.sql", Outcome: report.Applied, Statements: []report.Statement{c.st},
+		}}}
+		fields := regexp.MustCompile(` {2,}`).Split(regexp.MustCompile(`(?m)^ +1_a .*`).FindString(asText(t, r, report.TextOptions{Width: 120})), -1)
+		if len(fields) < 5 || fields[4] != c.want {
+			t.Errorf("%s: %q, want %q", name, fields, c.want)
+		}
+	}
+}
+
+// TestPartitionsThatMoveAreTold since the sums of the table alone look like a loss.
+func TestPartitionsThatMoveAreTold(t *testing.T) {
+	t.Parallel()
+	n := func(n int64) *int64 { return &n }
+	r := &report.Result{SchemaVersion: 1, Rows: []report.TableRows{{Table: "s.p", Before: n(9), After: n(5), Partitions: []report.PartitionRows{
+		{Table: "s.p1", Before: n(1), After: n(1), Moved: "attached"},
+		{Table: "s.p2", Before: n(2)},
+		{Table: "s.p3", Before: n(3)},
+		{Table: "s.p4", Before: n(3), After: n(2), Deleted: 1},
+	}}}}
+	if got, want := asText(t, r, report.TextOptions{Width: 120}), "partition s.p1 attached; 2 partitions dropped"; !strings.Contains(got, want) {
+		t.Errorf("no %q in:\n%s", want, got)
+	}
+}
+
 func TestLargeReleasesAreCutAndSayso(t *testing.T) {
 	t.Parallel()
 	r := many(500, 2000)

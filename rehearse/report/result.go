@@ -282,6 +282,24 @@ type TableRows struct {
 	Replaced  bool   `json:"replaced,omitempty"` // another table stands under the same name
 	Truncated bool   `json:"truncated,omitempty"`
 	Method    Method `json:"method"` // of inserted, updated, deleted
+
+	// Parents are the tables that Table inherits from without being a partition, nearest first: a statement on one reaches Table too.
+	Parents []string `json:"parents,omitempty"`
+
+	// Partitions are those of a partitioned table that changed, came or went. Their rows are part of the sums above.
+	Partitions []PartitionRows `json:"partitions,omitempty"`
+}
+
+// PartitionRows is what happened to one partition, whatever its level below the partitioned table.
+type PartitionRows struct {
+	Table     string `json:"table"`
+	Before    *int64 `json:"before"` // nil: the table did not exist
+	After     *int64 `json:"after"`  // nil: the table does not exist any more
+	Inserted  int64  `json:"inserted"`
+	Updated   int64  `json:"updated"`
+	Deleted   int64  `json:"deleted"`
+	Truncated bool   `json:"truncated,omitempty"`
+	Moved     string `json:"moved,omitempty"` // "attached": its rows count only after; "detached": only before
 }
 
 // Size is the size of a relation before and after.

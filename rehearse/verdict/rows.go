@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rehearse-db/rehearse/rehearse/report"
@@ -15,25 +16,89 @@ func (j *judge) rows(m *report.Migration) {
 	if len(m.Rows) == 0 {
 		return
 	}
-	s := readScript(m)
-	old := oldNames(m.Schema)
+	d := declarations{script: readScript(m), old: oldNames(m.Schema)}
 	for _, t := range m.Rows {
 		if t.Before == nil || t.Table == j.r.Session.VersionTable {
 			continue
 		}
-		rels := []relation{parseRelation(t.Table)}
-		for _, name := range []string{t.Root, old[t.Table], old[t.Root]} {
+		j.table(m, t, d.of(t))
+		j.partitions(m, t, d)
+	}
+}
+
+// declarations is what a migration's text says, with the old names of tables that it renamed.
+type declarations struct {
+	script
+	old map[string]string
+}
+
+// of is what the text says about a table. What is said of a table above says it too; and so does what is said of every one of the
+// partitions concerned.
+func (d declarations) of(t report.TableRows) change {
+	rels := d.relations(append([]string{t.Table, t.Root}, t.Parents...)...)
+	c := change{named: anyOf(rels, d.names), removed: anyOf(rels, d.removes), cut: d.cut}
+	stayed := slices.DeleteFunc(slices.Clone(t.Partitions), func(p report.PartitionRows) bool { return p.Moved != "" })
+	if len(stayed) == 0 {
+		return c
+	}
+	named, removed := true, true
+	for _, p := range stayed {
+		rels := d.relations(p.Table)
+		named = named && anyOf(rels, d.names)
+		removed = removed && (!shrank(p) || anyOf(rels, d.removes))
+	}
+	c.named, c.removed = c.named || named, c.removed || removed
+	return c
+}
+
+// relations are the names with those that they had before.
+func (d declarations) relations(names ...string) []relation {
+	var rels []relation
+	for _, n := range names {
+		for _, name := range []string{n, d.old[n]} {
 			if name != "" {
 				rels = append(rels, parseRelation(name))
 			}
 		}
-		j.table(m, t, change{
-			named:   anyOf(rels, s.names),
-			removed: anyOf(rels, s.removes),
-			cut:     s.cut,
+	}
+	return rels
+}
+
+func shrank(p report.PartitionRows) bool {
+	return p.Before != nil && *p.Before > 0 && (p.After == nil || *p.After < *p.Before)
+}
+
+// expected is how many rows a table had before, with the partitions that it has after: those attached came with their rows, and those
+// detached took theirs along.
+func expected(t report.TableRows) int64 {
+	n := *t.Before
+	for _, p := range t.Partitions {
+		switch {
+		case p.Before == nil:
+		case p.Moved == "attached":
+			n += *p.Before
+		case p.Moved == "detached":
+			n -= *p.Before
+		}
+	}
+	return n
+}
+
+// partitions tells of those that the migration dropped by name, with their rows; others are losses of the table as a whole.
+func (j *judge) partitions(m *report.Migration, t report.TableRows, d declarations) {
+	for _, p := range t.Partitions {
+		if p.After != nil || p.Before == nil || *p.Before == 0 || !anyOf(d.relations(p.Table), d.removes) {
+			continue
+		}
+		j.add(report.Finding{
+			Code: TableDropped, Level: report.Warn, Migration: m.Version, Object: p.Table, File: m.File,
+			Text: fmt.Sprintf("%s dropped %s, a partition of %s, with its %s", m.ShortName(), p.Table, t.Table, report.Count(*p.Before, "row")),
+			Do:   dropAdvice,
 		})
 	}
 }
+
+const dropAdvice = "Only a backup brings them back: have one before the release."
 
 // change is what the migration's text says about a table.
 type change struct {
@@ -85,13 +150,13 @@ func (j *judge) table(m *report.Migration, t report.TableRows, c change) {
 		}
 		f.Code = TableDropped
 		f.Text = fmt.Sprintf("%s dropped %s with its %s", who, t.Table, report.Count(before, "row"))
-		f.Do = "Only a backup brings them back: have one before the release."
-	case after < before && !c.removed:
+		f.Do = dropAdvice
+	case after < expected(t) && !c.removed:
 		f.Code = RowsLost
 		f.Text = fmt.Sprintf("%s lost rows of %s, %s: %s before, %s after", who, t.Table, undeclared("deletes from", c), report.Count(before, "row"), report.Digits(after))
 		f.Do = "Look for a cascading foreign key, a trigger or a function. If the loss is meant, delete from the table by name in the migration."
 		j.unexpected(&f, c)
-	case after == 0 && before > 0:
+	case after == 0 && expected(t) > 0 && !goneWithPartitions(t):
 		f.Code = TableEmptied
 		f.Text = fmt.Sprintf("%s emptied %s: %s before, none after", who, t.Table, report.Count(before, "row"))
 		f.Do = "If not every row was meant to go, look at the WHERE of the DELETE."
@@ -104,6 +169,11 @@ func (j *judge) table(m *report.Migration, t report.TableRows, c change) {
 		return
 	}
 	j.add(f)
+}
+
+// goneWithPartitions tells whether a table is empty because partitions were dropped, which is told of them.
+func goneWithPartitions(t report.TableRows) bool {
+	return slices.ContainsFunc(t.Partitions, func(p report.PartitionRows) bool { return p.Before != nil && p.After == nil })
 }
 
 // undeclared says how the text was found not to cover a change.

@@ -19,6 +19,15 @@ func TestRows(t *testing.T) {
 		return report.TableRows{Table: table, Before: num(200), After: num(200), Updated: 9, Method: report.Exact}
 	}
 	gone := report.TableRows{Table: "shop.t", Before: num(200)}
+	parted := func(partition string, before, after *int64, moved string) report.TableRows {
+		left := int64(14)
+		if moved == "" && after != nil {
+			left += *after
+		}
+		return report.TableRows{Table: "shop.t", Before: num(20), After: num(left), Partitions: []report.PartitionRows{
+			{Table: partition, Before: before, After: after, Moved: moved},
+		}}
+	}
 	for name, c := range map[string]struct {
 		sql  string
 		rows report.TableRows
@@ -29,6 +38,9 @@ func TestRows(t *testing.T) {
 		"deleted in a block":       {"DO $$ BEGIN DELETE FROM shop.t; END $$", lost("shop.t"), ""},
 		"deleted by EXECUTE":       {"DO $$ BEGIN EXECUTE 'delete from shop.t'; END $$", lost("shop.t"), ""},
 		"truncated in a list":      {"TRUNCATE TABLE shop.a, shop.t", lost("shop.t"), ""},
+		"truncated, no TABLE":      {"TRUNCATE t", lost("shop.t"), ""},
+		"truncated in a block":     {"DO $$ BEGIN TRUNCATE shop.t; END $$", lost("shop.t"), ""},
+		"a trigger on TRUNCATE":    {"CREATE TRIGGER x BEFORE TRUNCATE ON shop.t EXECUTE FUNCTION f()", lost("shop.t"), "rows-lost fail"},
 		"truncated by cascade":     {"TRUNCATE shop.a CASCADE", lost("shop.t"), "rows-lost fail"},
 		"merged into":              {"MERGE INTO shop.t USING s ON true WHEN MATCHED THEN DELETE", lost("shop.t"), ""},
 		"cascade":                  {"DELETE FROM shop.parent", lost("shop.t"), "rows-lost fail"},
@@ -55,6 +67,14 @@ func TestRows(t *testing.T) {
 		"anew with fewer":          {"DROP TABLE shop.t; CREATE TABLE shop.t ()", report.TableRows{Table: "shop.t", Before: num(200), After: num(0), Replaced: true}, "rows-lost fail"},
 		"anew with as many":        {"DROP TABLE shop.t; ALTER TABLE shop.n RENAME TO t", report.TableRows{Table: "shop.t", Before: num(200), After: num(200), Replaced: true}, "table-replaced warn"},
 		"partition, root named":    {"DELETE FROM shop.root", report.TableRows{Table: "shop.t", Root: "shop.root", Before: num(9), After: num(1), Deleted: 8}, ""},
+		"heir, parent named":       {"DELETE FROM shop.base", report.TableRows{Table: "shop.t", Parents: []string{"shop.mid", "shop.base"}, Before: num(9), After: num(1), Deleted: 8}, ""},
+		"partition by its name":    {"DELETE FROM shop.p1", parted("shop.p1", num(6), num(1), ""), ""},
+		"partition, other named":   {"DELETE FROM shop.p2", parted("shop.p1", num(6), num(1), ""), "rows-lost fail"},
+		"partition dropped":        {"DROP TABLE shop.p1", parted("shop.p1", num(6), nil, ""), "table-dropped warn"},
+		"partition gone unseen":    {"SELECT retention()", parted("shop.p1", num(6), nil, ""), "rows-lost fail"},
+		"partition detached":       {"ALTER TABLE shop.t DETACH PARTITION shop.p1", parted("shop.p1", num(6), num(6), "detached"), ""},
+		"detached by a function":   {"SELECT retention()", parted("shop.p1", num(6), num(6), "detached"), ""},
+		"detached, and lost more":  {"SELECT retention()", parted("shop.p1", num(3), num(3), "detached"), "rows-lost fail"},
 		"truncated unseen, refill": {"SELECT f()", report.TableRows{Table: "shop.t", Before: num(9), After: num(9), Truncated: true}, "rows-unexpected fail"},
 		"text cut, so not sure":    {"SELECT '" + strings.Repeat("x", 2000) + "'", lost("shop.t"), "rows-lost warn"},
 	} {

@@ -135,14 +135,16 @@ func (s script) names(rel relation) bool {
 	return false
 }
 
-// removes tells whether a statement takes rows from the relation by name: DELETE FROM, TRUNCATE, DROP TABLE, MERGE INTO,
-// a partition attached or detached, or its whole schema dropped.
+// removes tells whether a statement takes rows from the relation by name: DELETE FROM, TRUNCATE, DROP TABLE, MERGE INTO, or its
+// whole schema dropped.
 func (s script) removes(rel relation) bool {
 	for _, toks := range s.statements {
-		target, schema := false, false
+		target, schema, prev := false, false, ""
 		for i, t := range toks {
+			starts := startsRemoval(prev, t)
+			prev = t
 			switch {
-			case i > 0 && startsRemoval(toks[i-1], t):
+			case starts:
 				target, schema = true, t == "schema"
 			case endsTargets[t]:
 				target = false
@@ -154,7 +156,7 @@ func (s script) removes(rel relation) bool {
 	return false
 }
 
-// startsRemoval tells whether the names of tables that lose rows follow the two words.
+// startsRemoval tells whether the names of tables that lose rows follow the two words, of which the first may be empty.
 func startsRemoval(a, b string) bool {
 	switch a {
 	case "delete":
@@ -163,14 +165,12 @@ func startsRemoval(a, b string) bool {
 		return b == "into"
 	case "drop":
 		return b == "table" || b == "schema" || b == "foreign" || b == "materialized"
-	case "attach", "detach":
-		return b == "partition"
 	}
-	return a == "truncate" || b == "truncate"
+	return b == "truncate"
 }
 
 // endsTargets are the words after which no more target tables follow.
-var endsTargets = map[string]bool{";": true, "using": true, "where": true, "returning": true, "cascade": true, "restrict": true, "for": true}
+var endsTargets = map[string]bool{";": true, "using": true, "where": true, "returning": true, "cascade": true, "restrict": true, "for": true, "on": true}
 
 // has tells whether the tokens contain the words in a row.
 func has(toks []string, words ...string) bool {
