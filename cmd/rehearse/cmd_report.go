@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -49,12 +49,10 @@ func renderAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	for path, format := range targets {
-		if err := writeReport(path, format, result); err != nil {
-			return fmt.Errorf("%w: %w", errPublish, err)
-		}
+	if err := errors.Join(writeReports(targets, result), render(c, result)); err != nil {
+		return fmt.Errorf("%w: %w", errPublish, err)
 	}
-	return render(c, result)
+	return nil
 }
 
 // storedRun is the result file of a run; ids sort by time, so the newest is the last.
@@ -65,10 +63,9 @@ func storedRun(stateDir, id string) (string, error) {
 	}
 	entries, err := os.ReadDir(runs)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", unwrapPath(err)
+		return "", &usageProblem{text: unwrapPath(err).Error(), hint: "--state-dir is where rehearse run keeps its results"}
 	}
-	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() > entries[j].Name() })
-	for _, e := range entries {
+	for _, e := range slices.Backward(entries) { // sorted by name, says os.ReadDir
 		path := filepath.Join(runs, e.Name(), "result.json")
 		if _, err := os.Stat(path); err == nil {
 			return path, nil

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -77,17 +80,9 @@ var renderers = map[string]func(io.Writer, *report.Result, report.TextOptions) e
 
 // publish writes the result: kept in the state directory, then the files asked for, then stdout.
 func publish(c *cli.Context, result *report.Result, targets map[string]string) error {
-	var failed error
 	path := filepath.Join(c.String("state-dir"), "runs", result.ID, "result.json")
 	unkept := writeReport(path, "json", result)
-	for path, format := range targets {
-		if err := writeReport(path, format, result); err != nil {
-			failed = err
-		}
-	}
-	if err := render(c, result); err != nil {
-		failed = err
-	}
+	failed := errors.Join(writeReports(targets, result), render(c, result))
 	switch {
 	case unkept != nil:
 		return fmt.Errorf("%w: %w", errPublish, errors.Join(unkept, failed))
@@ -95,6 +90,15 @@ func publish(c *cli.Context, result *report.Result, targets map[string]string) e
 		return fmt.Errorf("%w: %w", errPublish, &keptError{failed})
 	}
 	return nil
+}
+
+// writeReports writes the files asked for, each of them even when another cannot be written.
+func writeReports(targets map[string]string, result *report.Result) error {
+	var errs []error
+	for _, path := range slices.Sorted(maps.Keys(targets)) {
+		errs = append(errs, writeReport(path, targets[path], result))
+	}
+	return errors.Join(errs...)
 }
 
 // keptError is a failure to write a result that is kept in the state directory, so that it can be rendered again.
@@ -115,25 +119,39 @@ func render(c *cli.Context, result *report.Result) error {
 	return err
 }
 
-// writeReport writes a file whole or not at all.
+// writeReport writes a file whole or not at all. What is there and not a plain file, such as
+// /dev/stdout, a pipe or a link, is written to, not replaced.
 func writeReport(path, format string, result *report.Result) error {
+	var b bytes.Buffer
+	err := renderers[format](&b, result, report.TextOptions{Width: 100})
+	if err == nil {
+		err = replaceFile(path, b.Bytes())
+	}
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err // which may name a temporary file
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func replaceFile(path string, text []byte) error {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(path, text, 0o644)
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return unwrapPath(err)
+		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".rehearse-*")
 	if err != nil {
-		return unwrapPath(err)
+		return err
 	}
 	defer os.Remove(f.Name()) // gone already when all went well
-	err = renderers[format](f, result, report.TextOptions{Width: 100})
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := os.Chmod(f.Name(), 0o644); err != nil {
-		return unwrapPath(err)
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+		return err
 	}
 	return os.Rename(f.Name(), path)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -224,9 +225,10 @@ func secret(name string) (string, error) {
 	return v, nil
 }
 
-// unwrapPath says "open x: no such file" once.
+// unwrapPath says "x: no such file" of a failure that names its path, without the system call before it.
 func unwrapPath(err error) error {
-	if p, ok := err.(*fs.PathError); ok { //nolint:errorlint // os.ReadFile returns it unwrapped
+	var p *fs.PathError
+	if errors.As(err, &p) {
 		return fmt.Errorf("%s: %w", p.Path, p.Err)
 	}
 	return err
