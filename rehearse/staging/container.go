@@ -191,6 +191,9 @@ func (c *container) waitForDown(ctx context.Context, want bool) error {
 		if down == want {
 			return nil
 		}
+		if c.gone(ctx) {
+			return errors.New("the container has ended")
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -207,10 +210,13 @@ func (c *container) ended(ctx context.Context) (bool, error) {
 	if !errdefs.IsNotFound(err) {
 		return false, err
 	}
-	if _, err := c.engine.ContainerInspect(ctx, c.id, client.ContainerInspectOptions{}); errdefs.IsNotFound(err) {
-		return true, nil // the container itself has ended
-	}
-	return false, nil
+	return c.gone(ctx), nil
+}
+
+// gone reports whether the container itself has ended, and so removed itself.
+func (c *container) gone(ctx context.Context) bool {
+	_, err := c.engine.ContainerInspect(ctx, c.id, client.ContainerInspectOptions{})
+	return errdefs.IsNotFound(err)
 }
 
 func (c *container) log(ctx context.Context) string {

@@ -63,7 +63,7 @@ func startLocal(ctx context.Context, spec Spec) (_ Server, err error) {
 	}
 	l := &local{bin: bin, as: as, dir: filepath.Join(spec.stateDir(), dirPrefix+spec.RunID)}
 	l.cluster = &cluster{machine: l, spec: spec}
-	if err := l.makeDirs(spec); err != nil {
+	if err := l.makeDirs(ctx, spec); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -81,7 +81,7 @@ func startLocal(ctx context.Context, spec Spec) (_ Server, err error) {
 }
 
 // makeDirs makes the directory and its record before anything else, so that Prune finds all that a killed process leaves.
-func (l *local) makeDirs(spec Spec) error {
+func (l *local) makeDirs(ctx context.Context, spec Spec) error {
 	broken := func(err error) error { return startFailed("local", "", err) }
 	if err := os.MkdirAll(spec.stateDir(), 0o755); err != nil {
 		return broken(err)
@@ -113,7 +113,7 @@ func (l *local) makeDirs(spec Spec) error {
 		err = l.rec.write(l.dir)
 	}
 	if err != nil {
-		return errors.Join(broken(err), removeAll(context.Background(), l.dir, l.rec.Sockets))
+		return errors.Join(broken(err), removeAll(context.WithoutCancel(ctx), l.dir, l.rec.Sockets))
 	}
 	return nil
 }

@@ -96,6 +96,20 @@ func TestLocalInALongDirectory(t *testing.T) {
 	}
 }
 
+func TestLocalInARelativeDirectory(t *testing.T) {
+	spec := localSpec(t)
+	t.Chdir(spec.StateDir)
+	spec.StateDir = "below"
+	s := start(t, "local", spec)
+	if got := text(t, s, "SELECT current_database()"); got != spec.Database {
+		t.Errorf("the server says %q", got)
+	}
+	found, err := staging.List(t.Context(), staging.Options{StateDir: "below", DockerHost: "unix:///no/such/docker.sock"})
+	if len(found) != 1 || found[0].RunID != spec.RunID {
+		t.Errorf("List gives %v, %v", found, err)
+	}
+}
+
 func TestLocalLocaleThatTheMachineLacks(t *testing.T) {
 	t.Parallel()
 	spec := localSpec(t)

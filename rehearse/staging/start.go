@@ -1,10 +1,12 @@
 package staging
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"time"
 )
@@ -76,11 +78,13 @@ func (s *Spec) complete() error {
 	return nil
 }
 
+// stateDir is absolute: servers have working directories of their own.
 func (s Spec) stateDir() string {
-	if s.StateDir == "" {
-		return os.TempDir()
+	dir := cmp.Or(s.StateDir, os.TempDir())
+	if abs, err := filepath.Abs(dir); err == nil {
+		return abs
 	}
-	return s.StateDir
+	return dir
 }
 
 func (s Spec) runAs() string {

@@ -6,7 +6,8 @@
 #   down              made here when the server has ended: its exit status
 #   again             made from outside to have the server started again
 #
-# A server that ended by itself leaves the container up for a while, so that its log can be read and its settings mended.
+# A server that ended leaves the container up until it expires: so that its log can be read and its settings mended, and because what is
+# done between two starts, such as bringing all that was loaded to the disk, may take long.
 dir=/rehearse
 ending=
 trap 'ending=1; kill -INT "$server" 2>/dev/null' INT TERM QUIT
@@ -26,7 +27,6 @@ expired() {
 }
 
 serve
-idle=0
 while :; do
 	sleep 0.2 &
 	wait $!
@@ -37,12 +37,9 @@ while :; do
 	if [ -e "$dir/down" ]; then
 		if [ -n "$ending" ]; then exit 0; fi
 		if [ -e "$dir/again" ]; then
-			idle=0
 			serve
 			continue
 		fi
-		idle=$((idle + 1))
-		if [ "$idle" -gt 600 ]; then exit 1; fi
 	elif ! kill -0 "$server" 2>/dev/null; then
 		wait "$server"
 		echo $? >"$dir/down.new" && mv "$dir/down.new" "$dir/down"
