@@ -17,7 +17,7 @@ import (
 
 // migrate applies what is pending, and reads the database before, between and after.
 func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server) error {
-	return r.phase("migrate", func() (_ string, err error) {
+	err := r.phase("migrate", func() (_ string, err error) {
 		target, err := r.session(ctx, w, server)
 		if err != nil {
 			return "", err
@@ -53,8 +53,23 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		if err != nil {
 			return "", err
 		}
-		return r.migrated(), m.end(context.WithoutCancel(ctx), r.result)
+		ending, cancel := lastReading(ctx)
+		defer cancel()
+		return r.migrated(), m.end(ending, r.result)
 	})
+	if err != nil {
+		return &StagingError{Err: err}
+	}
+	return nil
+}
+
+// lastReading is a context for what is read after the migrations. The time limit that ended one of them is a finding, which the report is
+// to have its figures for; a signal ends the reading too.
+func lastReading(ctx context.Context) (context.Context, context.CancelFunc) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	}
+	return context.WithCancel(ctx)
 }
 
 func (r *rehearsal) migrated() string {

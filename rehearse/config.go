@@ -13,15 +13,16 @@ import (
 	"github.com/rehearse-db/rehearse/sanitize"
 )
 
-// Config is everything a rehearsal needs. The zero value of a field that has a default means the default.
+// Config is everything a rehearsal needs: Source and Rules always, Migrations for [Run] and [Plan]. The zero value of a field that has a
+// default means the default.
 type Config struct {
 	Source           *pgx.ConnConfig // where production is; see snapshot.ParseSource
 	LockTimeout      time.Duration   // at the source; 2 s
 	StatementTimeout time.Duration   // of queries of the source's catalog; 5 min
 
 	Rules     *sanitize.Rules
-	Key       sanitize.Key
-	Ephemeral bool // Key was made for this run and is thrown away
+	Key       sanitize.Key // the zero Key: one is made for this run
+	Ephemeral bool         // Key was made for this run and is thrown away
 
 	Migrations    fs.FS  // the goose directory
 	MigrationsDir string // its name in reports
@@ -72,6 +73,9 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Session, "shared")
 	setDefault(&c.Staging.Provider, "auto")
 	setDefault(&c.Staging.TTL, 4*time.Hour)
+	if c.Key.IsZero() {
+		c.Key, c.Ephemeral = sanitize.NewKey(), true
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -34,7 +34,7 @@ func (r *rehearsal) start(ctx context.Context, src *snapshot.Source, w *work) (s
 
 // prune ends what killed runs left behind on this machine; a rehearsal goes on without.
 func (r *rehearsal) prune(ctx context.Context) {
-	gone, err := staging.Prune(ctx, staging.Options{Log: r.cfg.Log})
+	gone, err := staging.Prune(ctx, staging.Options{StateDir: r.cfg.Staging.StateDir, Log: r.cfg.Log})
 	if err != nil {
 		r.cfg.Log.Debug("look for servers left behind", "error", err)
 	}
@@ -58,19 +58,19 @@ func (r *rehearsal) spec(source snapshot.Server, desc *snapshot.Description) sta
 func (r *rehearsal) guard(ctx context.Context, src *snapshot.Source, w *work, server staging.Server) error {
 	conn, err := pgx.ConnectConfig(ctx, server.Config())
 	if err != nil {
-		return fmt.Errorf("connect to staging: %w", err)
+		return &StagingError{Err: fmt.Errorf("connect to staging: %w", err)}
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	var id string
 	if err := conn.QueryRow(ctx, "SELECT system_identifier::text FROM pg_catalog.pg_control_system()").Scan(&id); err != nil {
-		return fmt.Errorf("identify staging: %w", err)
+		return &StagingError{Err: fmt.Errorf("identify staging: %w", err)}
 	}
 	if id == src.Server().SystemIdentifier {
 		return &SameServerError{SystemIdentifier: id}
 	}
 	available, err := snapshot.AvailableExtensions(ctx, server.Config())
 	if err != nil {
-		return fmt.Errorf("list staging's extensions: %w", err)
+		return &StagingError{Err: fmt.Errorf("list staging's extensions: %w", err)}
 	}
 	if missing := snapshot.MissingExtensions(w.desc, available); len(missing) > 0 {
 		return &ExtensionError{Missing: missing, Provider: server.Info().Provider}

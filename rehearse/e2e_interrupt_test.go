@@ -51,8 +51,14 @@ func TestInterrupted(t *testing.T) {
 		signal syscall.Signal
 	}
 	all := []interruption{
-		{inConnect, syscall.SIGINT}, {inPlan, syscall.SIGTERM}, {inStaging, syscall.SIGINT}, {inSchema, syscall.SIGTERM},
-		{inData, syscall.SIGINT}, {inIndexes, syscall.SIGTERM}, {inMeasure, syscall.SIGTERM}, {inMigrate, syscall.SIGINT},
+		{inConnect, syscall.SIGINT},
+		{inPlan, syscall.SIGTERM},
+		{inStaging, syscall.SIGINT},
+		{inSchema, syscall.SIGTERM},
+		{inData, syscall.SIGINT},
+		{inIndexes, syscall.SIGTERM},
+		{inMeasure, syscall.SIGTERM},
+		{inMigrate, syscall.SIGINT},
 	}
 	eachProvider(t, func(t *testing.T, where rehearse.Staging) {
 		for _, i := range all {

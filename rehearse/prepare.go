@@ -16,6 +16,9 @@ import (
 func (r *rehearsal) plan(ctx context.Context, src *snapshot.Source) (*work, error) {
 	w := &work{}
 	err := r.phase("plan", func() (string, error) {
+		if r.cfg.Migrations == nil {
+			return "", errors.New("no migrations are given: Config.Migrations is nil")
+		}
 		var files, masks error
 		if w.set, files = migrate.Scan(r.cfg.Migrations, r.cfg.MigrationsDir); files != nil {
 			w.set = nil
@@ -26,7 +29,7 @@ func (r *rehearsal) plan(ctx context.Context, src *snapshot.Source) (*work, erro
 			return "", errors.Join(files, rights)
 		}
 		w.desc = desc
-		w.plan, masks = r.cfg.Rules.Plan(snapshot.Database(desc), r.cfg.Key)
+		w.plan, masks = r.masks(desc)
 		if err := errors.Join(rights, files, masks); err != nil {
 			return "", err
 		}
@@ -89,25 +92,46 @@ func boundaries(session string) string {
 	return "one session for all migrations"
 }
 
+// masks applies the rules to what the source holds. The error is a *sanitize.PlanError when they do not cover it.
+func (r *rehearsal) masks(desc *snapshot.Description) (*sanitize.Plan, error) {
+	if r.cfg.Rules == nil {
+		return nil, errors.New("no masking rules are given: Config.Rules is nil")
+	}
+	return r.cfg.Rules.Plan(snapshot.Database(desc), r.cfg.Key)
+}
+
+// planCopy is the part of plan that a copy without migrations needs.
+func (r *rehearsal) planCopy(ctx context.Context, src *snapshot.Source) (*work, error) {
+	w := &work{}
+	return w, r.phase("plan", func() (string, error) {
+		desc, err := src.Describe(ctx)
+		if desc == nil {
+			return "", err
+		}
+		var masks error
+		w.desc = desc
+		w.plan, masks = r.masks(desc)
+		if err := errors.Join(err, masks); err != nil {
+			return "", err
+		}
+		r.result.Masking = maskingFacts(r.cfg, w.plan)
+		r.describeSource(desc)
+		return columnsNote(w.plan.Counts()), nil
+	})
+}
+
 // CheckRules verifies that rules cover the source, without reading any data. The error is a *sanitize.PlanError when they do not.
 func CheckRules(ctx context.Context, cfg Config) (_ *report.Masking, err error) {
-	cfg.Key, cfg.Ephemeral = sanitize.NewKey(), true // nothing is masked with it
 	r := begin(cfg)
 	src, err := r.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer closing(ctx, &err, "close the source", src.Close)
-	desc, err := src.Describe(ctx)
-	if desc == nil {
+	if _, err := r.planCopy(ctx, src); err != nil {
 		return nil, err
 	}
-	plan, masks := cfg.Rules.Plan(snapshot.Database(desc), cfg.Key)
-	if err := errors.Join(err, masks); err != nil {
-		return nil, err
-	}
-	facts := maskingFacts(r.cfg, plan)
-	return &facts, nil
+	return &r.result.Masking, nil
 }
 
 // StarterRules writes a complete rules file for the source, a proposal from names, types and up to samples sampled rows of each table.
@@ -120,7 +144,7 @@ func StarterRules(ctx context.Context, cfg Config, samples int) (_ []byte, err e
 	}
 	defer closing(ctx, &err, "close the source", src.Close)
 	desc, err := src.Describe(ctx)
-	if desc == nil {
+	if desc == nil || err != nil && samples > 0 { // names and types need no privilege
 		return nil, err
 	}
 	db := snapshot.Database(desc)

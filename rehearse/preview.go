@@ -18,6 +18,7 @@ type Preview struct {
 	Masking       report.Masking  `json:"masking"`
 	Pending       []PreviewStep   `json:"pending"`
 	Drift         *report.Drift   `json:"drift,omitempty"`
+	Policy        report.Policy   `json:"policy"` // the budgets that Run would judge by
 	Tables        []PreviewTable  `json:"tables"` // largest first
 	Bytes         int64           `json:"bytes"`  // on the source's disk, with TOAST, without indexes
 	Estimate      report.Duration `json:"estimate"`
@@ -69,7 +70,7 @@ func Plan(ctx context.Context, cfg Config) (_ *Preview, err error) {
 	p := &Preview{
 		SchemaVersion: report.SchemaVersion, Source: r.result.Source, Masking: r.result.Masking,
 		Session: PreviewSession{Role: s.Role, RoleReason: s.RoleReason, Boundaries: s.Boundaries, VersionTable: s.VersionTable},
-		Drift:   w.todo.Drift, Pending: []PreviewStep{}, Tables: previewTables(w), LeftOut: leftOut(w.desc.Outside),
+		Drift:   w.todo.Drift, Policy: cfg.Policy.Facts(), Pending: []PreviewStep{}, Tables: previewTables(w), LeftOut: leftOut(w.desc.Outside),
 	}
 	for _, m := range w.todo.Pending {
 		p.Pending = append(p.Pending, PreviewStep{m.Version, m.File, len(m.Statements), m.Transaction, m.HasDown})

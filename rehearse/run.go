@@ -87,6 +87,9 @@ func (w *work) stopped() bool { return w.todo.Drift != nil && !w.todo.Drift.Allo
 
 func (r *rehearsal) open(ctx context.Context) (src *snapshot.Source, err error) {
 	err = r.phase("connect", func() (string, error) {
+		if r.cfg.Source == nil {
+			return "", errors.New("no source is given: Config.Source is nil")
+		}
 		src, err = snapshot.Open(ctx, r.cfg.Source, snapshot.SourceOptions{
 			LockTimeout: r.cfg.LockTimeout, StatementTimeout: r.cfg.StatementTimeout, Log: r.cfg.Log,
 		})
@@ -143,6 +146,14 @@ func (e *CleanupError) Error() string { return fmt.Sprintf("%s: %v", e.Doing, e.
 
 // Unwrap gives the cause.
 func (e *CleanupError) Unwrap() error { return e.Err }
+
+// StagingError says that the staging server, or a connection to it, failed, and that no migration is to blame for it.
+type StagingError struct{ Err error }
+
+func (e *StagingError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *StagingError) Unwrap() error { return e.Err }
 
 // SameServerError says that staging turned out to be the source's own cluster.
 type SameServerError struct{ SystemIdentifier string }

@@ -2,12 +2,10 @@ package rehearse
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
-	"github.com/rehearse-db/rehearse/snapshot"
 )
 
 // Staged is a masked copy left running.
@@ -48,28 +46,8 @@ func Stage(ctx context.Context, cfg Config) (_ *Staged, err error) {
 		return nil, err
 	}
 	if err := server.Keep(ctx, time.Now().Add(r.cfg.Staging.TTL)); err != nil {
-		return nil, err
+		return nil, &StagingError{Err: err}
 	}
 	kept = true
 	return &Staged{Info: server.Info(), Snapshot: r.result.Snapshot, Masking: r.result.Masking, Differences: r.result.Differences}, nil
-}
-
-// planCopy is the part of plan that a copy without migrations needs.
-func (r *rehearsal) planCopy(ctx context.Context, src *snapshot.Source) (*work, error) {
-	w := &work{}
-	return w, r.phase("plan", func() (string, error) {
-		desc, err := src.Describe(ctx)
-		if desc == nil {
-			return "", err
-		}
-		var masks error
-		w.desc = desc
-		w.plan, masks = r.cfg.Rules.Plan(snapshot.Database(desc), r.cfg.Key)
-		if err := errors.Join(err, masks); err != nil {
-			return "", err
-		}
-		r.result.Masking = maskingFacts(r.cfg, w.plan)
-		r.describeSource(desc)
-		return columnsNote(w.plan.Counts()), nil
-	})
 }

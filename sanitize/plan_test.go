@@ -138,7 +138,7 @@ m.yaml:11:60: shop.orders.total: parameter "value" is not a number
 paste:
   shop.customers:
     phone: phone
-    notes: redact_text
+    notes: shape
   shop.orders:
     id: keep
   'shop."Order"':

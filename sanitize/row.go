@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rehearse-db/rehearse/sanitize/mask"
 )
@@ -104,7 +105,7 @@ func (r *Row) appendField(dst, field []byte, f *rowField) ([]byte, error) {
 	value := field
 	if bytes.IndexByte(field, '\\') >= 0 {
 		var ok bool
-		if r.plain, ok = appendUnescaped(r.plain[:0], field); !ok {
+		if r.plain, ok = appendUnescaped(slices.Grow(r.plain[:0], len(field)), field); !ok {
 			return dst, r.valueError(f, "ends in the middle of an escape")
 		}
 		value = r.plain

@@ -65,7 +65,7 @@ func (s *suggester) suggest(c *cell) suggestion {
 	chosen := suggestion{text: "keep", guess: guess, review: guess.Doubtful || guess.Rules[0] != "keep"}
 	for _, text := range guess.Rules {
 		if s.fits(text, group) {
-			chosen.text, chosen.review = text, guess.Doubtful
+			chosen.text, chosen.review = text, guess.Doubtful || text == "keep" && guess.Rules[0] != "keep"
 			break
 		}
 	}
@@ -90,7 +90,7 @@ func (s *suggester) guess(c *cell, group []*cell) detect.Guess {
 }
 
 func (s *suggester) classify(c *cell) detect.Guess {
-	col := detect.Column{Schema: c.table.Schema, Table: c.table.Name, Name: c.column.Name, BaseType: c.column.BaseType, TypeKind: c.column.TypeKind}
+	col := detect.Column{Schema: c.table.Schema, Table: c.table.Name, Name: c.column.Name, BaseType: c.column.BaseType, TypeKind: c.column.TypeKind, Enum: len(c.column.Labels) > 0}
 	return detect.Classify(col, s.samples[c.relation()][c.column.Name])
 }
 

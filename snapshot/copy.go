@@ -132,7 +132,10 @@ func (c *copier) run(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"indexes", c.restorePostData}, {"sequences", c.setSequences}, {"views", c.refreshViews}, {"analyze", c.analyze},
+		{"indexes", c.restorePostData},
+		{"sequences", c.setSequences},
+		{"views", c.refreshViews},
+		{"analyze", c.analyze},
 		{"settings", c.applySettings},
 	} {
 		if err := c.phase(ctx, p.name, p.do); err != nil {

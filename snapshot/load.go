@@ -239,7 +239,7 @@ func (s *sink) mask(buffer, p []byte) ([]byte, error) {
 			line = s.part
 		}
 		var err error
-		if buffer, err = s.row.Append(buffer, line); err != nil {
+		if buffer, err = s.row.Append(slices.Grow(buffer, len(line)), line); err != nil { // a large row at once, not by doubling
 			return nil, err
 		}
 		s.part, rest = s.part[:0], rest[end:]

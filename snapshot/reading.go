@@ -52,6 +52,10 @@ func (s *Source) Applied(ctx context.Context, table string) ([]AppliedVersion, e
 func (s *Source) Samples(ctx context.Context, tables []catalog.Table, n int) (map[string]map[string][]string, error) {
 	samples := map[string]map[string][]string{}
 	err := s.read(ctx, "read samples", func(tx *pgx.Conn) error {
+		// Planning a query inlines the functions of index expressions, whose bodies may name others without their schema.
+		if _, err := tx.Exec(ctx, sqlSearchPath, strings.TrimSuffix("pg_catalog, "+s.server.SearchPath, ", ")); err != nil {
+			return err
+		}
 		for _, t := range tables {
 			if !holdsRows(t) && t.Kind != 'p' || t.IsPartition || len(t.Columns) == 0 {
 				continue

@@ -98,7 +98,7 @@ func strayHint(ctx *cli.Context) string {
 	arg := ctx.Args().First()
 	switch {
 	case strings.Contains(arg, "://"):
-		return "give a database as --source " + "URL, or better in REHEARSE_SOURCE_URL, where ps does not show it"
+		return "give a database as --source URL, or better in REHEARSE_SOURCE_URL, where ps does not show it"
 	case strings.HasPrefix(arg, "-"):
 		return "everything after a stray argument is taken for an argument too"
 	default:

@@ -53,11 +53,36 @@ func planAction(c *cli.Context) error {
 	return nil
 }
 
+// budgets is the policy in words.
+func budgets(p report.Policy) string {
+	limit := func(d report.Duration, what string) string {
+		if d == 0 {
+			return "no limit of time " + what
+		}
+		return d.String() + " " + what
+	}
+	words := []string{limit(p.MaxTotalTime, "in all"), limit(p.MaxMigrationTime, "for each migration")}
+	switch {
+	case p.AllowRewriteBelow < 0:
+		words = append(words, "rewrites of any size")
+	case p.AllowRewriteBelow == 0:
+		words = append(words, "no rewrite")
+	default:
+		words = append(words, "rewrites below "+report.Bytes(p.AllowRewriteBelow))
+	}
+	words = append(words, "unexpected row changes: "+p.UnexpectedRowChanges)
+	if p.Strict {
+		words = append(words, "conditions fail")
+	}
+	return strings.Join(words, "; ")
+}
+
 func planText(w io.Writer, p *rehearse.Preview) {
 	fmt.Fprintf(w, "source   %s, PostgreSQL %s, %s\n", p.Source.Database, p.Source.Version, report.Bytes(p.Source.SizeBytes))
 	fmt.Fprintf(w, "versions %s; migrations run as %s (%s), %s\n", p.Session.VersionTable, p.Session.Role, p.Session.RoleReason, p.Session.Boundaries)
 	fmt.Fprintf(w, "masks    %d of %d columns masked, %d kept\n", p.Masking.Masked, p.Masking.Columns, p.Masking.Kept)
 	fmt.Fprintf(w, "copy     %s, %s; about %s (%s)\n", count(int64(len(p.Tables)), "table"), report.Bytes(p.Bytes), p.Estimate, p.EstimateHow)
+	fmt.Fprintf(w, "budgets  %s\n", budgets(p.Policy))
 	for _, what := range p.LeftOut {
 		fmt.Fprintf(w, "         not copied: %s\n", what)
 	}

@@ -48,6 +48,9 @@ func rehearseAction(c *cli.Context) error {
 		progress.close()
 		if kept != nil {
 			defer printKept(c.App.ErrWriter, *kept)
+			if err != nil {
+				err = &stagingKept{err}
+			}
 		}
 		if result != nil { // also when cleaning up failed: a verdict that was reached is told
 			err = errors.Join(err, publish(c, result, targets))
@@ -61,6 +64,11 @@ func rehearseAction(c *cli.Context) error {
 		return nil
 	})
 }
+
+// stagingKept is an error after which staging is left running, as --keep asks.
+type stagingKept struct{ error }
+
+func (e *stagingKept) Unwrap() error { return e.error }
 
 // printKept goes to stderr: stdout carries the report and nothing else, and the URL has a password.
 func printKept(w io.Writer, i staging.Info) {

@@ -21,14 +21,14 @@ func sanitizeCommand() *cli.Command {
 			{
 				Name: "init", Usage: "write a complete starter file of rules from names, types and sampled values of the source",
 				Description: "Values are sampled in memory only. The file is a proposal: read every line before you trust it. An existing file is never overwritten.",
-				Flags:       flags(sourceFlags(), maskFlags(), []cli.Flag{samplesFlag(), tableFlag()}),
+				Flags:       flags(sourceFlags(), maskFlags(), []cli.Flag{samplesFlag()}),
 				Action: prepare(func(c *cli.Context) error {
 					return writeStarter(c, c.String("masks"))
 				}),
 			},
 			{
 				Name: "check", Usage: "verify that the rules cover every column of the source; no data are read",
-				Flags:  flags(sourceFlags(), maskFlags(), []cli.Flag{tableFlag()}),
+				Flags:  flags(sourceFlags(), maskFlags()),
 				Action: prepare(checkAction),
 			},
 		},
@@ -37,10 +37,6 @@ func sanitizeCommand() *cli.Command {
 
 func samplesFlag() cli.Flag {
 	return &cli.IntFlag{Name: "samples", Usage: "rows of each table to look at; 0 looks at names and types only", Value: 200, EnvVars: env("samples")}
-}
-
-func tableFlag() cli.Flag {
-	return stringFlag("table", "", "goose's version table, which needs no rules; found by its columns when not given")
 }
 
 func writeStarter(c *cli.Context, path string) error {
@@ -74,7 +70,7 @@ func sourceOnly(c *cli.Context) (rehearse.Config, error) {
 	source, err := sourceConfig(c)
 	return rehearse.Config{
 		Source: source, LockTimeout: c.Duration("lock-timeout"), StatementTimeout: c.Duration("statement-timeout"),
-		VersionTable: c.String("table"), Log: logger(c),
+		Log: logger(c),
 	}, err
 }
 

@@ -41,7 +41,11 @@ var configKeys = map[string]string{
 // pathFlags are flags whose value in the file is relative to the file.
 var pathFlags = map[string]bool{"masks": true, "migrations": true, "pg-bindir": true}
 
-const configName = "rehearse.yaml"
+// The files that init writes and the other commands look for.
+const (
+	configName   = "rehearse.yaml"
+	defaultMasks = "rehearse.masks.yaml"
+)
 
 // configErrors are the mistakes of a configuration file, all of them, each with file:line:column.
 type configErrors []string

@@ -57,6 +57,7 @@ func codeOf(ctx context.Context, err error) int {
 		source  *snapshot.SourceError
 		rights  *snapshot.PrivilegeError
 		stage   *staging.ProviderError
+		broken  *rehearse.StagingError
 		same    *rehearse.SameServerError
 		target  *snapshot.TargetError
 		changed *snapshot.ChangedError
@@ -73,7 +74,7 @@ func codeOf(ctx context.Context, err error) int {
 		return exitTimeout
 	case errors.As(err, &source), errors.As(err, &rights), errors.As(err, &changed):
 		return exitSource
-	case errors.As(err, &stage), errors.As(err, &target), errors.As(err, &dump), errors.As(err, &missing), errors.As(err, &cleanup), errors.Is(err, migrate.ErrLost):
+	case errors.As(err, &stage), errors.As(err, &broken), errors.As(err, &target), errors.As(err, &dump), errors.As(err, &missing), errors.As(err, &cleanup), errors.Is(err, migrate.ErrLost):
 		return exitStaging
 	case errors.As(err, &plan), errors.As(err, &value):
 		return exitMasking

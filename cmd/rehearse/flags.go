@@ -128,7 +128,7 @@ func sourceFlags() []cli.Flag {
 }
 
 func maskFlags() []cli.Flag {
-	return []cli.Flag{stringFlag("masks", "rehearse.masks.yaml", "`FILE` of the masking rules")}
+	return []cli.Flag{stringFlag("masks", defaultMasks, "`FILE` of the masking rules")}
 }
 
 func migrationFlags() []cli.Flag {

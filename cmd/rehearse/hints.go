@@ -16,7 +16,7 @@ import (
 func hintFor(err error) string {
 	var timeout *timeoutError
 	if errors.As(err, &timeout) {
-		return "give it more time with --timeout; everything started was ended and removed"
+		return "give it more time with --timeout; " + aftermath(err)
 	}
 	var hints []string
 	for _, find := range []func(error) string{usageHint, rulesHint, migrationsHint, sourceHint, stagingHint, copyHint} {
@@ -174,11 +174,17 @@ func copyHint(err error) string {
 	return ""
 }
 
-// cleanupErrors are the parts of an error that tell of things left behind.
-func cleanupErrors(err error) error {
-	var c *rehearse.CleanupError
-	if errors.As(err, &c) {
-		return c
+// aftermath says what became of what was started before an error.
+func aftermath(err error) string {
+	var (
+		kept    *stagingKept
+		cleanup *rehearse.CleanupError
+	)
+	switch {
+	case errors.As(err, &cleanup):
+		return "not all that was started could be ended and removed: rehearse staging prune tries again"
+	case errors.As(err, &kept):
+		return "staging was kept, as --keep asks"
 	}
-	return nil
+	return "everything started was ended and removed"
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/rehearse-db/rehearse/rehearse"
 )
 
 // ui is how the command speaks on stderr. The rules:
@@ -37,8 +39,8 @@ func (u ui) finish(ctx context.Context, err error) int {
 	switch {
 	case err == nil || errors.As(err, &status):
 	case interrupted(ctx) != nil:
-		u.note("%s; everything started was ended and removed", interrupted(ctx))
-		if leftover := cleanupErrors(err); leftover != nil {
+		u.note("%s; %s", interrupted(ctx), aftermath(err))
+		if leftover := (*rehearse.CleanupError)(nil); errors.As(err, &leftover) {
 			u.error("%v", leftover)
 		}
 	default:

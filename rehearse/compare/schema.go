@@ -141,6 +141,8 @@ var tells = map[string]bool{
 	"type": true, "not null": true, "default": true, "generated": true, "identity": true, "definition": true, "labels": true,
 	"base type": true, "subtype": true, "partition of": true, "inherits": true, "bound": true, "partition key": true, "persistence": true,
 	"version": true, "value": true, "invalid": true, "member of": true, "superuser": true,
+	"login": true, "create role": true, "create database": true, "replication": true, "bypass row security": true,
+	"security definer": true, "command": true, "roles": true, "using": true, "with check": true, "restrictive": true,
 }
 
 func telling(before, after map[string]string) []report.AttributeChange {

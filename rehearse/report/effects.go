@@ -97,7 +97,7 @@ func (a *arranger) rewritten(m *Migration) string {
 // rowsChanged sums a migration's changes up, with the table's name when there is only one.
 func (a *arranger) rowsChanged(m *Migration) string {
 	var ins, upd, del, tables int64
-	name, note := "", ""
+	name, note, about := "", "", ""
 	for _, t := range m.Rows {
 		ins, upd, del = ins+t.Inserted, upd+t.Updated, del+t.Deleted
 		if s := rowsNote(t); s != "" && note == "" {
@@ -105,6 +105,9 @@ func (a *arranger) rowsChanged(m *Migration) string {
 		}
 		tables++
 		name = t.Table
+		if t.Method == Sampled || t.Method == Estimated {
+			about = "about "
+		}
 	}
 	var parts []string
 	for _, p := range []struct {
@@ -112,7 +115,7 @@ func (a *arranger) rowsChanged(m *Migration) string {
 		verb string
 	}{{ins, "inserted"}, {upd, "updated"}, {del, "deleted"}} {
 		if p.n != 0 {
-			parts = append(parts, Digits(p.n)+" "+p.verb)
+			parts = append(parts, about+Digits(p.n)+" "+p.verb)
 		}
 	}
 	switch {
@@ -195,7 +198,7 @@ func (a *arranger) rows() section {
 }
 
 func (a *arranger) changed(t TableRows, n int64) string {
-	if t.Method == Sampled || t.Method == Estimated {
+	if n != 0 && (t.Method == Sampled || t.Method == Estimated) {
 		return "about " + Digits(n)
 	}
 	return Digits(n)

@@ -88,6 +88,10 @@ func (c cause) advice(s report.Session) string {
 	case activeTransaction:
 		return "The statement cannot run in a transaction, nor in one block with others: put it alone into a file that begins with\n    -- +goose NO TRANSACTION"
 	case noPrivilege:
+		if s.Superuser {
+			return fmt.Sprintf("Role %s is a superuser and lacks no right, so another was in force: look for SET ROLE and SET SESSION AUTHORIZATION here and in the migrations before, "+
+				"which last until RESET in one session, and for functions that are SECURITY DEFINER.", s.Role)
+		}
 		return fmt.Sprintf("Role %s lacks the right, as it would in production if migrations run as that role: grant it, or rehearse as another (--role).", s.Role)
 	case lockNotAvailable, queryCanceled:
 		return "Nobody else worked on staging, so the time limit is too short for the statement itself: look at lock_timeout and statement_timeout of the migration and of its role."
@@ -104,6 +108,10 @@ func (c cause) advice(s report.Session) string {
 
 func (c cause) duplicates() string {
 	cols := c.key()
+	if key := c.f.Constraint; !c.adds() && key != "" && c.f.Table != "" {
+		return fmt.Sprintf("The key %s stands in production too, and the statement writes a value that another row has, of before or of the statement itself: "+
+			"choose values that are free, or say what to do with such rows (ON CONFLICT for an INSERT).", ident(key))
+	}
 	if c.f.Table == "" || len(cols) == 0 {
 		return "Find the duplicates in production before the release and decide which rows stay."
 	}

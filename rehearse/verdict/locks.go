@@ -171,12 +171,12 @@ func ended(sql string) string { return strings.TrimRight(strings.TrimSpace(sql),
 // rewrites judges the tables that a migration wrote anew; a TRUNCATE is told by its rows, and a REFRESH is
 // meant to write anew.
 func (j *judge) rewrites(m *report.Migration) {
-	for _, w := range m.Rewrites {
+	for _, w := range rewritesOf(m) {
 		if w.Index != "" || w.Reason == "truncate" || w.Reason == "refresh" {
 			continue
 		}
 		f := report.Finding{
-			Code: Rewrite, Level: report.Warn, Migration: m.Version, Object: w.Table, File: m.File,
+			Code: Rewrite, Level: report.Warn, Migration: m.Version, Object: w.Table, File: m.File, Line: w.line,
 			Text: fmt.Sprintf("%s rewrote %s (%s): %s of new storage", m.ShortName(), w.Table, w.Reason, report.Bytes(w.Bytes)),
 			Do:   rewriteAdvice(w.Reason),
 		}
@@ -194,6 +194,29 @@ func (j *judge) rewrites(m *report.Migration) {
 	}
 }
 
+// rewriteAt is a rewrite with the line of its statement, 0 when it is not known.
+type rewriteAt struct {
+	report.Rewrite
+	line int
+}
+
+// rewritesOf lists a migration's rewrites as its statements have them, or without lines where none of them has any.
+func rewritesOf(m *report.Migration) []rewriteAt {
+	var out []rewriteAt
+	for i := range m.Statements {
+		for _, w := range m.Statements[i].Rewrites {
+			out = append(out, rewriteAt{w, m.Statements[i].Line})
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for _, w := range m.Rewrites {
+		out = append(out, rewriteAt{Rewrite: w})
+	}
+	return out
+}
+
 func rewriteAdvice(reason string) string {
 	switch {
 	case strings.Contains(reason, "type"):
@@ -209,13 +232,13 @@ func (j *judge) scans(m *report.Migration) {
 	for i := range m.Statements {
 		st := &m.Statements[i]
 		for _, sc := range st.Scans {
-			e := exclusive(m, sc.Table)
-			if sc.Rows < smallScan || e == nil || rewrote(st, sc.Table) || st.Tag == "CREATE INDEX" {
+			blocks := blockedBy(m.Statements[:i+1], sc.Table)
+			if sc.Rows < smallScan || blocks == "" || rewrote(st, sc.Table) || st.Tag == "CREATE INDEX" {
 				continue
 			}
 			f := report.Finding{
 				Code: FullScan, Level: report.Info, Migration: m.Version, Object: sc.Table, File: st.File, Line: st.Line,
-				Text: fmt.Sprintf("%s read %s of %s (%s) while its lock blocked %s", m.ShortName(), report.Count(sc.Rows, "row"), sc.Table, st.Tag, e.Blocks),
+				Text: fmt.Sprintf("%s read %s of %s (%s) while its lock blocked %s", m.ShortName(), report.Count(sc.Rows, "row"), sc.Table, st.Tag, blocks),
 			}
 			if st.Tag == "ALTER TABLE" && len(st.SQL) < sqlCut {
 				f.Do = alterAdvice(tokens(st.SQL), st.SQL, sc.Table)
@@ -228,14 +251,30 @@ func (j *judge) scans(m *report.Migration) {
 	}
 }
 
-// exclusive is the exposure of a table that kept readers or writers out, nil without one.
-func exclusive(m *report.Migration, table string) *report.Exposure {
-	for i := range m.Locks {
-		if e := &m.Locks[i]; e.Table == table && (e.Blocks == blocksReadsAndWrites || e.Blocks == blocksWritesOnly) {
-			return e
+// blockedBy tells what a table's lock kept others from while the last of the statements ran, "" when it let all pass: its own lock or,
+// inside a transaction, one that was taken before and not given back yet.
+func blockedBy(statements []report.Statement, table string) string {
+	blocks := ""
+	for i := len(statements) - 1; i >= 0; i-- {
+		st := &statements[i]
+		last := i == len(statements)-1
+		if !last && (!st.Transaction || st.Tag == "COMMIT" || st.Tag == "ROLLBACK") {
+			break
+		}
+		for _, l := range st.Locks {
+			switch {
+			case l.Table != table || l.Object != "":
+			case l.Mode == "ACCESS EXCLUSIVE":
+				return blocksReadsAndWrites
+			case l.Mode == "SHARE" || l.Mode == "SHARE ROW EXCLUSIVE" || l.Mode == "EXCLUSIVE":
+				blocks = blocksWritesOnly
+			}
+		}
+		if !st.Transaction {
+			break
 		}
 	}
-	return nil
+	return blocks
 }
 
 func rewrote(st *report.Statement, table string) bool {

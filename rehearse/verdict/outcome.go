@@ -111,10 +111,14 @@ func (j *judge) drift() {
 		})
 	}
 	if n := len(d.OutOfOrder); n > 0 {
+		do := "goose stops here: give the files versions above the newest, or deploy and rehearse with out-of-order migrations allowed (--allow-missing)."
+		if d.Allowed {
+			do = "They were rehearsed since --allow-missing was given: goose up stops here unless the deploy gives it too."
+		}
 		j.add(report.Finding{
 			Code: DriftOutOfOrder, Level: level, ExitCode: exit,
 			Text: fmt.Sprintf("%s below production's newest version %s never applied there: %s", report.Count(int64(n), "file"), was(n), some(d.OutOfOrder)),
-			Do:   "goose stops here: give the files versions above the newest, or deploy and rehearse with out-of-order migrations allowed (--allow-missing).",
+			Do:   do,
 		})
 	}
 }

@@ -31,6 +31,14 @@ type Policy struct {
 	Strict               bool          // conditions end with code 11 instead of 0
 }
 
+// Facts is the policy as a result tells it.
+func (p Policy) Facts() report.Policy {
+	return report.Policy{
+		MaxTotalTime: report.Duration(p.MaxTotalTime), MaxMigrationTime: report.Duration(p.MaxMigrationTime),
+		AllowRewriteBelow: p.AllowRewriteBelow, UnexpectedRowChanges: cmp.Or(p.UnexpectedRowChanges, "fail"), Strict: p.Strict,
+	}
+}
+
 // The exit codes that a judgement can give; the others belong to runs that could not be judged.
 const (
 	exitFailed       = 10 // a migration failed
@@ -48,10 +56,7 @@ func Judge(p Policy, r *report.Result) {
 	if p.UnexpectedRowChanges == "" {
 		p.UnexpectedRowChanges = "fail"
 	}
-	r.Policy = report.Policy{
-		MaxTotalTime: report.Duration(p.MaxTotalTime), MaxMigrationTime: report.Duration(p.MaxMigrationTime),
-		AllowRewriteBelow: p.AllowRewriteBelow, UnexpectedRowChanges: p.UnexpectedRowChanges, Strict: p.Strict,
-	}
+	r.Policy = p.Facts()
 	j := &judge{p: p, r: r}
 	j.run()
 	j.drift()

@@ -14,6 +14,7 @@ type Column struct {
 	Schema, Table, Name string
 	BaseType            string // the pg_catalog type name below domains: "text", "int8", "jsonb", "_text" for text[]
 	TypeKind            byte   // pg_type.typtype: 'b', 'c', 'd', 'e', 'r', 'm'
+	Enum                bool   // an enum, or an array of one
 }
 
 // Guess is what a column seems to hold.
@@ -31,11 +32,13 @@ type Guess struct {
 
 // Classify guesses what a column holds. Values are samples in PostgreSQL's text form, without NULLs; there may be none.
 func Classify(c Column, values []string) Guess {
-	if c.TypeKind == 'e' {
-		return keep("enum")
+	if c.Enum || c.TypeKind == 'e' {
+		return classifyPlain(c, "enum")
 	}
 	if c.TypeKind == 'r' || c.TypeKind == 'm' {
-		return keep("range")
+		g := keep("range")
+		g.Doubtful = !builtinRanges[c.BaseType] // of text, perhaps
+		return g
 	}
 	switch kindOf(c.BaseType) {
 	case kindText:
@@ -51,9 +54,25 @@ func Classify(c Column, values []string) Guess {
 	case kindArray:
 		return classifyArray(c, values)
 	case kindPlain:
-		return keep("type " + c.BaseType)
+		return classifyPlain(c, "type "+c.BaseType)
 	}
 	return classifyOther(c)
+}
+
+// builtinRanges hold numbers and times only.
+var builtinRanges = words(`int4range int8range numrange tsrange tstzrange daterange int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange`)
+
+// classifyPlain keeps types whose values tell nothing by themselves, but for tokens that are uuids, and with doubt where the name
+// says that they tell of a person's health, belief or sex.
+func classifyPlain(c Column, evidence string) Guess {
+	class := classOfName(c.Table, c.Name)
+	switch {
+	case class == classSecret && c.BaseType == "uuid":
+		return Guess{Class: class, Rules: []string{"uuid", "keep"}, Evidence: "by name"}
+	case class == classSpecial:
+		return Guess{Class: class, Rules: []string{"keep"}, Evidence: "by name", Doubtful: true}
+	}
+	return keep(evidence)
 }
 
 type kind int
@@ -81,7 +100,7 @@ func kindOf(baseType string) kind {
 		return kindDate
 	case "json", "jsonb":
 		return kindJSON
-	case "bool", "time", "timetz", "interval", "uuid", "oid", "bit", "varbit", "pg_lsn", "xid", "xid8", "tid", "char", "name", "regclass", "regtype":
+	case "bool", "time", "timetz", "interval", "uuid", "oid", "bit", "varbit", "pg_lsn", "xid", "xid8", "tid", "char", "regclass", "regtype":
 		return kindPlain
 	}
 	if strings.HasPrefix(baseType, "_") {
@@ -100,7 +119,11 @@ func classifyText(c Column, values []string) Guess {
 	case byValue != "" && byValue != classFree && byValue != classUUID:
 		return Guess{Class: byValue, Rules: textRules(byValue), Evidence: evidence}
 	case byName != "" && byName != classHarmless:
-		return Guess{Class: byName, Rules: textRules(byName), Evidence: "by name"}
+		g := Guess{Class: byName, Rules: textRules(byName), Evidence: "by name"}
+		if byName == classFree {
+			g.Evidence += "; redact_text would leave the words, and with them the names of people"
+		}
+		return g
 	case byValue == classUUID:
 		return keep(evidence)
 	case byValue == classFree:
@@ -132,50 +155,59 @@ func textRules(class string) []string {
 	case classSecret, classLogin:
 		return []string{"hash", "shape"}
 	case classFree:
-		return []string{"redact_text", "shape", "hash"}
+		return []string{"shape", "redact_text", "hash"}
 	}
 	return []string{"shape", "hash", "digits"}
 }
 
 func classifyInteger(c Column) Guess {
 	switch class := classOfName(c.Table, c.Name); class {
-	case classPhone, classCard, classNational:
+	case classPhone, classCard, classNational, classIBAN, classSecret:
 		return Guess{Class: class, Rules: []string{"digits", "int_permute", "keep"}, Evidence: "by name"}
 	case classMoney, classSpecial:
 		return Guess{Class: class, Rules: []string{"null", "{mask: constant, value: 0}", "int_permute", "keep"}, Evidence: "by name"}
+	case classBirth, classAddress: // a year of birth, a post code; or the number of another row
+		return Guess{Class: class, Rules: []string{"keep"}, Evidence: "by name", Doubtful: true}
 	}
 	return keep("number")
 }
 
 func classifyNumber(c Column) Guess {
 	switch class := classOfName(c.Table, c.Name); class {
-	case classPhone, classCard, classNational, classMoney, classPlace, classSpecial:
+	case classPhone, classCard, classNational, classIBAN, classSecret, classMoney, classPlace, classSpecial:
 		return Guess{Class: class, Rules: []string{"null", "{mask: constant, value: 0}", "keep"}, Evidence: "by name"}
 	}
 	return keep("number")
 }
 
 func classifyDate(c Column) Guess {
-	if class := classOfName(c.Table, c.Name); class == classBirth {
+	if class := classOfName(c.Table, c.Name); class == classBirth || class == classSpecial {
 		return Guess{Class: class, Rules: []string{"{mask: date_shift, days: 180}", "keep"}, Evidence: "by name"}
 	}
 	return keep("time")
 }
 
+// classifyArray keeps arrays of numbers, times and the like, and codes; no mask looks into an array, so that all others are emptied.
 func classifyArray(c Column, values []string) Guess {
-	class, evidence := classOfName(c.Table, c.Name), "by name"
-	if class == "" || class == classHarmless {
-		class = ""
-		if n := countEmbedded(values); n > 0 {
-			class, evidence = classFree, count(n, len(values), "hold contact data")
-		}
+	g := Guess{Class: classOfName(c.Table, c.Name), Rules: []string{`{mask: constant, value: "{}"}`, "null", "keep"}, Evidence: "by name"}
+	element := kindOf(strings.TrimPrefix(c.BaseType, "_"))
+	embedded := countEmbedded(values)
+	harmless := g.Class == classHarmless
+	if harmless {
+		g.Class = ""
 	}
-	if class == "" {
-		g := keep("array")
-		g.Doubtful = kindOf(strings.TrimPrefix(c.BaseType, "_")) == kindText
-		return g
+	switch {
+	case embedded > 0:
+		g.Class, g.Evidence = classFree, count(embedded, len(values), "hold contact data")
+	case g.Class != "":
+	case element == kindText && harmless && shortWords(values):
+		return keep("by name")
+	case element == kindText, element == kindJSON, element == kindOther:
+		g.Evidence, g.Doubtful = "array of unknown content", true
+	default:
+		return keep("array")
 	}
-	return Guess{Class: class, Rules: []string{`{mask: constant, value: "{}"}`, "keep"}, Evidence: evidence}
+	return g
 }
 
 // classifyOther empties what can hold personal data in types that no mask understands.

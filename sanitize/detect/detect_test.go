@@ -54,7 +54,7 @@ func TestNames(t *testing.T) {
 func TestTextIsMaskedUnlessHarmless(t *testing.T) {
 	t.Parallel()
 	for name, rule := range map[string]string{
-		"xyz": "shape", "title": "shape", "": "shape", "日本": "shape", "status": "keep", "currency": "keep", "country_code": "keep", "LanguageCode": "keep", "notes": "redact_text",
+		"xyz": "shape", "title": "shape", "": "shape", "日本": "shape", "status": "keep", "currency": "keep", "country_code": "keep", "LanguageCode": "keep", "notes": "shape",
 	} {
 		for _, typ := range []string{"text", "varchar", "bpchar", "citext"} {
 			if g := detect.Classify(detect.Column{Name: name, BaseType: typ}, nil); g.Rules[0] != rule {
@@ -129,7 +129,22 @@ func TestTypes(t *testing.T) {
 		{"where_at", "geometry", 'b', "null", true},
 		{"home", "address_type", 'c', "null", true},
 		{"emails", "_text", 'b', `{mask: constant, value: "{}"}`, false},
-		{"tags", "_text", 'b', "keep", true},
+		{"tags", "_text", 'b', `{mask: constant, value: "{}"}`, true},
+		{"country_codes", "_text", 'b', "keep", false},
+		{"parts", "_address_type", 'b', `{mask: constant, value: "{}"}`, true},
+		{"docs", "_jsonb", 'b', `{mask: constant, value: "{}"}`, true},
+		{"salaries", "_int4", 'b', "keep", false},
+		{"salary", "_int4", 'b', `{mask: constant, value: "{}"}`, false},
+		{"api_key", "uuid", 'b', "uuid", false},
+		{"pin", "int4", 'b', "digits", false},
+		{"account_number", "int8", 'b', "digits", false},
+		{"birth_year", "int4", 'b', "keep", true},
+		{"zip", "int4", 'b', "keep", true},
+		{"diagnosis_at", "date", 'b', "{mask: date_shift, days: 180}", false},
+		{"disability", "bool", 'b', "keep", true},
+		{"gender", "mood", 'e', "keep", true},
+		{"names", "text_range", 'r', "keep", true},
+		{"created_by", "name", 'b', "null", true},
 		{"scores", "_int4", 'b', "keep", false},
 		{"doc", "jsonb", 'b', "{mask: json, default: shape}", false},
 	}
@@ -141,6 +156,9 @@ func TestTypes(t *testing.T) {
 		if g.Evidence == "" {
 			t.Errorf("%s %s: no evidence", tt.column, tt.typ)
 		}
+	}
+	if g := detect.Classify(detect.Column{Name: "moods", BaseType: "_mood", Enum: true}, nil); g.Rules[0] != "keep" || g.Doubtful {
+		t.Errorf("array of an enum: %+v", g)
 	}
 	g := detect.Classify(detect.Column{Name: "tags", BaseType: "_text"}, []string{"{a,b}", "{jane@corp.example}"})
 	if g.Rules[0] != `{mask: constant, value: "{}"}` || g.Evidence != "1 of 2 values hold contact data" {
@@ -161,7 +179,7 @@ func TestJSON(t *testing.T) {
 		{"scalars", []string{`"x"`, "1", "null"}, "{mask: json, default: shape}"},
 		{"a bare address", []string{`"a@b.example"`}, `{mask: json, default: shape, paths: {"$": email}}`},
 		{"names and values", []string{`{"email": "n/a", "name": {"first": "Jo", "last_name": "X"}, "contact": "a@b.example", "n": 1}`}, `{mask: json, default: shape, paths: {"$.contact": email, "$.email": email, "$.name.first": first_name, "$.name.last_name": last_name}}`},
-		{"prose by name and by value", []string{`{"note": "call Jane", "x": "one two three four five six seven", "y": "mail a@b.example now"}`}, `{mask: json, default: shape, paths: {"$.note": redact_text}}`},
+		{"prose by name and by value", []string{`{"note": "call Jane", "x": "one two three four five six seven", "y": "mail a@b.example now"}`}, `{mask: json, default: shape}`},
 		{"two keys make a name", []string{`{"name": {"first": "Jo", "last": "X"}, "user": {"name": "Jo X"}, "product": {"name": "y"}, "first": 1}`}, `{mask: json, default: shape, paths: {"$.name.first": first_name, "$.name.last": last_name, "$.user.name": full_name}}`},
 		{"arrays", []string{`{"phones": ["+49 30 901820"], "people": [{"mail": "a@b.example"}, {"mail": "c@d.example"}]}`}, `{mask: json, default: shape, paths: {"$.people[*].mail": email, "$.phones[*]": phone}}`},
 		{"odd keys are not named", []string{`{"odd key": {"email": "a@b.example"}, "Jane Doe": "a@b.example", "ok-key": "a@b.example"}`}, `{mask: json, default: shape, paths: {"$[\"ok-key\"]": email}}`},

@@ -65,7 +65,7 @@ var phrases = map[string]string{
 		adresse anschrift strasse hausnummer plz postleitzahl ort stadt wohnort firma arbeitgeber rue code_postal ville commune
 		direccion calle codigo_postal ciudad indirizzo via cap citta comune endereco rua cep cidade morada
 		adres straat huisnummer woonplaats plaats ulica kod_pocztowy miasto miejscowosc sokak cadde posta_kodu sehir ilce`,
-	classBirth: `birth_date birthdate birthday date_of_birth dob born born_on birth_day geburtsdatum geburtstag geboren date_naissance date_de_naissance
+	classBirth: `birth birth_year year_of_birth yob geburtsjahr birth_date birthdate birthday date_of_birth dob born born_on birth_day geburtsdatum geburtstag geboren date_naissance date_de_naissance
 		naissance fecha_nacimiento fecha_de_nacimiento nacimiento data_nascita data_di_nascita nascita data_nascimento data_de_nascimento nascimento
 		geboortedatum data_urodzenia urodziny dogum_tarihi dogumtarihi`,
 	classNet: `ip ip_address ipaddress ip_addr remote_addr remote_address client_ip last_ip mac_address host_name hostname user_agent useragent device_id
