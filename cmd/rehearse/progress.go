@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -94,7 +95,7 @@ func (p *plain) event(e rehearse.Event) {
 func (p *plain) close() {}
 
 func share(e rehearse.Event) int64 {
-	if e.Total <= 0 {
+	if e.Total <= 0 || copied(e) {
 		return 0
 	}
 	return min(99, 100*e.Done/e.Total)
@@ -108,14 +109,20 @@ func doneLine(e rehearse.Event) string {
 	return line
 }
 
+// copied tells that all rows are there: the estimate of their bytes, from the size of tables on disk, says nothing about what is left.
+func copied(e rehearse.Event) bool { return e.TablesTotal > 0 && e.Tables == e.TablesTotal }
+
 // runningLine is a line such as "copy 43% 92/214 tables, 16.4 GB/38.2 GB, 55 MB/s, 6 m 35 s left".
 func runningLine(e rehearse.Event) string {
 	line := e.Phase
-	if e.Total > 0 {
+	if e.Total > 0 && !copied(e) {
 		line += fmt.Sprintf(" %d%%", share(e))
 	}
 	if e.TablesTotal > 0 {
 		line += fmt.Sprintf(" %d/%d tables", e.Tables, e.TablesTotal)
+	}
+	if copied(e) {
+		return line + ", " + report.Bytes(e.Done) + "; " + cmp.Or(e.Note, "data")
 	}
 	if e.Total > 0 && e.Unit == rehearse.UnitBytes {
 		line += fmt.Sprintf(", %s of about %s", report.Bytes(e.Done), report.Bytes(e.Total))
@@ -192,7 +199,7 @@ func (b *bars) draw() {
 	e := b.last
 	e.Elapsed = time.Since(b.began)
 	line := bar(e) + " " + runningLine(e)
-	if e.Total <= 0 {
+	if e.Total <= 0 || copied(e) {
 		line = fmt.Sprintf("%s %s", runningLine(e), report.Duration(e.Elapsed.Truncate(time.Second)))
 	}
 	if r := []rune(line); len(r) > b.width()-1 {

@@ -59,6 +59,9 @@ func demo(ctx context.Context, binary string) (err error) {
 	if err := shop.Load(ctx, production.Config()); err != nil {
 		return err
 	}
+	if err := production.Measure(ctx); err != nil { // as durable as a production
+		return err
+	}
 	say("ready after %.0f s", time.Since(started).Seconds())
 
 	work, err := os.MkdirTemp("", "rehearse-demo-")
