@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -111,15 +112,9 @@ func (c *copier) refreshViews(ctx context.Context) error {
 	})
 }
 
-// analyze gathers statistics of the masked rows: the source's own, which hold raw values, are never copied. Partitions are done with their root.
+// analyze gathers statistics of the masked rows: the source's own, which hold raw values, are never copied.
 func (c *copier) analyze(ctx context.Context) error {
-	var tables []catalog.Table
-	for _, t := range c.desc.Tables {
-		if (t.Kind == 'r' || t.Kind == 'p' || t.Kind == 'm') && !t.IsPartition {
-			tables = append(tables, t)
-		}
-	}
-	slices.SortStableFunc(tables, func(a, b catalog.Table) int { return int(min(1, max(-1, weight(b)-weight(a)))) })
+	tables := analyzable(c.desc.Tables, c.src.server.Major())
 	todo := make(chan catalog.Table, len(tables))
 	for _, t := range tables {
 		todo <- t
@@ -139,6 +134,26 @@ func (c *copier) analyze(ctx context.Context) error {
 		})
 	}
 	return group.Wait()
+}
+
+// analyzable lists what to gather statistics of, the longest work first. Autovacuum never does it for a partitioned table, only for its
+// partitions; so planners of the source know the whole only where somebody said ANALYZE, and staging's are to know no more.
+func analyzable(all []catalog.Table, major int) []catalog.Table {
+	whole := map[uint32]bool{} // roots whose ANALYZE does the partitions too
+	for _, t := range all {
+		if t.Kind == 'p' && (t.Rows > 0 || t.Rows == 0 && major >= 14) {
+			whole[t.Root] = true
+		}
+	}
+	var tables []catalog.Table
+	for _, t := range all {
+		switch {
+		case t.Kind == 'p' && whole[t.OID], t.Kind == 'm', t.Kind == 'r' && !(t.IsPartition && whole[t.Root]):
+			tables = append(tables, t)
+		}
+	}
+	slices.SortStableFunc(tables, func(a, b catalog.Table) int { return cmp.Compare(weight(b), weight(a)) })
+	return tables
 }
 
 // weight puts partition trees, whose size is elsewhere, first.

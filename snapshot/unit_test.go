@@ -259,3 +259,31 @@ func TestLiteral(t *testing.T) {
 		t.Errorf("conninfo: %s", got)
 	}
 }
+
+// TestAnalyzable: a partitioned table with statistics in the source stands for its partitions, one without is left to them.
+func TestAnalyzable(t *testing.T) {
+	t.Parallel()
+	all := []catalog.Table{
+		{OID: 1, Name: "small", Kind: 'r', Bytes: 10, Rows: 1},
+		{OID: 2, Name: "large", Kind: 'r', Bytes: 1 << 40, Rows: -1},
+		{OID: 3, Name: "view", Kind: 'v'},
+		{OID: 4, Name: "mat", Kind: 'm', Bytes: 20},
+		{OID: 5, Name: "known", Kind: 'p', Root: 5, Rows: 7},
+		{OID: 6, Name: "known_1", Kind: 'r', Root: 5, IsPartition: true, Bytes: 5},
+		{OID: 7, Name: "below", Kind: 'p', Root: 8, IsPartition: true, Rows: -1},
+		{OID: 8, Name: "unknown", Kind: 'p', Root: 8, Rows: -1},
+		{OID: 9, Name: "below_1", Kind: 'r', Root: 8, IsPartition: true, Bytes: 6},
+		{OID: 10, Name: "elsewhere", Kind: 'f', Root: 8, IsPartition: true},
+		{OID: 11, Name: "empty", Kind: 'p', Root: 11, Rows: 0},
+		{OID: 12, Name: "empty_1", Kind: 'r', Root: 11, IsPartition: true},
+	}
+	for major, want := range map[int]string{17: "known empty large mat small below_1", 13: "known large mat small below_1 empty_1"} {
+		var got []string
+		for _, table := range analyzable(all, major) {
+			got = append(got, table.Name)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("PostgreSQL %d: %s, want %s", major, strings.Join(got, " "), want)
+		}
+	}
+}

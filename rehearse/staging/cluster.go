@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -72,7 +73,7 @@ func (c *cluster) Config() *pgx.ConnConfig {
 
 // load starts the server in load mode and creates the database.
 func (c *cluster) load(ctx context.Context) error {
-	settings := loadSettings(c.memory(), c.spec.Jobs)
+	settings := loadSettings(c.memory(), runtime.NumCPU(), c.spec.Jobs)
 	if err := c.up(ctx, ModeLoad, settings, nil); err != nil {
 		return err
 	}

@@ -74,12 +74,17 @@ func TestMinimalWALNeedsNoSenders(t *testing.T) {
 func TestLoadSettingsFitTheMachine(t *testing.T) {
 	t.Parallel()
 	for memory, want := range map[int64]string{0: "1024MB", 64 << 30: "1024MB", 2 << 30: "512MB", 64 << 20: "32MB"} {
-		if got := loadSettings(memory, 2)["shared_buffers"]; got != want {
+		if got := loadSettings(memory, 4, 2)["shared_buffers"]; got != want {
 			t.Errorf("shared_buffers = %s with %d bytes of memory, want %s", got, memory, want)
 		}
 	}
-	if got := loadSettings(0, 64)["max_connections"]; got != "276" {
+	if got := loadSettings(0, 4, 64)["max_connections"]; got != "276" {
 		t.Errorf("max_connections = %s for 64 jobs", got)
+	}
+	for jobs, want := range map[int]string{0: "7", 1: "7", 2: "3", 3: "1", 8: "0", 64: "0"} {
+		if got := loadSettings(0, 8, jobs)["max_parallel_maintenance_workers"]; got != want {
+			t.Errorf("%s parallel maintenance workers on 8 cores for %d jobs, want %s", got, jobs, want)
+		}
 	}
 }
 
