@@ -33,6 +33,8 @@ type ColumnPlan struct {
 	Follows string
 	// ForeignKey is the name of that foreign key.
 	ForeignKey string
+
+	baseType string // see Column.BaseType
 }
 
 // Counts sums up a plan. Columns that are generated, or belong to verbatim tables, do not count.

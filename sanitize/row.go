@@ -55,7 +55,7 @@ func (r *Row) Append(dst, line []byte) ([]byte, error) {
 		f := &r.fields[i]
 		skip := fieldsLen(rest, f.index-at)
 		if skip < 0 {
-			return dst[:start], r.widthError()
+			return dst[:start], widthError(r.table, r.width)
 		}
 		dst = append(dst, rest[:skip]...)
 		rest, at = rest[skip:], f.index
@@ -70,7 +70,7 @@ func (r *Row) Append(dst, line []byte) ([]byte, error) {
 		rest = rest[size:] // begins with the tab: an empty rest of this field
 	}
 	if !r.complete(at, rest) {
-		return dst[:start], r.widthError()
+		return dst[:start], widthError(r.table, r.width)
 	}
 	dst = append(dst, rest...)
 	return append(dst, end...), nil
@@ -139,6 +139,6 @@ func (r *Row) valueError(f *rowField, reason string) error {
 	return &ValueError{Table: r.table, Column: f.name, Mask: f.mask, Reason: reason}
 }
 
-func (r *Row) widthError() error {
-	return &ValueError{Table: r.table, Reason: fmt.Sprintf("does not have the plan's %d fields", r.width)}
+func widthError(table Relation, width int) error {
+	return &ValueError{Table: table, Reason: fmt.Sprintf("does not have the plan's %d fields", width)}
 }

@@ -46,7 +46,7 @@ type Event struct {
 	Table  string // the table just finished, as SQL has it; "" for mere growth
 	Tables int    // finished
 	Rows   int64  // in finished tables
-	Bytes  int64  // of COPY text read
+	Bytes  int64  // of COPY data read
 	// TotalTables and TotalBytes are what there is; TotalBytes is the size on the source's disk, with TOAST, and so an estimate of Bytes.
 	TotalTables int
 	TotalBytes  int64
@@ -67,8 +67,9 @@ type Result struct {
 type Table struct {
 	Schema, Name string
 	Rows         int64
-	Bytes        int64 // of COPY text, before masking
+	Bytes        int64 // of COPY data, before masking
 	Masked       bool  // some column is not kept
+	Binary       bool  // in COPY's binary format, else in text
 	Duration     time.Duration
 }
 
@@ -167,6 +168,9 @@ func (c *copier) frozenPart(parent context.Context) (err error) {
 		return err
 	}
 	return c.phase(ctx, "data", func(ctx context.Context) error {
+		if err := c.chooseFormat(ctx); err != nil {
+			return err
+		}
 		if err := c.loadAll(ctx, view); err != nil {
 			return err
 		}

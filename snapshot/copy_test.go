@@ -127,6 +127,7 @@ func TestCopySmallTargets(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
 	t.Run("values", func(t *testing.T) { testValues(t, server) })
+	t.Run("formats", func(t *testing.T) { testFormats(t, server) })
 	t.Run("names", func(t *testing.T) { testNames(t, server) })
 	t.Run("wide", func(t *testing.T) { testWide(t, server) })
 	t.Run("shapes of tables", func(t *testing.T) { testShapes(t, server) })
@@ -162,16 +163,27 @@ INSERT INTO v (id, a) VALUES (-60, '[0:1][2:3]={{a,b},{c,d}}');
 `)
 	pgtest.Exec(t, source, "ALTER DATABASE "+ident(source.Database)+" SET DateStyle = 'German'; ALTER DATABASE "+ident(source.Database)+" SET IntervalStyle = 'sql_standard'; ALTER DATABASE "+
 		ident(source.Database)+" SET TimeZone = 'Asia/Kathmandu'; ALTER DATABASE "+ident(source.Database)+" SET bytea_output = 'escape'; ALTER DATABASE "+ident(source.Database)+" SET extra_float_digits = 0")
-	for _, mode := range []string{"forwarded", "masked beside"} {
-		t.Run(mode, func(t *testing.T) {
+	pgtest.Exec(t, source, "UPDATE v SET id = id + 100000")
+	for _, mode := range []struct {
+		name           string
+		masked, binary bool
+	}{{"text, forwarded", false, false}, {"text, masked beside", true, false}, {"binary, forwarded", false, true}, {"binary, masked beside", true, true}} {
+		t.Run(mode.name, func(t *testing.T) {
 			masks := map[string]string{}
-			if mode != "forwarded" {
+			if mode.masked {
 				masks["public.v.id"] = "int_permute"
-				pgtest.Exec(t, source, "ALTER TABLE v ADD COLUMN IF NOT EXISTS same int; UPDATE v SET same = id; UPDATE v SET id = id + 100000")
+			}
+			columns := "(SELECT count(*) FROM v), t, b, f, n, ts, d, i, j, a, m, r, bits, ip"
+			if mode.binary {
+				pgtest.Exec(t, source, "ALTER TABLE v DROP COLUMN IF EXISTS x") // xml is always text
+			} else {
+				columns += ", x::text"
 			}
 			target := newTarget(t, server)
-			copied(t, source, target, masks, CopyOptions{})
-			columns := "(SELECT count(*) FROM v), t, b, f, n, ts, d, i, j, x::text, a, m, r, bits, ip"
+			result := copied(t, source, target, masks, CopyOptions{})
+			if got := result.Tables[0]; got.Binary != mode.binary || got.Masked != mode.masked {
+				t.Errorf("not copied as wanted: %+v", got)
+			}
 			query := "SELECT md5(string_agg(v::text, E'\\n' ORDER BY v::text COLLATE \"C\")) FROM (SELECT " + columns + ", octet_length(t) AS size FROM v) v"
 			pin := "SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1; "
 			if a, b := value(t, source, pin, query), value(t, target.Config(), pin, query); a != b || a == "" {
@@ -195,6 +207,60 @@ func value(t *testing.T, cfg *pgx.ConnConfig, pin, query string) string {
 		t.Fatal(err)
 	}
 	return string(results[len(results)-1].Rows[0][0])
+}
+
+// testFormats shows which tables go in COPY's binary format, and that all arrive, whichever it is.
+func testFormats(t *testing.T, server *pgtest.Server) {
+	source := pgtest.New(t, `
+CREATE TYPE zmood AS ENUM ('sad', 'happy'); CREATE TYPE mood AS ENUM ('calm'); DROP TYPE zmood; CREATE TYPE zmood AS ENUM ('happy', 'sad'); -- another OID there
+CREATE DOMAIN small AS int CHECK (value < 1000); CREATE DOMAIN smaller AS small; CREATE DOMAIN feeling AS zmood; CREATE TYPE pair AS (a int, b text);
+CREATE SCHEMA own; CREATE DOMAIN own.uuid AS varchar(8); CREATE TYPE own.jsonb AS (k int); CREATE TYPE own.span AS RANGE (subtype = text);
+CREATE TABLE y_enum (a zmood, b feeling); INSERT INTO y_enum VALUES ('sad', 'happy');
+CREATE TABLE y_domain (a smaller, b own.uuid); INSERT INTO y_domain (a, b) VALUES (7, 'x');
+CREATE TABLE y_arrays (a int[], b text[][], c timestamptz[], d jsonb[], v int2vector); INSERT INTO y_arrays VALUES ('[2:3]={1,NULL}', '{{a},{b}}', '{infinity}', '{"{}"}', '1 2');
+CREATE TABLE y_rest (a bool, b "char", c name, d oid, e time, f timetz, g macaddr, h point, i path, j tsvector, k pg_lsn, l cidr, m varbit, n xid8, o int8multirange, p varchar(3), q char(4), r numeric(8, 2));
+INSERT INTO y_rest VALUES (true, 'x', 'y', 4294967295, '24:00', '01:02:03+04:05:06', '08:00:2b:01:02:03', '(1,2)', '[(0,0),(1,1)]', 'a:1 b:2B', '16/B374D848', '10/8', '101', '1', '{[1,2),[4,5)}', 'abc', 'd', 123456.789);
+CREATE TABLE y_masked (a text, b jsonb, c inet, d numeric(6,2), e date, f int2); INSERT INTO y_masked VALUES ('raw', '{"k": "raw"}', '10.1.1.1', 77, '2001-01-01', 1234);
+CREATE TABLE y_gen (a int, b pair GENERATED ALWAYS AS (NULL::pair) STORED); INSERT INTO y_gen VALUES (1);
+CREATE TABLE n_array_of_enum (a zmood[]); INSERT INTO n_array_of_enum VALUES ('{sad}');
+CREATE TABLE n_array_of_domain (a smaller[]); INSERT INTO n_array_of_domain VALUES ('{1}');
+CREATE TABLE n_pair (a pair, b int); INSERT INTO n_pair VALUES ('(1,x)', 2);
+CREATE TABLE n_own (a own.jsonb); INSERT INTO n_own VALUES ('(1)');
+CREATE TABLE n_span (a own.span); INSERT INTO n_span VALUES ('[a,b)');
+CREATE TABLE n_reg (a regclass, b int); INSERT INTO n_reg VALUES ('y_enum', 1);
+CREATE TABLE n_xml (a xml); INSERT INTO n_xml VALUES ('<a/>');
+CREATE TABLE n_zero (); INSERT INTO n_zero DEFAULT VALUES;
+CREATE TABLE n_bytea (a bytea); INSERT INTO n_bytea VALUES ('raw');
+`)
+	target := newTarget(t, server)
+	masks := map[string]string{
+		"public.y_masked.a": "hash", "public.y_masked.b": "{mask: json, default: shape}", "public.y_masked.c": "{mask: constant, value: 192.0.2.1/24}", "public.y_masked.d": "{mask: constant, value: 1.005}",
+		"public.y_masked.e": "date_shift", "public.y_masked.f": "int_permute", "public.n_bytea.a": "hash",
+	}
+	result := copied(t, source, target, masks, CopyOptions{})
+	for _, table := range result.Tables {
+		if want := table.Name[0] == 'y'; table.Binary != want {
+			t.Errorf("%s: binary %t, want %t", table.Name, table.Binary, want)
+		}
+		if table.Rows != 1 {
+			t.Errorf("%s: %d rows, want 1", table.Name, table.Rows)
+		}
+		name := ident(table.Schema, table.Name)
+		if !table.Masked {
+			if diff := cmp.Diff(rowsOf(t, source, "TABLE "+name), rowsOf(t, target.Config(), "TABLE "+name)); diff != "" {
+				t.Errorf("%s differs (-source +copy):\n%s", name, diff)
+			}
+		}
+	}
+	for query, want := range map[string]string{
+		"SELECT c || ' ' || d FROM y_masked": "192.0.2.1/24 1.01",
+		"SELECT count(*) FROM y_masked WHERE a = 'raw' OR b::text ~ 'raw' OR e = '2001-01-01' OR f = 1234": "0",
+		"SELECT count(*) FROM n_bytea WHERE a = 'raw'":                                                     "0",
+	} {
+		if got := pgtest.Value(t, target.Config(), query); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
 }
 
 // testNames uses names that need quotes wherever a name can stand.

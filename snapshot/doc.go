@@ -3,8 +3,8 @@
 // A copy is one consistent view: a leader opens a REPEATABLE READ, READ ONLY transaction on the source and exports its
 // snapshot; pg_dump and every worker adopt it, so schema and rows agree however much is written meanwhile. The schema is
 // written by pg_dump and restored in two sections around the data, because indexes, keys and triggers are cheaper and safer
-// after the rows than before. Rows travel as COPY's text format, one worker a table, and pass the masks of the plan in the
-// few buffers between the two sockets: nothing else ever holds a raw value, neither a file, nor a log, nor an error.
+// after the rows than before. Rows travel as COPY data, one worker a table, binary where the types allow it, and pass the masks of the
+// plan in the few buffers between the two sockets: nothing else ever holds a raw value, neither a file, nor a log, nor an error.
 //
 //	src, err := snapshot.Open(ctx, cfg, snapshot.SourceOptions{})   // one read-only session
 //	desc, err := src.Describe(ctx)                                  // what there is, and what may not be read

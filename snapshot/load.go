@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,8 @@ type load struct {
 	via    *catalog.Table
 	size   int64
 	result Table
+	// constants are what masks make of whole columns, in binary form, for a table that goes in that.
+	constants map[string][]byte
 }
 
 // queue lists what to copy, largest first, so that no large table is left to one worker at the end.
@@ -69,6 +72,8 @@ func (l *load) out() string {
 		return fmt.Sprintf(sqlRowsAll, name)
 	case l.table.Condition != "":
 		return fmt.Sprintf(sqlRowsOwn, idents(l.columns), name, l.table.Condition)
+	case l.result.Binary:
+		return fmt.Sprintf(sqlRowsBinary, name, idents(l.columns))
 	}
 	return fmt.Sprintf(sqlRows, name, idents(l.columns))
 }
@@ -76,18 +81,25 @@ func (l *load) out() string {
 // into are the statements that make the table ready, and that load it. A table truncated in the same transaction needs no WAL, and its
 // rows can be written as frozen; a partitioned table and one that CREATE EXTENSION filled cannot have that.
 func (l *load) into() (ready, load string) {
-	name, options := ident(l.table.Schema, l.table.Name), " WITH (FREEZE)"
+	name, options := ident(l.table.Schema, l.table.Name), []string{"FREEZE"}
 	ready = "BEGIN; TRUNCATE ONLY " + name
 	if l.via != nil {
-		name, ready, options = ident(l.via.Schema, l.via.Name), "BEGIN", ""
+		name, ready, options = ident(l.via.Schema, l.via.Name), "BEGIN", nil
 	} else if l.table.Extension != "" {
-		ready, options = "BEGIN", ""
+		ready, options = "BEGIN", nil
+	}
+	if l.result.Binary {
+		options = append(options, "FORMAT binary")
 	}
 	list := ""
 	if len(l.columns) > 0 {
 		list = " (" + idents(l.columns) + ")"
 	}
-	return ready, "COPY " + name + list + " FROM STDIN" + options
+	load = "COPY " + name + list + " FROM STDIN"
+	if len(options) > 0 {
+		load += " WITH (" + strings.Join(options, ", ") + ")"
+	}
+	return ready, load
 }
 
 // loadAll copies the rows of all tables, a worker each for as many as there are jobs.
@@ -147,7 +159,10 @@ func (c *copier) transfer(ctx context.Context, l *load, source, target *pgx.Conn
 	}
 	s := ring.stream(ctx)
 	sink := &sink{stream: s, grown: func(n int) { c.tally.grow(n, c.opts.Progress) }}
-	if l.result.Masked {
+	switch {
+	case l.result.Masked && l.result.Binary:
+		sink.tuples = &tupleReader{tuples: l.plan.Tuples(l.constants)}
+	case l.result.Masked:
 		sink.row = l.plan.Row()
 	}
 	var read pgconn.CommandTag
@@ -190,7 +205,8 @@ func (c *copier) readError(l *load, err error) error {
 // sink receives COPY data from the source. Rows pass the masks one by one, if there are any; data without masks are handed on as they come.
 type sink struct {
 	stream *stream
-	row    *sanitize.Row // nil without masks
+	row    *sanitize.Row // masks rows of the text format
+	tuples *tupleReader  // masks rows of the binary format; both are nil without masks
 	grown  func(n int)
 
 	part   []byte // beginning of a row whose end has not come yet
@@ -205,11 +221,14 @@ func (s *sink) Write(p []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if s.row == nil {
-		s.stream.put(append(buffer, p...))
-		return len(p), nil
+	switch {
+	case s.tuples != nil:
+		buffer, err = s.tuples.mask(buffer, p)
+	case s.row != nil:
+		buffer, err = s.mask(buffer, p)
+	default:
+		buffer = append(buffer, p...)
 	}
-	buffer, err = s.mask(buffer, p)
 	if err != nil {
 		return 0, err
 	}
@@ -250,7 +269,7 @@ func (s *sink) mask(buffer, p []byte) ([]byte, error) {
 // end checks that no row was left without its end.
 func (s *sink) end() error {
 	s.grown(s.untold)
-	if len(s.part) > 0 {
+	if len(s.part) > 0 || s.tuples != nil && len(s.tuples.part) > 0 {
 		return errors.New("the data ended within a row")
 	}
 	return nil

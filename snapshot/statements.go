@@ -60,9 +60,10 @@ const (
 	// sqlSchemas tells schemas and their owners.
 	sqlSchemas = `SELECT oid, nspname::text, pg_get_userbyid(nspowner)::text FROM pg_namespace WHERE nspname !~ '^pg_'`
 
-	// sqlRows reads a table, and sqlRowsAll one that has no columns to name.
-	sqlRows    = `COPY %s (%s) TO STDOUT`
-	sqlRowsAll = `COPY %s TO STDOUT`
+	// sqlRows reads a table, sqlRowsBinary one whose types allow that, and sqlRowsAll one that has no columns to name.
+	sqlRows       = `COPY %s (%s) TO STDOUT`
+	sqlRowsBinary = `COPY %s (%s) TO STDOUT WITH (FORMAT binary)`
+	sqlRowsAll    = `COPY %s TO STDOUT`
 	// sqlRowsOwn reads what the database added to an extension's configuration table, by the extension's own condition.
 	sqlRowsOwn = `COPY (SELECT %s FROM %s %s) TO STDOUT`
 
@@ -89,6 +90,6 @@ const (
 func Statements() []string {
 	return []string{
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
-		sqlPartitionKeys, sqlSchemas, sqlRows, sqlRowsAll, sqlRowsOwn, sqlSequence, sqlSamples, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
+		sqlPartitionKeys, sqlSchemas, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsOwn, sqlSequence, sqlSamples, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
 	}
 }

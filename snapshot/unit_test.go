@@ -157,6 +157,61 @@ func TestSinkSplitsRows(t *testing.T) {
 	}
 }
 
+// TestTupleReaderSplits feeds the binary format in pieces of every size, with an extension of the header, and expects what the whole gives.
+func TestTupleReaderSplits(t *testing.T) {
+	t.Parallel()
+	rules, err := sanitize.ParseRules("r", []byte("version: 1\ntables:\n  a.b: {id: keep, t: hash}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := func(name string) sanitize.Column {
+		return sanitize.Column{Name: name, Type: "text", BaseType: "text", TypeKind: 'b'}
+	}
+	plan, err := rules.Plan(sanitize.Database{Tables: []sanitize.Table{{Schema: "a", Name: "b", Columns: []sanitize.Column{column("id"), column("t")}}}}, sanitize.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const header = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x03ext"
+	const rows = "\x00\x02\x00\x00\x00\x011\x00\x00\x00\x03one\x00\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+	data := header + rows
+	var whole string
+	for size := len(data); size > 0; size-- {
+		s := newRing().stream(context.Background())
+		k := &sink{stream: s, tuples: &tupleReader{tuples: plan.Table("a", "b").Tuples(nil)}, grown: func(int) {}}
+		for rest := data; rest != ""; {
+			n := min(size, len(rest))
+			if _, err := k.Write([]byte(rest[:n])); err != nil {
+				t.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		if err := k.end(); err != nil {
+			t.Fatal(err)
+		}
+		s.finish(nil)
+		got, err := io.ReadAll(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size == len(data) {
+			whole = string(got)
+		}
+		if string(got) != whole || !strings.HasPrefix(whole, header) || !strings.HasSuffix(whole, rows[len(rows)-12:]) || strings.Contains(whole, "one") {
+			t.Fatalf("in pieces of %d: %q, want %q", size, got, whole)
+		}
+	}
+	for name, bad := range map[string]string{"text": "1\tone\n", "with OIDs": "PGCOPY\n\xff\r\n\x00\x00\x01\x00\x00\x00\x00\x00\x00"} {
+		r := &tupleReader{tuples: plan.Table("a", "b").Tuples(nil)}
+		if _, err := r.mask(nil, []byte(bad)); !errors.Is(err, errOddFormat) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	k := &sink{tuples: &tupleReader{part: []byte("half")}, grown: func(int) {}}
+	if err := k.end(); err == nil {
+		t.Error("half a tuple was taken for the end")
+	}
+}
+
 func TestParseTOC(t *testing.T) {
 	t.Parallel()
 	list := ";\n; Archive created at 2026\n;     dbname: x\n;\n6; 2615 16385 SCHEMA - My Schema postgres\n215; 1259 16390 TABLE shop USER MAPPING  postgres\r\n" +
