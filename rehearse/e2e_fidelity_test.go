@@ -76,7 +76,7 @@ func loadOdd(t testing.TB, cfg *pgx.ConnConfig) {
 	server := pgtest.Default(t)
 	pgtest.Exec(t, cfg, "CREATE ROLE app_reader; CREATE ROLE app_owner; CREATE ROLE \"Röle \"\"q\"\" x\"")
 	pgtest.Exec(t, cfg, "CREATE TABLESPACE ts1 LOCATION '"+server.Mkdir(t, "ts1")+"'")
-	for _, file := range []string{filepath.Join("compare", "testdata", "base.sql"), filepath.Join("testdata", "odd.sql")} {
+	for _, file := range []string{filepath.Join("..", "testdata", "everything.sql"), filepath.Join("testdata", "odd.sql")} {
 		script, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

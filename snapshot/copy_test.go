@@ -37,7 +37,7 @@ func everything(t testing.TB) *pgx.ConnConfig {
 	pgtest.Exec(t, server.Config("postgres"), "CREATE ROLE app_reader")
 	pgtest.Exec(t, server.Config("postgres"), "CREATE ROLE app_owner CREATEDB; GRANT app_reader TO app_owner WITH ADMIN OPTION")
 	pgtest.Exec(t, server.Config("postgres"), "CREATE TABLESPACE ts1 LOCATION '"+dir+"'")
-	script, err := os.ReadFile("testdata/everything.sql")
+	script, err := os.ReadFile("../testdata/everything.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
-// clusterwide is what testdata/base.sql and mutations.sql need once per server.
+// clusterwide is what testdata/everything.sql and mutations.sql need once per server.
 func clusterwide(t *testing.T) {
 	t.Helper()
 	s := pgtest.Default(t)
@@ -48,7 +48,7 @@ func mutations(t *testing.T) []mutation {
 // Every mutation is told, as testdata/mutations.want has it, and pg_dump sees it too. With -short each is made in a transaction that is
 // rolled back, which is several times quicker and leaves pg_dump out.
 func TestMutations(t *testing.T) {
-	base, err := os.ReadFile("testdata/base.sql")
+	base, err := os.ReadFile("../../testdata/everything.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

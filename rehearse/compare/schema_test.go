@@ -210,7 +210,7 @@ added setting search_path of old; value: - -> a, "B"
 // What pg_dump and psql carry over compares as equal by name, though every identity is another.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	base, err := os.ReadFile("testdata/base.sql")
+	base, err := os.ReadFile("../../testdata/everything.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
--- Beside base.sql: names that must be quoted wherever they stand, and rows that a careless copy would spoil.
+-- Beside everything.sql: names that must be quoted wherever they stand, and rows that a careless copy would spoil.
 INSERT INTO app.customer (name, name_c, email, address, score, note, tags)
 SELECT 'Name ' || i, 'N' || i, 'u' || i || '@x.test', ROW('Street "' || i || '"', NULL)::app.addr, i, CASE WHEN i % 3 > 0 THEN E'tab\tnew\nline\\back' END,
        CASE i % 3 WHEN 0 THEN '{}' WHEN 1 THEN ARRAY['a,b', NULL, '"q"', ''] END

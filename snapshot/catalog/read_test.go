@@ -78,7 +78,7 @@ func object(t *testing.T, s catalog.Schema, kind, name string) catalog.Object {
 func TestReadAsAnOrdinaryRole(t *testing.T) {
 	t.Parallel()
 	s := pgtest.Start(t)
-	base, err := os.ReadFile(filepath.Join(pgtest.Root(t), "rehearse/compare/testdata/base.sql"))
+	base, err := os.ReadFile(filepath.Join(pgtest.Root(t), "testdata/everything.sql"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
--- One change of the schema in base.sql each, under its name. Each is applied to a database of its own.
+-- One change of the schema in everything.sql each, under its name. Each is applied to a database of its own.
 -- schema_add
 CREATE SCHEMA extra;
 -- schema_owner
