@@ -115,43 +115,15 @@ func TestSinkCounts(t *testing.T) {
 // TestSinkSplitsRows feeds masked rows in pieces of every size, which the protocol allows, and expects what whole rows give.
 func TestSinkSplitsRows(t *testing.T) {
 	t.Parallel()
-	rules, err := sanitize.ParseRules("r", []byte("version: 1\ntables:\n  a.b: {id: keep, t: hash, u: keep}\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	column := func(name string) sanitize.Column {
-		return sanitize.Column{Name: name, Type: "text", BaseType: "text", TypeKind: 'b'}
-	}
-	plan, err := rules.Plan(sanitize.Database{Tables: []sanitize.Table{{
-		Schema: "a", Name: "b", Columns: []sanitize.Column{column("id"), column("t"), column("u")},
-	}}}, sanitize.NewKey())
-	if err != nil {
-		t.Fatal(err)
-	}
+	plan := textPlan(t, "id: keep, t: hash, u: keep", "id", "t", "u")
 	const data = "1\tone\\ttab\tx\n2\t\\N\t\n3\t\tlast \\n line\n"
 	var whole string
 	for size := len(data); size > 0; size-- {
-		s := newRing().stream(context.Background())
-		k := &sink{stream: s, row: plan.Table("a", "b").Row(), grown: func(int) {}}
-		for rest := data; rest != ""; {
-			n := min(size, len(rest))
-			if _, err := k.Write([]byte(rest[:n])); err != nil {
-				t.Fatal(err)
-			}
-			rest = rest[n:]
-		}
-		if err := k.end(); err != nil {
-			t.Fatal(err)
-		}
-		s.finish(nil)
-		got, err := io.ReadAll(s)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := fed(t, &sink{row: plan.Row()}, data, size)
 		if size == len(data) {
-			whole = string(got)
+			whole = got
 		}
-		if string(got) != whole || strings.Contains(whole, "one") || strings.Count(whole, "\n") != 3 {
+		if got != whole || strings.Contains(whole, "one") || strings.Count(whole, "\n") != 3 {
 			t.Fatalf("in pieces of %d: %q, want %q", size, got, whole)
 		}
 	}
@@ -160,48 +132,22 @@ func TestSinkSplitsRows(t *testing.T) {
 // TestTupleReaderSplits feeds the binary format in pieces of every size, with an extension of the header, and expects what the whole gives.
 func TestTupleReaderSplits(t *testing.T) {
 	t.Parallel()
-	rules, err := sanitize.ParseRules("r", []byte("version: 1\ntables:\n  a.b: {id: keep, t: hash}\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	column := func(name string) sanitize.Column {
-		return sanitize.Column{Name: name, Type: "text", BaseType: "text", TypeKind: 'b'}
-	}
-	plan, err := rules.Plan(sanitize.Database{Tables: []sanitize.Table{{Schema: "a", Name: "b", Columns: []sanitize.Column{column("id"), column("t")}}}}, sanitize.NewKey())
-	if err != nil {
-		t.Fatal(err)
-	}
+	plan := textPlan(t, "id: keep, t: hash", "id", "t")
 	const header = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x03ext"
 	const rows = "\x00\x02\x00\x00\x00\x011\x00\x00\x00\x03one\x00\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
 	data := header + rows
 	var whole string
 	for size := len(data); size > 0; size-- {
-		s := newRing().stream(context.Background())
-		k := &sink{stream: s, tuples: &tupleReader{tuples: plan.Table("a", "b").Tuples(nil)}, grown: func(int) {}}
-		for rest := data; rest != ""; {
-			n := min(size, len(rest))
-			if _, err := k.Write([]byte(rest[:n])); err != nil {
-				t.Fatal(err)
-			}
-			rest = rest[n:]
-		}
-		if err := k.end(); err != nil {
-			t.Fatal(err)
-		}
-		s.finish(nil)
-		got, err := io.ReadAll(s)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := fed(t, &sink{tuples: &tupleReader{tuples: plan.Tuples(nil)}}, data, size)
 		if size == len(data) {
-			whole = string(got)
+			whole = got
 		}
-		if string(got) != whole || !strings.HasPrefix(whole, header) || !strings.HasSuffix(whole, rows[len(rows)-12:]) || strings.Contains(whole, "one") {
+		if got != whole || !strings.HasPrefix(whole, header) || !strings.HasSuffix(whole, rows[len(rows)-12:]) || strings.Contains(whole, "one") {
 			t.Fatalf("in pieces of %d: %q, want %q", size, got, whole)
 		}
 	}
 	for name, bad := range map[string]string{"text": "1\tone\n", "with OIDs": "PGCOPY\n\xff\r\n\x00\x00\x01\x00\x00\x00\x00\x00\x00"} {
-		r := &tupleReader{tuples: plan.Table("a", "b").Tuples(nil)}
+		r := &tupleReader{tuples: plan.Tuples(nil)}
 		if _, err := r.mask(nil, []byte(bad)); !errors.Is(err, errOddFormat) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -210,6 +156,46 @@ func TestTupleReaderSplits(t *testing.T) {
 	if err := k.end(); err == nil {
 		t.Error("half a tuple was taken for the end")
 	}
+}
+
+// textPlan is the plan of a table a.b of text columns.
+func textPlan(t *testing.T, rules string, columns ...string) *sanitize.TablePlan {
+	t.Helper()
+	parsed, err := sanitize.ParseRules("r", []byte("version: 1\ntables:\n  a.b: {"+rules+"}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := sanitize.Table{Schema: "a", Name: "b"}
+	for _, name := range columns {
+		table.Columns = append(table.Columns, sanitize.Column{Name: name, Type: "text", BaseType: "text", TypeKind: 'b'})
+	}
+	plan, err := parsed.Plan(sanitize.Database{Tables: []sanitize.Table{table}}, sanitize.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Table("a", "b")
+}
+
+// fed is what a sink makes of data that come in pieces of a size.
+func fed(t *testing.T, k *sink, data string, size int) string {
+	t.Helper()
+	k.stream, k.grown = newRing().stream(context.Background()), func(int) {}
+	for rest := data; rest != ""; {
+		n := min(size, len(rest))
+		if _, err := k.Write([]byte(rest[:n])); err != nil {
+			t.Fatal(err)
+		}
+		rest = rest[n:]
+	}
+	if err := k.end(); err != nil {
+		t.Fatal(err)
+	}
+	k.stream.finish(nil)
+	got, err := io.ReadAll(k.stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(got)
 }
 
 func TestParseTOC(t *testing.T) {
