@@ -12,19 +12,19 @@ func (a *arranger) blocked(m *Migration) string {
 	var out []string
 	for _, what := range []string{"reads and writes", "writes"} {
 		var worst *Exposure
-		tables := int64(0)
+		tables := map[string]bool{}
 		for i := range m.Locks {
 			e := &m.Locks[i]
 			if e.Blocks != what {
 				continue
 			}
-			tables++
+			tables[e.Table] = true
 			if worst == nil || e.Held > worst.Held {
 				worst = e
 			}
 		}
 		if worst != nil {
-			out = append(out, what+" of "+exposure(worst, tables))
+			out = append(out, what+" of "+exposure(worst, int64(len(tables))))
 		}
 	}
 	switch {
@@ -94,15 +94,20 @@ func (a *arranger) rewritten(m *Migration) string {
 	return s
 }
 
-// rowsChanged sums a migration's changes up, with the table's name when there is only one.
+// rowsChanged sums a migration's changes up, with the table's name when there is only one, and tells what the sums hide: tables that
+// were truncated, dropped or replaced.
 func (a *arranger) rowsChanged(m *Migration) string {
 	var ins, upd, del, tables int64
-	name, note, about := "", "", ""
+	name, about := "", ""
+	var notes []string
 	for _, t := range m.Rows {
-		ins, upd, del = ins+t.Inserted, upd+t.Updated, del+t.Deleted
-		if s := rowsNote(t); s != "" && note == "" {
-			note = t.Table + " " + s
+		if s := rowsNote(t); s != "" {
+			notes = append(notes, t.Table+" "+s)
 		}
+		if t.Inserted+t.Updated+t.Deleted == 0 {
+			continue
+		}
+		ins, upd, del = ins+t.Inserted, upd+t.Updated, del+t.Deleted
 		tables++
 		name = t.Table
 		if t.Method == Sampled || t.Method == Estimated {
@@ -118,15 +123,23 @@ func (a *arranger) rowsChanged(m *Migration) string {
 			parts = append(parts, about+Digits(p.n)+" "+p.verb)
 		}
 	}
+	var out []string
 	switch {
-	case len(parts) == 0 && note == "":
-		return "0"
-	case len(parts) == 0:
-		return note
 	case tables == 1:
-		return strings.Join(parts, ", ") + " in " + name
+		out = append(out, strings.Join(parts, ", ")+" in "+name)
+	case tables > 1:
+		out = append(out, strings.Join(parts, ", ")+" in "+Count(tables, "table"))
 	}
-	return strings.Join(parts, ", ") + " in " + Count(tables, "table")
+	if n := len(notes); n > 0 {
+		out = append(out, notes[0])
+		if n > 1 {
+			out[len(out)-1] += fmt.Sprintf(" and %s more", Digits(int64(n-1)))
+		}
+	}
+	if len(out) == 0 {
+		return "0"
+	}
+	return strings.Join(out, "; ")
 }
 
 // rowsNote is what numbers alone would hide.

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -24,6 +25,8 @@ const (
 	duplicateTable      = "42P07"
 	duplicateColumn     = "42701"
 	duplicateObject     = "42710"
+	dependentObjects    = "2BP01"
+	noTermination       = "2D000"
 )
 
 // cause is a failure with the statement that met it.
@@ -74,6 +77,18 @@ func (c cause) adds() bool {
 	return has(c.toks, "create", "unique", "index") || has(c.toks, "add") && (has(c.toks, "unique") || has(c.toks, "primary", "key"))
 }
 
+// writes tells a statement that failed on rows of its own, not on those that were there before it.
+func (c cause) writes() bool {
+	if len(c.toks) == 0 {
+		return false
+	}
+	switch c.toks[0] {
+	case "insert", "update", "merge", "copy", "delete":
+		return true
+	}
+	return false
+}
+
 // advice is what to do about the failure, with the query that finds the offending rows in production.
 func (c cause) advice(s report.Session) string {
 	switch c.f.SQLState {
@@ -87,6 +102,10 @@ func (c cause) advice(s report.Session) string {
 		return c.orphans()
 	case activeTransaction:
 		return "The statement cannot run in a transaction, nor in one block with others: put it alone into a file that begins with\n    -- +goose NO TRANSACTION"
+	case noTermination:
+		return "Code that commits or rolls back cannot run in the transaction that goose opens, nor in one block with other statements: put the CALL or DO alone into a file that begins with\n    -- +goose NO TRANSACTION"
+	case dependentObjects:
+		return "Drop or change by name what depends on it, in the order of the failure's detail in psql. CASCADE would take all of it, also what production has beyond the files."
 	case noPrivilege:
 		if s.Superuser {
 			return fmt.Sprintf("Role %s is a superuser and lacks no right, so another was in force: look for SET ROLE and SET SESSION AUTHORIZATION here and in the migrations before, "+
@@ -145,6 +164,8 @@ func keyList(cols []string) string {
 func (c cause) nulls() string {
 	col := c.f.Column
 	switch {
+	case c.f.Table != "" && col != "" && c.writes():
+		return fmt.Sprintf("%s.%s takes no NULL at this point, and the statement or a trigger of it writes one: give it a value, or a DEFAULT.", c.f.Table, ident(col))
 	case c.f.Table == "" || col == "":
 		return "Fill the missing values before the constraint is added."
 	case has(c.toks, "add", "column", col) || has(c.toks, "add", col) || has(c.toks, "add", "column", "if", "not", "exists", col):
@@ -155,6 +176,9 @@ func (c cause) nulls() string {
 }
 
 func (c cause) unchecked() string {
+	if c.writes() && c.f.Constraint != "" {
+		return fmt.Sprintf("The constraint %s holds at this point, and the statement or a trigger of it writes a row that breaks it: choose other values, or change the constraint first.", ident(c.f.Constraint))
+	}
 	expr := checkExpression(c.sql)
 	if c.f.Table == "" || expr == "" {
 		return "Mend the rows that break the constraint in a migration before this one."
@@ -194,6 +218,12 @@ func checkExpression(sql string) string {
 
 // orphans finds the rows of the referencing table whose key the other table lacks.
 func (c cause) orphans() string {
+	switch {
+	case strings.Contains(c.f.Message, "is still referenced from table "):
+		return fmt.Sprintf("Rows of %s still point to what the statement deletes or changes: mend those first, or leave out what is pointed to (WHERE NOT EXISTS).", cmp.Or(c.f.Table, "another table"))
+	case c.writes():
+		return "The statement writes a key that the other table does not have: write that row first, or choose a key that is there."
+	}
 	child, parent := listAfter(c.toks, "key"), listAfter(c.toks, "references")
 	other := referenced(c.toks)
 	if c.f.Table == "" || !has(c.toks, "foreign", "key") || other == "" || len(child) == 0 || len(child) != len(parent) {

@@ -131,6 +131,9 @@ func TestHalfApplied(t *testing.T) {
 	if d := cmp.Diff([]string{"DROP INDEX CONCURRENTLY s.i;"}, sqlOf(find(t, r, "half-applied").Do)); d != "" {
 		t.Errorf("clean-up (-want +got):\n%s", d)
 	}
+	if do := find(t, r, "half-applied").Do; !strings.Contains(do, "IF NOT EXISTS would take an invalid index") {
+		t.Errorf("%q sends people into an index that no query uses", do)
+	}
 }
 
 // FuzzStatements feeds statements to every judgement that reads SQL: none may hang or panic, whatever a file holds.
@@ -166,5 +169,31 @@ func TestStagingsFullDiskIsNobodysFault(t *testing.T) {
 	}
 	if r.Verdict != report.Inconclusive || r.ExitCode != 21 {
 		t.Errorf("%s, exit %d, want inconclusive and 21", r.Verdict, r.ExitCode)
+	}
+}
+
+// TestAdviceKnowsWhoseRowsFailed tells rows that a statement writes from those that were there before it: no query finds the former in
+// production.
+func TestAdviceKnowsWhoseRowsFailed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		f    report.Failure
+		sql  string
+		want string
+	}{
+		"null written":    {report.Failure{SQLState: "23502", Table: "s.t", Column: "a"}, "INSERT INTO s.t VALUES (NULL)", "s.t.a takes no NULL at this point"},
+		"check broken":    {report.Failure{SQLState: "23514", Table: "s.t", Constraint: "c"}, "UPDATE s.t SET a = 1", "The constraint c holds at this point"},
+		"key written":     {report.Failure{SQLState: "23503", Table: "s.t"}, "INSERT INTO s.t VALUES (1)", "a key that the other table does not have"},
+		"key deleted":     {report.Failure{SQLState: "23503", Table: "s.t", Message: `key (id) is still referenced from table "t"`}, "DELETE FROM s.p", "Rows of s.t still point to"},
+		"key at commit":   {report.Failure{SQLState: "23503", Table: "s.t", Message: `key (id) is still referenced from table "t"`}, "", "Rows of s.t still point to"},
+		"commit inside":   {report.Failure{SQLState: "2D000"}, "CALL p()", "-- +goose NO TRANSACTION"},
+		"others depend":   {report.Failure{SQLState: "2BP01"}, "DROP TABLE t", "CASCADE would take all of it"},
+		"nulls of before": {report.Failure{SQLState: "23502", Table: "s.t", Column: "a"}, "ALTER TABLE s.t ALTER a SET NOT NULL", "WHERE a IS NULL"},
+	} {
+		r := with(failing(c.f, c.sql))
+		verdict.Judge(lenient, r)
+		if do := find(t, r, "migration-failed").Do; !strings.Contains(do, c.want) {
+			t.Errorf("%s: %q does not say %q", name, do, c.want)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rehearse-db/rehearse/rehearse/report"
@@ -260,6 +261,9 @@ func (j *judge) halfApplied(m *report.Migration) {
 		if l.SQL != "" {
 			sql = append(sql, indented(l.SQL))
 		}
+	}
+	if slices.ContainsFunc(m.Leftovers, func(l report.Leftover) bool { return l.Kind == kindInvalidIndex }) {
+		f.Do += " IF NOT EXISTS would take an invalid index for the one that is wanted: drop it first."
 	}
 	if len(sql) > 0 {
 		f.Do += " To clean up:\n" + strings.Join(sql, "\n")
