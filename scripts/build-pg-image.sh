@@ -14,6 +14,7 @@
 #   IMAGE_LOCALES="en_US.UTF-8 de_DE.UTF-8"   locales to generate besides C.UTF-8 (en_US.UTF-8)
 #   DEBIAN_MIRROR=URL                          instead of the mirror in this machine's own apt sources
 #   DEBIAN_KEYRING=FILE                        the archive's keys, when this machine's package is older than the release
+#   DEBIAN_EXPIRED=ok                          take a release whose mirror is frozen: its index is past its date
 #
 # Packages are always checked against that keyring; there is no way to switch this off.
 set -euo pipefail
@@ -37,6 +38,9 @@ logged() {
   if grep -qi 'unknown key\|invalid release signature' "$work/log"; then
     say "the keyring is older than the release: install a newer debian-archive-keyring," \
       "or name its file in DEBIAN_KEYRING" >&2
+  fi
+  if grep -q 'Release file .* is expired' "$work/log"; then
+    say "the mirror is frozen: name another in DEBIAN_MIRROR, or take it as it is with DEBIAN_EXPIRED=ok" >&2
   fi
   die "failed: $*"
 }
@@ -99,7 +103,7 @@ postgres_into() {
   chroot "$root" groupadd --system --gid 999 postgres
   chroot "$root" useradd --system --uid 999 --gid postgres --home-dir /var/lib/postgresql --shell /bin/bash postgres
   mount -t proc proc "$root/proc" # forky's packages configure themselves with systemd-tmpfiles, which wants it
-  logged chroot "$root" apt-get -q update
+  logged chroot "$root" apt-get -q ${DEBIAN_EXPIRED:+-o Acquire::Check-Valid-Until=false} update
   # From 18 on the JIT compiler is a package of its own; plans and timings depend on it.
   if chroot "$root" apt-cache show "postgresql-$major-jit" >/dev/null 2>&1; then packages+=("postgresql-$major-jit"); fi
   logged chroot "$root" apt-get -q install -y --no-install-recommends "${packages[@]}"
