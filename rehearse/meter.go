@@ -17,6 +17,7 @@ import (
 // meter reads what the database holds before, between and after the migrations, on a session of its own. It never reads while one runs:
 // counting and sizing would wait for its locks.
 type meter struct {
+	cfg    *pgx.ConnConfig
 	conn   *pgx.Conn
 	first  reading
 	last   reading
@@ -37,10 +38,25 @@ func openMeter(ctx context.Context, cfg *pgx.ConnConfig) (*meter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to staging: %w", err)
 	}
-	return &meter{conn: conn, deltas: map[uint32]compare.Delta{}, method: report.Exact}, nil
+	return &meter{cfg: cfg, conn: conn, deltas: map[uint32]compare.Delta{}, method: report.Exact}, nil
 }
 
 func (m *meter) close(ctx context.Context) error { return m.conn.Close(ctx) }
+
+// revive connects anew where the session was ended: migrations are free to terminate all others of the database.
+func (m *meter) revive(ctx context.Context) error {
+	err := m.conn.Ping(ctx)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	_ = m.conn.Close(ctx)
+	conn, err := pgx.ConnectConfig(ctx, m.cfg.Copy())
+	if err != nil {
+		return fmt.Errorf("connect to staging: %w", err)
+	}
+	m.conn = conn
+	return nil
+}
 
 // begin reads everything before the first migration.
 func (m *meter) begin(ctx context.Context) (err error) {
@@ -60,6 +76,9 @@ func (m *meter) after(ctx context.Context, mig *report.Migration, o *observe.Obs
 	}
 	if o.ChangesMethod != "" && o.ChangesMethod != report.Exact {
 		m.method = o.ChangesMethod
+	}
+	if err := m.revive(ctx); err != nil {
+		return err
 	}
 	touched := map[uint32]bool{}
 	for _, oid := range o.Touched {
@@ -85,6 +104,9 @@ func plus(a, b compare.Delta) compare.Delta {
 
 // end compares the last with the first reading, every table counted again: a change that no migration was seen to make shows here.
 func (m *meter) end(ctx context.Context, result *report.Result) error {
+	if err := m.revive(ctx); err != nil {
+		return err
+	}
 	counts, err := compare.CountRows(ctx, m.conn, m.last.rows.Tables, nil)
 	if err != nil {
 		return fmt.Errorf("count rows after the migrations: %w", err)

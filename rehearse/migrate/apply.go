@@ -199,7 +199,7 @@ func (a *applier) migrate(ctx context.Context, src Migration, m *report.Migratio
 	defer cancel()
 	seen := a.recorder.Stop(after)
 	fill(m, seen)
-	err := a.judge(src, m, seen, runErr, overtime)
+	err := a.judge(after, src, m, seen, runErr, overtime)
 	if runErr != nil || a.o.SessionEach {
 		err = errors.Join(err, a.closeSessions(after))
 	}
@@ -220,7 +220,7 @@ func fill(m *report.Migration, o *observe.Observation) {
 }
 
 // judge sets the outcome. It returns an error when the migration did not get its chance.
-func (a *applier) judge(src Migration, m *report.Migration, o *observe.Observation, err, overtime error) error {
+func (a *applier) judge(ctx context.Context, src Migration, m *report.Migration, o *observe.Observation, err, overtime error) error {
 	var partial *goose.PartialError
 	switch {
 	case err == nil:
@@ -247,7 +247,7 @@ func (a *applier) judge(src Migration, m *report.Migration, o *observe.Observati
 	switch {
 	case overtime != nil && m.Outcome != report.TimedOut:
 		return fmt.Errorf("apply %s: %w", m.Name, overtime)
-	case m.Outcome == report.Failed && !src.Go && !saidByServer(err):
+	case m.Outcome == report.Failed && !src.Go && !saidByServer(err) && !a.endedItself(ctx, err):
 		return fmt.Errorf("apply %s: %w", m.Name, ErrLost)
 	}
 	return nil
@@ -258,6 +258,15 @@ func (a *applier) judge(src Migration, m *report.Migration, o *observe.Observati
 func saidByServer(err error) bool {
 	var pe *pgconn.PgError
 	return errors.As(err, &pe) && !strings.HasPrefix(pe.Code, "08") && !strings.HasPrefix(pe.Code, "57P")
+}
+
+// endedItself tells a migration that terminated its own session: nobody else would, and the server is still there.
+func (a *applier) endedItself(ctx context.Context, err error) bool {
+	var pe *pgconn.PgError
+	if !errors.As(err, &pe) || pe.Code != "57P01" {
+		return false
+	}
+	return a.recorder.Ping(ctx) == nil
 }
 
 // timedOut is the failure of a migration that was stopped: that of its last statement.

@@ -246,15 +246,6 @@ func TestApplyWithoutAServer(t *testing.T) {
 	}
 }
 
-func TestApplyLosesItsConnection(t *testing.T) {
-	t.Parallel()
-	m := files("1_a.sql", "-- +goose Up\nSELECT pg_terminate_backend(pg_backend_pid());\n")
-	run, err := migrate.Apply(t.Context(), plan(t, m), options(pgtest.New(t)))
-	if !errors.Is(err, migrate.ErrLost) || run.Migrations[0].Outcome != report.Failed {
-		t.Errorf("error %v, outcomes %v", err, outcomes(run))
-	}
-}
-
 func TestApplyOutOfOrder(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, "CREATE TABLE seen (id serial, v int)")

@@ -95,7 +95,7 @@ type Observation struct {
 
 	// Changes are rows changed by committed work, by the OID of the table; tables made by the migration are in it. The server counts what
 	// was undone inside a transaction too, by an exception block or a savepoint. ChangesMethod is Exact unless it was seen to be
-	// otherwise, then Estimated: a ROLLBACK TO SAVEPOINT, or a part outside a transaction on a server before 15, whose counters come late.
+	// otherwise, then Estimated: something was undone (pg_xact_status), or a part outside a transaction on a server before 15, whose counters come late.
 	Changes       map[uint32]Change
 	ChangesMethod report.Method
 	// Touched are the OIDs, in order, of the tables that were locked for writing or more, rewritten or changed. Only these can differ.
@@ -118,6 +118,12 @@ func Open(ctx context.Context, watch *pgx.ConnConfig, log *slog.Logger) (*Record
 
 // Close ends the watcher's session.
 func (r *Recorder) Close(ctx context.Context) error { return r.watcher.close(ctx) }
+
+// Ping asks whether the server still answers, on a new session when the watcher's was ended.
+func (r *Recorder) Ping(ctx context.Context) error {
+	_, err := r.watcher.counting(ctx)
+	return err
+}
 
 // Start begins the record of one migration: it reads which relations there are. With anyStatement set, every query that
 // is neither transaction control nor named by ignore counts as a statement of the migration (that of a Go migration); else only those
@@ -218,6 +224,8 @@ type run struct {
 	stats    map[uint32]counters  // of the whole server, read after the latest statement outside a transaction; nil when out of date
 	walStart int64
 	wal      int64
+
+	completed int64 // the number after that of the newest transaction that had ended when last asked; 0 when not known
 
 	statements  []*statement
 	holds       []*hold

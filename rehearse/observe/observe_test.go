@@ -179,6 +179,34 @@ func TestFailureUndoneToASavepoint(t *testing.T) {
 	}
 }
 
+// TestUndoneRowsAreNotCountedAsExact since the server counts rows of a block that an exception undid.
+func TestUndoneRowsAreNotCountedAsExact(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, table)
+	b := newBench(t, db)
+	undone := `DO $$ BEGIN UPDATE t SET a = 0; RAISE EXCEPTION 'no'; EXCEPTION WHEN OTHERS THEN UPDATE t SET a = 1 WHERE id = 1; END $$`
+	o := b.inTransaction("SELECT 1", undone)
+	if o.ChangesMethod != report.Estimated || len(o.NotMeasured) != 1 {
+		t.Errorf("%s, %+v, not measured %+v; one row was changed: %s", o.ChangesMethod, o.Changes, o.NotMeasured,
+			pgtest.Value(t, db, "SELECT count(*) FROM t WHERE a = 0 OR xmin::text = (SELECT xmin::text FROM t WHERE id = 1)"))
+	}
+	if o := b.inTransaction("UPDATE t SET a = 2"); o.Changes[oid(t, db, "t")].Updated != 1000 || len(o.NotMeasured) > 0 {
+		t.Errorf("the next transaction: %+v, not measured %+v", o.Changes, o.NotMeasured)
+	}
+}
+
+// TestTheWatcherReturns when a migration ends all sessions but its own.
+func TestTheWatcherReturns(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, table)
+	b := newBench(t, db)
+	o := b.inTransaction("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+		"SELECT pg_sleep(0.1)", "ALTER TABLE t ADD c int")
+	if len(o.Locks) != 1 || o.WAL == 0 || len(o.NotMeasured) > 0 {
+		t.Errorf("exposures %+v, %d bytes of WAL, not measured %+v", o.Locks, o.WAL, o.NotMeasured)
+	}
+}
+
 func TestOutsideTransactions(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t, table)

@@ -15,13 +15,14 @@ import (
 // what the server itself allows the question (statement_timeout in probeSQL).
 const probeTimeout = 60 * time.Second
 
-// probeSQL asks a transaction, from within, for the WAL position and for each relation it has locked: modes as bits, storage, size where it
+// probeSQL asks a transaction, from within, for the WAL position, the number after that of the newest (sub)transaction that has ended
+// (pg_current_snapshot), and for each relation it has locked: modes as bits, storage, size where it
 // may be new, and the transaction's own counters (pg_locks, pg_class, pg_stat_get_xact_*). Catalogs have OIDs below 16384.
 //
 // The savepoint makes it invisible: a failure aborts no more than it, and rolling it back undoes the settings and frees the catalogs.
 const probeSQL = `SAVEPOINT _rehearse_probe;
 SET LOCAL search_path = pg_catalog; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '1s';
-SELECT pg_catalog.pg_current_wal_insert_lsn() OPERATOR(pg_catalog.-) '0/0'::pg_catalog.pg_lsn;
+SELECT pg_catalog.pg_current_wal_insert_lsn() OPERATOR(pg_catalog.-) '0/0'::pg_catalog.pg_lsn, pg_snapshot_xmax(pg_current_snapshot());
 SELECT l.relation, l.modes, c.relfilenode, c.relpersistence, c.relam, c.reltablespace,
 	CASE WHEN l.modes & 256 <> 0 AND c.relkind IN ('r', 'm', 'i') THEN pg_relation_size(c.oid) ELSE 0 END,
 	CASE WHEN l.modes & 256 <> 0 AND c.relkind IN ('r', 'p', 'm') THEN ` + columnsSQL + ` END,
@@ -68,7 +69,7 @@ type probed struct {
 }
 
 // probe asks the transaction open on conn.
-func probe(ctx context.Context, conn *pgx.Conn) (wal int64, rels []probed, err error) {
+func probe(ctx context.Context, conn *pgx.Conn) (wal, completed int64, rels []probed, err error) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	results, err := conn.PgConn().Exec(ctx, probeSQL).ReadAll()
@@ -77,19 +78,22 @@ func probe(ctx context.Context, conn *pgx.Conn) (wal int64, rels []probed, err e
 			_, again := conn.PgConn().Exec(ctx, recoverSQL).ReadAll()
 			err = errors.Join(err, again)
 		}
-		return 0, nil, err
+		return 0, 0, nil, err
 	}
 	if len(results) != 8 || len(results[4].Rows) != 1 {
-		return 0, nil, fmt.Errorf("probe: %d results", len(results))
+		return 0, 0, nil, fmt.Errorf("probe: %d results", len(results))
 	}
 	wal, err = strconv.ParseInt(string(results[4].Rows[0][0]), 10, 64)
+	if err == nil {
+		completed, err = strconv.ParseInt(string(results[4].Rows[0][1]), 10, 64)
+	}
 	if err != nil {
-		return 0, nil, err
+		return 0, 0, nil, err
 	}
 	for _, row := range results[5].Rows {
 		rels = append(rels, readProbed(row))
 	}
-	return wal, rels, nil
+	return wal, completed, rels, nil
 }
 
 // readProbed reads a row of probeSQL; numbers that are NULL, since the relation is gone, are 0.

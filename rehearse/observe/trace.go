@@ -23,6 +23,7 @@ type session struct {
 	counters map[uint32]counters
 	changes  map[uint32]Change
 	pending  []*statement // of the open block
+	undone   *statement   // the first that undid something: the counters keep it
 }
 
 // query is one query on its way, between TraceQueryStart and TraceQueryEnd.
@@ -99,6 +100,9 @@ func (r *Recorder) prepare(ctx context.Context, u *run, conn *pgx.Conn, q *query
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	err := settle(ctx, conn, r.watcher.version)
+	if err == nil {
+		u.completed, err = r.watcher.completed(ctx)
+	}
 	if err == nil && q.stmt != nil && u.stats == nil && r.watcher.version >= 150000 {
 		u.stats, err = r.watcher.counters(ctx)
 	}
@@ -201,8 +205,8 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 	switch {
 	case status == 'T' && q.stmt != nil:
 		s.pending = append(s.pending, q.stmt)
-		if q.stmt.Tag == "ROLLBACK" { // to a savepoint: the counters keep what was undone
-			u.method = report.Estimated
+		if q.stmt.Tag == "ROLLBACK" { // to a savepoint
+			s.undone = q.stmt
 		}
 		s.armed = s.armed || !isPreamble(q.stmt.Tag)
 		if s.armed {
@@ -237,6 +241,10 @@ func (s *session) end(u *run, at time.Duration, committed bool) {
 		u.stats = nil // what the transaction did is in the server's counters, committed or not
 	}
 	if s.tx && committed {
+		if s.undone != nil && len(s.changes) > 0 {
+			u.method = report.Estimated
+			u.miss("rows changed, exactly, by the transaction of "+s.undone.place(), "a savepoint or an exception block undid part of it, which the server counts too")
+		}
 		for oid, c := range s.changes {
 			u.changes[oid] = u.changes[oid].plus(c)
 		}
@@ -250,13 +258,17 @@ func (s *session) end(u *run, at time.Duration, committed bool) {
 // inside asks the open transaction what the statement did.
 func (r *Recorder) inside(ctx context.Context, u *run, conn *pgx.Conn, q *query) {
 	s, st := q.session, q.stmt
-	wal, rels, err := probe(ctx, conn)
+	wal, completed, rels, err := probe(ctx, conn)
 	if err != nil {
 		r.log.Debug("observe: probe", "statement", st.SQL, "reason", reason(err))
 		u.miss("locks, scans, rewrites and rows changed of "+st.place(), reason(err))
 		return
 	}
 	st.WAL, u.wal = max(0, wal-u.wal), wal
+	if s.undone == nil && r.undid(ctx, u, completed) {
+		s.undone = st
+	}
+	u.completed = completed
 	var changed []restored
 	for _, p := range rels {
 		u.countInside(s, st, p)
@@ -274,6 +286,18 @@ func (r *Recorder) inside(ctx context.Context, u *run, conn *pgx.Conn, q *query)
 	st.Rewrites = u.rewritesOf(st, changed)
 	s.truncated(st, u)
 	sortLocks(st.Locks)
+}
+
+// undid tells whether something of the transaction was undone since the last question. Inside it nothing of it can have ended otherwise; what
+// ended elsewhere, such as autovacuum's, did so by commit.
+func (r *Recorder) undid(ctx context.Context, u *run, completed int64) bool {
+	if u.completed == 0 || completed <= u.completed {
+		return false
+	}
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	aborted, err := r.watcher.aborted(ctx, u.completed, completed)
+	return aborted || err != nil
 }
 
 // lockInside notes the locks on rel that the statement took or strengthened.

@@ -46,22 +46,56 @@ func (w *watcher) close(ctx context.Context) error {
 	return w.conn.Close(ctx)
 }
 
-// relations reads the relations there are, by OID, as committed.
-func (w *watcher) relations(ctx context.Context) (map[uint32]*relation, error) {
+// ask puts a question on the watcher's session, once more on a new one when that was ended meanwhile: a migration that terminates all
+// other sessions ends this one too. The mutex must be held.
+func (w *watcher) ask(ctx context.Context, question func(conn *pgx.Conn) error) error {
+	if !w.conn.IsClosed() {
+		err := question(w.conn)
+		if err == nil || !w.conn.IsClosed() || ctx.Err() != nil {
+			return err
+		}
+	}
+	conn, err := pgx.ConnectConfig(ctx, w.cfg.Copy())
+	if err != nil {
+		return err
+	}
+	w.conn = conn
+	return question(conn)
+}
+
+// one asks for one row.
+func (w *watcher) one(ctx context.Context, sql string, args, into []any) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	rows, err := w.conn.Query(ctx, relationsSQL)
-	if err != nil {
-		return nil, fmt.Errorf("read the relations: %w", err)
-	}
-	rels := map[uint32]*relation{}
+	return w.ask(ctx, func(conn *pgx.Conn) error { return conn.QueryRow(ctx, sql, args...).Scan(into...) })
+}
+
+// each asks for rows: next is called for each when it stands in into, and start before the first of each attempt.
+func (w *watcher) each(ctx context.Context, sql string, args, into []any, start, next func()) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ask(ctx, func(conn *pgx.Conn) error {
+		start()
+		rows, err := conn.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		_, err = pgx.ForEachRow(rows, into, func() error {
+			next()
+			return nil
+		})
+		return err
+	})
+}
+
+// relations reads the relations there are, by OID, as committed.
+func (w *watcher) relations(ctx context.Context) (rels map[uint32]*relation, err error) {
 	var r relation
-	_, err = pgx.ForEachRow(rows, []any{
+	err = w.each(ctx, relationsSQL, nil, []any{
 		&r.oid, &r.name, &r.kind, &r.table, &r.filenode, &r.persistence, &r.method, &r.tablespace, &r.columns,
-	}, func() error {
+	}, func() { rels = map[uint32]*relation{} }, func() {
 		c := r
 		rels[c.oid] = &c
-		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the relations: %w", err)
@@ -70,86 +104,67 @@ func (w *watcher) relations(ctx context.Context) (map[uint32]*relation, error) {
 }
 
 // wal is the position in the WAL, in bytes from its beginning (pg_current_wal_insert_lsn).
-func (w *watcher) wal(ctx context.Context) (int64, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var pos int64
-	err := w.conn.QueryRow(ctx, "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint").Scan(&pos)
+func (w *watcher) wal(ctx context.Context) (pos int64, err error) {
+	err = w.one(ctx, "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint", nil, []any{&pos})
 	return pos, err
+}
+
+// completed is the number after that of the newest transaction that has ended, however (pg_current_snapshot).
+func (w *watcher) completed(ctx context.Context) (xid int64, err error) {
+	err = w.one(ctx, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint", nil, []any{&xid})
+	return xid, err
+}
+
+// aborted tells whether any of the (sub)transactions with numbers from one to below another was rolled back. Of many it looks at the first
+// thousand.
+func (w *watcher) aborted(ctx context.Context, from, to int64) (yes bool, err error) {
+	err = w.one(ctx, `SELECT EXISTS (SELECT FROM generate_series($1::bigint, least($2::bigint, $1 + 1000) - 1) xid
+		WHERE pg_xact_status(xid::text::xid8) = 'aborted')`, []any{from, to}, []any{&yes})
+	return yes, err
 }
 
 // quote is a qualified name as SQL would have it.
 func (w *watcher) quote(ctx context.Context, schema, name string) (quoted string, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	err = w.conn.QueryRow(ctx, "SELECT quote_ident($1) || '.' || quote_ident($2)", schema, name).Scan(&quoted)
+	err = w.one(ctx, "SELECT quote_ident($1) || '.' || quote_ident($2)", []any{schema, name}, []any{&quoted})
 	return quoted, err
 }
 
 // counting says whether the server counts scans and changed rows.
 func (w *watcher) counting(ctx context.Context) (on bool, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	err = w.conn.QueryRow(ctx, "SELECT current_setting('track_counts')::bool").Scan(&on)
+	err = w.one(ctx, "SELECT current_setting('track_counts')::bool", nil, []any{&on})
 	return on, err
 }
 
 // counters reads the server's counters of every table (pg_stat_get_*), as far as sessions have handed them over.
-func (w *watcher) counters(ctx context.Context) (map[uint32]counters, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	rows, err := w.conn.Query(ctx, `SELECT oid, pg_stat_get_numscans(oid), pg_stat_get_tuples_returned(oid), pg_stat_get_tuples_inserted(oid),
-		pg_stat_get_tuples_updated(oid), pg_stat_get_tuples_deleted(oid)
-		FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p', 'm') AND relpersistence <> 't'`)
-	if err != nil {
-		return nil, err
-	}
-	all := map[uint32]counters{}
+func (w *watcher) counters(ctx context.Context) (all map[uint32]counters, err error) {
 	var oid uint32
 	var c counters
-	_, err = pgx.ForEachRow(rows, []any{&oid, &c.scans, &c.read, &c.Inserted, &c.Updated, &c.Deleted}, func() error {
-		all[oid] = c
-		return nil
-	})
+	err = w.each(ctx, `SELECT oid, pg_stat_get_numscans(oid), pg_stat_get_tuples_returned(oid), pg_stat_get_tuples_inserted(oid),
+		pg_stat_get_tuples_updated(oid), pg_stat_get_tuples_deleted(oid)
+		FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p', 'm') AND relpersistence <> 't'`, nil,
+		[]any{&oid, &c.scans, &c.read, &c.Inserted, &c.Updated, &c.Deleted},
+		func() { all = map[uint32]counters{} }, func() { all[oid] = c })
 	return all, err
 }
 
 // sizes are the bytes of the main storage of relations.
-func (w *watcher) sizes(ctx context.Context, oids []uint32) (map[uint32]int64, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	rows, err := w.conn.Query(ctx, "SELECT oid, COALESCE(pg_relation_size(oid), 0) FROM unnest($1::oid[]) AS oid", oids)
-	if err != nil {
-		return nil, err
-	}
-	sizes := map[uint32]int64{}
+func (w *watcher) sizes(ctx context.Context, oids []uint32) (sizes map[uint32]int64, err error) {
 	var oid uint32
 	var size int64
-	_, err = pgx.ForEachRow(rows, []any{&oid, &size}, func() error {
-		sizes[oid] = size
-		return nil
-	})
+	err = w.each(ctx, "SELECT oid, COALESCE(pg_relation_size(oid), 0) FROM unnest($1::oid[]) AS oid", []any{oids}, []any{&oid, &size},
+		func() { sizes = map[uint32]int64{} }, func() { sizes[oid] = size })
 	return sizes, err
 }
 
 // terminate ends backends and waits until the server is rid of them.
 func (w *watcher) terminate(ctx context.Context, pids []int64) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if len(pids) == 0 {
 		return nil
 	}
-	if w.conn.IsClosed() {
-		conn, err := pgx.ConnectConfig(ctx, w.cfg.Copy())
-		if err != nil {
-			return fmt.Errorf("end the migrating session: %w", err)
-		}
-		w.conn = conn
-	}
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		var left int
-		err := w.conn.QueryRow(ctx, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-			WHERE pid = ANY($1::int8[]) AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND datname = current_database()`, pids).Scan(&left)
+		err := w.one(ctx, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+			WHERE pid = ANY($1::int8[]) AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND datname = current_database()`, []any{pids}, []any{&left})
 		if err != nil {
 			return fmt.Errorf("end the migrating session: %w", err)
 		}
@@ -217,25 +232,18 @@ func (v *watch) end() {
 
 // look takes one sample (pg_stat_get_activity, pg_locks). It has no deadline but the session's statement_timeout.
 func (w *watcher) look(ctx context.Context, pid uint32, locks bool, v *watch) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	before := time.Since(v.start)
-	rows, err := w.conn.Query(ctx, `SELECT COALESCE(a.wait_event = 'PgSleep', false), COALESCE(l.relation, 0::oid), COALESCE(l.mode, '')
-		FROM pg_stat_get_activity($1) a
-		LEFT JOIN pg_locks l ON $2 AND l.pid = a.pid AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
-			AND l.database = a.datid`, int32(pid), locks)
-	if err != nil {
-		return err
-	}
 	var sleeping bool
 	var oid uint32
 	var name string
 	var seen []sighting
-	_, err = pgx.ForEachRow(rows, []any{&sleeping, &oid, &name}, func() error {
+	err := w.each(ctx, `SELECT COALESCE(a.wait_event = 'PgSleep', false), COALESCE(l.relation, 0::oid), COALESCE(l.mode, '')
+		FROM pg_stat_get_activity($1) a
+		LEFT JOIN pg_locks l ON $2 AND l.pid = a.pid AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
+			AND l.database = a.datid`, []any{int32(pid), locks}, []any{&sleeping, &oid, &name}, func() { seen = nil }, func() {
 		if oid != 0 {
 			seen = append(seen, sighting{oid: oid, mode: modeOf(name)})
 		}
-		return nil
 	})
 	v.note(before, time.Since(v.start), sleeping, seen)
 	return err

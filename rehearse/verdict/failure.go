@@ -27,6 +27,7 @@ const (
 	duplicateObject     = "42710"
 	dependentObjects    = "2BP01"
 	noTermination       = "2D000"
+	adminShutdown       = "57P01"
 )
 
 // cause is a failure with the statement that met it.
@@ -104,6 +105,8 @@ func (c cause) advice(s report.Session) string {
 		return "The statement cannot run in a transaction, nor in one block with others: put it alone into a file that begins with\n    -- +goose NO TRANSACTION"
 	case noTermination:
 		return "Code that commits or rolls back cannot run in the transaction that goose opens, nor in one block with other statements: put the CALL or DO alone into a file that begins with\n    -- +goose NO TRANSACTION"
+	case adminShutdown:
+		return "The migration ended its own session, and would in production: leave pg_backend_pid() out of what is terminated."
 	case dependentObjects:
 		return "Drop or change by name what depends on it, in the order of the failure's detail in psql. CASCADE would take all of it, also what production has beyond the files."
 	case noPrivilege:
