@@ -34,7 +34,8 @@ type ColumnPlan struct {
 	// ForeignKey is the name of that foreign key.
 	ForeignKey string
 
-	baseType string // see Column.BaseType
+	// BaseType is the column's type as the mask was made for it; see [Column].
+	BaseType string
 }
 
 // Counts sums up a plan. Columns that are generated, or belong to verbatim tables, do not count.

@@ -263,7 +263,7 @@ func (p *planner) plan() *Plan {
 }
 
 func (c *cell) plan() ColumnPlan {
-	cp := ColumnPlan{Name: c.column.Name, Mask: c.mask, Class: c.rule.class, baseType: c.column.BaseType}
+	cp := ColumnPlan{Name: c.column.Name, Mask: c.mask, Class: c.rule.class, BaseType: c.column.BaseType}
 	if c.follows != nil {
 		cp.Follows, cp.ForeignKey = c.follows.parent.String(), c.follows.name
 	}

@@ -56,7 +56,7 @@ func (t *TablePlan) Tuples(constants map[string][]byte) *Tuples {
 			}
 			f.all = append(binary.BigEndian.AppendUint32(nil, uint32(len(value))), value...) //nolint:gosec // below 1 GB
 		default:
-			form, ok := mask.FormOf(c.baseType)
+			form, ok := mask.FormOf(c.BaseType)
 			if !ok {
 				return nil
 			}

@@ -135,6 +135,8 @@ func TestCopySmallTargets(t *testing.T) {
 	t.Run("value refused", func(t *testing.T) { testValueRefused(t, server) })
 	t.Run("consistent", func(t *testing.T) { testConsistent(t, server) })
 	t.Run("changed after planning", func(t *testing.T) { testChanged(t, server) })
+	t.Run("moved", func(t *testing.T) { testMoved(t, server) })
+	t.Run("lets go", func(t *testing.T) { testLetsGo(t, server) })
 	t.Run("privileges", func(t *testing.T) { testPrivileges(t, server) })
 	t.Run("cancelled", func(t *testing.T) { testCancelled(t, server) })
 	t.Run("too old", func(t *testing.T) { testMaxAge(t, server) })

@@ -195,15 +195,18 @@ func (d *Description) covers(plan *sanitize.Plan) error {
 
 func columnChanges(t catalog.Table, p *sanitize.TablePlan) []string {
 	var changes []string
-	has := map[string]bool{}
+	has := map[string]string{}
 	for _, c := range t.Columns {
 		if c.Generated == "" {
-			has[c.Name] = true
+			has[c.Name] = c.BaseType
 		}
 	}
 	for _, c := range p.Columns {
-		if !has[c.Name] {
+		switch baseType, ok := has[c.Name]; {
+		case !ok:
 			changes = append(changes, fmt.Sprintf("column %s.%s is gone", t, catalog.Quote(c.Name)))
+		case baseType != c.BaseType:
+			changes = append(changes, fmt.Sprintf("column %s.%s is %s and was %s", t, catalog.Quote(c.Name), baseType, c.BaseType))
 		}
 		delete(has, c.Name)
 	}

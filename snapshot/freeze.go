@@ -106,7 +106,7 @@ func (f *frozen) worker(ctx context.Context) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, sql := range []string{sqlBegin, fmt.Sprintf(sqlAdopt, f.id), sqlUnlimited} {
+	for _, sql := range []string{sqlBegin, fmt.Sprintf(sqlAdopt, f.id), sqlUnlimited, sqlSavepoint} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
 			closeConn(ctx, conn)
 			return nil, f.src.failed("adopt the snapshot", err)

@@ -153,6 +153,10 @@ func (c *copier) work(ctx context.Context, view *frozen, todo <-chan *load) erro
 // transfer copies one table in one transaction of the target and compares what both sides counted.
 func (c *copier) transfer(ctx context.Context, l *load, source, target *pgx.Conn, ring *ring) error {
 	doing := "load " + l.table.String()
+	moved, err := c.hold(ctx, l, source)
+	if err != nil {
+		return err
+	}
 	ready, in := l.into()
 	if _, err := target.PgConn().Exec(ctx, ready).ReadAll(); err != nil {
 		return targetError(doing, err)
@@ -185,6 +189,8 @@ func (c *copier) transfer(ctx context.Context, l *load, source, target *pgx.Conn
 		return targetError(doing, writeErr)
 	case read.RowsAffected() != written.RowsAffected():
 		return targetError(doing, fmt.Errorf("the source sent %d rows, %d arrived", read.RowsAffected(), written.RowsAffected()))
+	case moved && read.RowsAffected() == 0:
+		return changed(l, "was truncated or rewritten")
 	}
 	if _, err := target.PgConn().Exec(ctx, "COMMIT").ReadAll(); err != nil {
 		return targetError(doing, err)

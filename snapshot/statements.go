@@ -60,6 +60,21 @@ const (
 	// sqlSchemas tells schemas and their owners.
 	sqlSchemas = `SELECT oid, nspname::text, pg_get_userbyid(nspowner)::text FROM pg_namespace WHERE nspname !~ '^pg_'`
 
+	// sqlSavepoint is where a session goes back to after each table, with sqlLetGo: it ends the lock, so that production waits for one
+	// table at most.
+	sqlSavepoint = `SAVEPOINT one_table`
+	sqlLetGo     = `ROLLBACK TO one_table`
+
+	// sqlHold locks a table as COPY does, and compares what the view shows of it with what there is now: its name, its columns, its storage.
+	// Tables are read as of the view, while functions of the catalog answer as of now.
+	sqlHold = `SELECT (pg_identify_object(c.tableoid, c.oid, 0)).identity IS NOT DISTINCT FROM quote_ident(n.nspname) || '.' || quote_ident(c.relname),
+  NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    AND (pg_identify_object(c.tableoid, c.oid, a.attnum)).identity
+      IS DISTINCT FROM quote_ident(n.nspname) || '.' || quote_ident(c.relname) || '.' || quote_ident(a.attname)),
+  pg_relation_filenode(c.oid) IS NOT DISTINCT FROM c.relfilenode
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN (SELECT FROM ONLY %s LIMIT 0) held ON true
+  WHERE c.oid = %d`
+
 	// sqlRows reads a table, sqlRowsBinary one whose types allow that, and sqlRowsAll one that has no columns to name.
 	sqlRows       = `COPY %s (%s) TO STDOUT`
 	sqlRowsBinary = `COPY %s (%s) TO STDOUT WITH (FORMAT binary)`
@@ -90,6 +105,7 @@ const (
 func Statements() []string {
 	return []string{
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
-		sqlPartitionKeys, sqlSchemas, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsOwn, sqlSequence, sqlSamples, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
+		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsOwn,
+		sqlSequence, sqlSamples, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
 	}
 }

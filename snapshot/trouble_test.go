@@ -90,21 +90,21 @@ func testConsistent(t *testing.T, server *pgtest.Server) {
 
 // testChanged adds a column and a table after the plan was made.
 func testChanged(t *testing.T, server *pgtest.Server) {
-	source := pgtest.New(t, "CREATE TABLE people (id int)")
+	source := pgtest.New(t, "CREATE TABLE people (id int, pin text)")
 	src := openSource(t, source)
 	d, err := src.Describe(testContext(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	plan := planFor(t, d, nil)
-	pgtest.Exec(t, source, `ALTER TABLE people ADD "National Id" text; ALTER TABLE people DROP id; CREATE TABLE fresh (a int)`)
+	pgtest.Exec(t, source, `ALTER TABLE people ADD "National Id" text; ALTER TABLE people DROP id; ALTER TABLE people ALTER pin TYPE int USING 1; CREATE TABLE fresh (a int)`)
 	target := newTarget(t, server)
 	_, err = Copy(testContext(t), src, plan, target, CopyOptions{})
 	var changed *ChangedError
 	if !errors.As(err, &changed) {
 		t.Fatalf("got %v, want a ChangedError", err)
 	}
-	want := []string{"table public.fresh appeared", `column public.people."National Id" appeared`, "column public.people.id is gone"}
+	want := []string{"table public.fresh appeared", `column public.people."National Id" appeared`, "column public.people.id is gone", "column public.people.pin is int4 and was text"}
 	if diff := cmp.Diff(want, changed.Objects); diff != "" {
 		t.Error(diff)
 	}
