@@ -1,0 +1,24 @@
+-- Beside the shop: what every major from 13 on has, and copies differently.
+CREATE SCHEMA extra;
+CREATE TYPE extra.mood AS ENUM ('sad', 'happy');
+CREATE DOMAIN extra.small AS int CHECK (value < 1000);
+CREATE TABLE extra.kinds (
+  id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, b bool, by bytea, f float8, n numeric(12, 3), d date, ts timestamp(3), tz timestamptz,
+  i interval, u uuid, j jsonb, a text[], m extra.mood, s extra.small, r int4range, ip inet, mac macaddr, v tsvector, g point
+);
+INSERT INTO extra.kinds (b, by, f, n, d, ts, tz, i, u, j, a, m, s, r, ip, mac, v, g)
+SELECT x % 2 = 0, decode(md5(x::text), 'hex'), x / 7.0, x / 3.0, date '0044-03-15 BC' + x * 1000, timestamp '1999-12-31 23:59' + x * interval '1 min',
+  timestamptz '2024-01-01' - x * interval '1 day', x * interval '1 month 1 hour', md5(x::text)::uuid, jsonb_build_object('k', x, 'l', ARRAY[x]),
+  ARRAY[x::text, NULL, ''], (ARRAY['sad', 'happy'])[1 + x % 2]::extra.mood, x, int4range(x, x + 5), '10.0.0.0'::inet + x, '08:00:2b:01:02:03', to_tsvector('simple', 'a b ' || x), point(x, -x)
+FROM generate_series(1, 500) x;
+INSERT INTO extra.kinds (f, n, d, ts, tz) VALUES ('NaN', 'NaN', 'infinity', '-infinity', 'infinity');
+CREATE TABLE extra.as_text (id int, x xml, c regclass); -- types that COPY's binary format is not used for
+INSERT INTO extra.as_text SELECT i, '<a/>', 'extra.kinds' FROM generate_series(1, 100) i;
+CREATE TABLE extra.log (at date NOT NULL, what text) PARTITION BY RANGE (at);
+CREATE TABLE extra.log_old PARTITION OF extra.log FOR VALUES FROM (MINVALUE) TO ('2025-01-01');
+CREATE TABLE extra.log_rest PARTITION OF extra.log DEFAULT;
+INSERT INTO extra.log SELECT date '2024-06-01' + i, 'line ' || i FROM generate_series(1, 400) i;
+CREATE MATERIALIZED VIEW extra.days AS SELECT at, count(*) FROM extra.log GROUP BY 1;
+CREATE INDEX ON extra.kinds USING gin (j);
+CREATE STATISTICS extra.kinds_s (dependencies) ON b, m FROM extra.kinds;
+COMMENT ON TABLE extra.log IS 'of every major';
