@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/rehearse-db/rehearse/internal/pgtest"
 	"github.com/rehearse-db/rehearse/rehearse"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
@@ -139,4 +138,3 @@ func releases(t *testing.T, cfg rehearse.Config) {
 		}
 	}
 }
-
