@@ -58,9 +58,21 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		return r.migrated(), m.end(ending, r.result)
 	})
 	if err != nil {
-		return &StagingError{Err: err}
+		return &StagingError{Err: r.because(ctx, server, err)}
 	}
 	return nil
+}
+
+// because is why staging failed. A server that is down says it better than the connections that it ended.
+func (r *rehearsal) because(ctx context.Context, server staging.Server, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	if down := server.Down(ctx); down != nil {
+		r.cfg.Log.Info("staging is down", "noticed", err)
+		return down
+	}
+	return err
 }
 
 // lastReading is a context for what is read after the migrations. The time limit that ended one of them is a finding, which the report is

@@ -267,6 +267,36 @@ func (c *cluster) failed(ctx context.Context, err error) error {
 	return startFailed(c.provider(), c.log(ctx), err)
 }
 
+// Down is why the server ended, or lost its sessions, by what it said since its last start; nil while there is nothing to say.
+func (c *cluster) Down(ctx context.Context) error {
+	var log string
+	var over bool
+	var words []string
+	for tries := 0; !over && len(words) == 0; tries++ {
+		if tries > 0 { // a session notices before the server says so
+			select {
+			case <-ctx.Done():
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+		if tries > 10 || ctx.Err() != nil {
+			return nil
+		}
+		log = c.log(ctx)
+		words = lastWords(log)
+		ended, err := c.ended(ctx)
+		over = ended && err == nil
+	}
+	e := startFailed(c.provider(), log, errors.New("the server crashed"))
+	if over {
+		e.Err = errors.New("the server ended")
+	}
+	if e.Reason == ReasonStart {
+		e.Reason, e.Log = ReasonDown, words
+	}
+	return e
+}
+
 func (c *cluster) note(leftOut ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

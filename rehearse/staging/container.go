@@ -23,6 +23,7 @@ import (
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
+	tclog "github.com/testcontainers/testcontainers-go/log"
 )
 
 //go:embed supervise.sh
@@ -80,6 +81,7 @@ func startContainer(ctx context.Context, spec Spec) (_ Server, err error) {
 	if err := withoutReaper(); err != nil {
 		return nil, err
 	}
+	tclog.SetDefault(debugLog{spec.logger()}) // pulling an image speaks too
 	engine, err := openDaemon(ctx, spec.DockerHost)
 	if err != nil {
 		return nil, err

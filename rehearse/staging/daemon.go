@@ -16,7 +16,6 @@ import (
 
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
-	tclog "github.com/testcontainers/testcontainers-go/log"
 )
 
 // daemon is the one Docker engine that we talk to.
@@ -149,7 +148,6 @@ func (d *daemon) testcontainers(log *slog.Logger) (*testcontainers.DockerProvide
 			Err: errors.New("this program has used testcontainers before, with its reaper, which would end the server"),
 		}
 	}
-	tclog.SetDefault(debugLog{log})
 	restore, err := setEnv("DOCKER_HOST", d.host) // else it asks other engines, and gives up when none of them answers
 	if err != nil {
 		return nil, err

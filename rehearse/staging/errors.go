@@ -3,6 +3,7 @@ package staging
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -21,6 +22,7 @@ const (
 	ReasonBinaries    Reason = "binaries missing" // no initdb and postgres of the major version
 	ReasonUser        Reason = "user"             // root must become another user, and cannot
 	ReasonStart       Reason = "start failed"     // the server ended; Log has its last lines
+	ReasonDown        Reason = "server down"      // the server ended or crashed after it had started; Log has why, if it said so
 	ReasonDiskFull    Reason = "disk full"        // the staging server's disk is full
 	ReasonSpec        Reason = "bad request"      // the Spec asks for something that cannot be
 )
@@ -30,7 +32,7 @@ type ProviderError struct {
 	Provider string // "container" or "local"
 	Reason   Reason
 	Looked   []string // ReasonBinaries: the directories looked at, in order
-	Log      []string // ReasonStart, ReasonDiskFull: the last lines the server wrote; of staging, so masked data at most
+	Log      []string // ReasonStart, ReasonDown, ReasonDiskFull: the last lines the server wrote; of staging, so masked data at most
 	Err      error
 }
 
@@ -71,19 +73,60 @@ func DiskFull(err error) bool {
 	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) && pg.Code == "53100" {
 		return true
 	}
-	if p := (*ProviderError)(nil); errors.As(err, &p) && p.Reason == ReasonDiskFull {
-		return true
+	full := func(p *ProviderError) bool { return p.Reason == ReasonDiskFull }
+	return slices.ContainsFunc(ProviderErrors(err), full) || errors.Is(err, syscall.ENOSPC)
+}
+
+// ProviderErrors are all of the ProviderErrors in err, in order: two when neither provider could start a server.
+func ProviderErrors(err error) []*ProviderError {
+	switch e := err.(type) { //nolint:errorlint // the tree is walked by hand, since errors.As stops at the first
+	case *ProviderError:
+		return []*ProviderError{e}
+	case interface{ Unwrap() []error }:
+		var all []*ProviderError
+		for _, one := range e.Unwrap() {
+			all = append(all, ProviderErrors(one)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		return ProviderErrors(e.Unwrap())
 	}
-	return errors.Is(err, syscall.ENOSPC)
+	return nil
 }
 
 // startFailed makes the error of a server that did not come up, from what it wrote.
 func startFailed(provider, log string, err error) *ProviderError {
 	e := &ProviderError{Provider: provider, Reason: ReasonStart, Log: lastLines(log, 6), Err: err}
-	if strings.Contains(log, "No space left on device") || strings.Contains(log, "Disk quota exceeded") || errors.Is(err, syscall.ENOSPC) {
+	said := outOfSpace(log)
+	if said != "" {
+		e.Log = []string{said}
+	}
+	if said != "" || errors.Is(err, syscall.ENOSPC) {
 		e.Reason = ReasonDiskFull
 	}
 	return e
+}
+
+// outOfSpace is the last line of log that says that a disk is full, "" when none does.
+func outOfSpace(log string) string {
+	last := ""
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, "No space left on device") || strings.Contains(line, "Disk quota exceeded") {
+			last = strings.TrimSpace(line)
+		}
+	}
+	return last
+}
+
+// lastWords are the lines of log in which a server says why it crashed, three at most: never those that quote a statement.
+func lastWords(log string) []string {
+	var words []string
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, "PANIC:") || strings.Contains(line, "was terminated by signal") {
+			words = append(words, strings.TrimSpace(line))
+		}
+	}
+	return words[:min(len(words), 3)]
 }
 
 // lastLines is the last n lines of log that are not blank.

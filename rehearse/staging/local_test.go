@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/rehearse-db/rehearse/internal/pgtest"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
 )
@@ -182,7 +184,55 @@ func TestLocalDiskFull(t *testing.T) {
 	if reason(t, err, staging.ReasonDiskFull); !staging.DiskFull(err) {
 		t.Errorf("DiskFull(%v) = false", err)
 	}
+	p := reason(t, err, staging.ReasonDiskFull)
+	if len(p.Log) != 1 || !strings.Contains(p.Log[0], "No space left on device") {
+		t.Errorf("it says more than the one thing: %q", p.Log)
+	}
 	nothingIn(t, small)
+
+	noEngine := &staging.ProviderError{Provider: "container", Reason: staging.ReasonNoEngine}
+	both := fmt.Errorf("start: %w", errors.Join(noEngine, err))
+	if !staging.DiskFull(both) {
+		t.Errorf("DiskFull(%v) = false", both)
+	}
+	if all := staging.ProviderErrors(both); len(all) != 2 || all[0] != noEngine || all[1] != p {
+		t.Errorf("ProviderErrors gives %v", all)
+	}
+}
+
+// TestLocalDown asks why a server is down: one that runs, one that lost its sessions when a process of it was killed, as the kernel
+// does where memory is short, and one that is gone.
+func TestLocalDown(t *testing.T) {
+	t.Parallel()
+	s := start(t, "local", localSpec(t))
+	if err := s.Down(t.Context()); err != nil {
+		t.Errorf("a server that is up: %v", err)
+	}
+	kill := func(who string) {
+		conn, err := pgx.ConnectConfig(t.Context(), s.Config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		_, err = conn.Exec(t.Context(), "COPY (SELECT 'a secret') TO PROGRAM 'cat >&2; kill -9 "+who+"'")
+		for i := 0; err == nil && i < 100; i++ { // the server takes a moment to notice
+			time.Sleep(50 * time.Millisecond)
+			err = conn.Ping(t.Context())
+		}
+		if err == nil {
+			t.Fatal("the session lives on")
+		}
+	}
+	kill("$PPID")
+	p := reason(t, s.Down(t.Context()), staging.ReasonDown)
+	if said := p.Error(); !strings.Contains(said, "crashed") || !strings.Contains(said, "was terminated by signal 9") || strings.Contains(said, "secret") {
+		t.Errorf("Down() = %s", said)
+	}
+	s = start(t, "local", localSpec(t))
+	kill("$(head -1 postmaster.pid)")
+	if p := reason(t, s.Down(t.Context()), staging.ReasonDown); !strings.Contains(p.Error(), "ended") {
+		t.Errorf("Down() = %v", p)
+	}
 }
 
 func TestLocalRelayRefusesAStranger(t *testing.T) {

@@ -79,6 +79,8 @@ type Server interface {
 	Info() Info
 	// Keep lets the server outlive this process, until a time at which it ends by itself. Without Keep it ends with its process.
 	Keep(ctx context.Context, until time.Time) error
+	// Down is why the server is down: a *ProviderError that tells what it said at last, nil when it is up, or nothing is known after a second.
+	Down(ctx context.Context) error
 	// Stop ends the server and removes all of it. It is idempotent.
 	Stop(ctx context.Context) error
 }
