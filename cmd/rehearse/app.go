@@ -101,9 +101,10 @@ func strayHint(ctx *cli.Context) string {
 		return "give a database as --source URL, or better in REHEARSE_SOURCE_URL, where ps does not show it"
 	case strings.HasPrefix(arg, "-"):
 		return "everything after a stray argument is taken for an argument too"
-	default:
+	case hasFlag(ctx, "migrations"):
 		return fmt.Sprintf("did you mean --migrations %s? every input has a flag: see %s --help", arg, ctx.Command.HelpName)
 	}
+	return fmt.Sprintf("every input has a flag: see %s --help", ctx.Command.HelpName)
 }
 
 func unknownCommand(c *cli.Context, name string) error {
@@ -116,7 +117,9 @@ func unknownCommand(c *cli.Context, name string) error {
 		names = append(names, command.Name)
 	}
 	hint := "the commands are " + strings.Join(names, ", ")
-	if near := nearest(name, names); near != "" {
+	if name == "help" {
+		hint = "--help does it, after a command too, as in rehearse run --help; " + hint
+	} else if near := nearest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return &usageProblem{text: "there is no command " + discreet(name), hint: hint}
@@ -131,18 +134,32 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	if m := invalidEnvironment.FindStringSubmatch(text); m != nil {
 		problem.text = m[2] + ": " + whatIsWrong(c, m[3], m[1], errors.New(m[4]))
 	}
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
+		problem.text = dashed(strings.TrimLeft(name, "-")) + " needs a value"
+	}
 	const undefined = "flag provided but not defined: -"
 	if name, ok := strings.CutPrefix(text, undefined); ok {
 		name = strings.TrimLeft(name, "-")
-		problem.text = "there is no flag --" + name
+		problem.text = "there is no flag " + dashed(name)
 		if c.Command == nil || c.Command.HelpName == "" || c.Command.HelpName == c.App.HelpName {
 			problem.hint = "flags stand after the command, as in rehearse run -v"
 		}
 		if near := nearest(name, flagNames(c)); near != "" {
 			problem.hint = "did you mean --" + near + "?"
 		}
+		if name == "vv" {
+			problem.hint = "did you mean -v -v?"
+		}
 	}
 	return problem
+}
+
+// dashed is a flag as it is written on the command line.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
 }
 
 // How the flag package and urfave/cli say that a value of a flag is none.

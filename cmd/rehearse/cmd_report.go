@@ -43,7 +43,7 @@ func renderAction(c *cli.Context) error {
 	defer f.Close()
 	result, err := report.ReadJSON(f)
 	if err != nil {
-		return &usageProblem{text: fmt.Sprintf("%s: %v", path, err)}
+		return &usageProblem{text: fmt.Sprintf("%s: %v", path, err), hint: "--input names a result in JSON, as rehearse run --report json=FILE writes it"}
 	}
 	targets, err := reportTargets(c)
 	if err != nil {

@@ -24,7 +24,7 @@ func runCommand() *cli.Command {
 		Name:  "run",
 		Usage: "rehearse the pending migrations on a masked copy of the source and give a verdict",
 		Description: "Exit codes: 0 GO; 10 a migration failed; 11 over budget; 12 masking incomplete; 13 drift; 14 inconclusive;\n" +
-			"2 usage; 20 source; 21 staging; 23 timeout; 24 the result could not be written; 130, 143 interrupted.",
+			"2 usage; 20 source; 21 staging; 23 timeout; 24 the result could not be written; 129, 130, 143 hung up, interrupted, terminated.",
 		Flags:  flags(sourceFlags(), maskFlags(), migrationFlags(), stagingFlags(), []cli.Flag{keepFlag(), timeoutFlag()}, policyFlags(), outputFlags()),
 		Action: prepare(rehearseAction),
 	}
@@ -93,7 +93,7 @@ func publish(c *cli.Context, result *report.Result, targets map[string]string) e
 	failed := errors.Join(writeReports(targets, result), render(c, result))
 	switch {
 	case unkept != nil:
-		return fmt.Errorf("%w: %w", errPublish, errors.Join(unkept, failed))
+		return fmt.Errorf("%w: %w", errPublish, errors.Join(&unkeptError{unkept}, failed))
 	case failed != nil:
 		return fmt.Errorf("%w: %w", errPublish, &keptError{failed})
 	}
@@ -113,6 +113,11 @@ func writeReports(targets map[string]string, result *report.Result) error {
 type keptError struct{ error }
 
 func (e *keptError) Unwrap() error { return e.error }
+
+// unkeptError is a failure to keep a result in the state directory.
+type unkeptError struct{ error }
+
+func (e *unkeptError) Unwrap() error { return e.error }
 
 // render writes the result to stdout in the format asked for.
 func render(c *cli.Context, result *report.Result) error {

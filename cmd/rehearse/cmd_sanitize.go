@@ -78,26 +78,32 @@ func absent(path string) error {
 	_, err := os.Lstat(path)
 	switch {
 	case err == nil:
-		return &usageProblem{text: path + " exists already and is not overwritten", hint: "remove it, or name another file; - is standard output"}
+		hint := "remove it, or name another file; - is standard output"
+		if path == configName {
+			hint = "remove it first; rehearse sanitize init writes the masking rules alone"
+		}
+		return &usageProblem{text: path + " exists already and is not overwritten", hint: hint}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	}
-	return &usageProblem{text: unwrapPath(err).Error()}
+	return &usageProblem{text: unwrapPath(err).Error(), hint: unwritableHint}
 }
+
+const unwritableHint = "work in a directory that can be written, or name a file with --masks; - is standard output"
 
 // writeNew writes a file that must not exist yet, whole or not at all.
 func writeNew(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return unwrapPath(err)
+		return &usageProblem{text: unwrapPath(err).Error(), hint: unwritableHint}
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return unwrapPath(err)
+		return &usageProblem{text: unwrapPath(err).Error(), hint: unwritableHint}
 	}
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Close()); err != nil {
 		os.Remove(path)
-		return fmt.Errorf("write %s: %w", path, err)
+		return &usageProblem{text: fmt.Sprintf("write %s: %v", path, unwrapPath(err)), hint: unwritableHint}
 	}
 	return nil
 }

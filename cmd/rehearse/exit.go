@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/rehearse-db/rehearse/rehearse"
 	"github.com/rehearse-db/rehearse/rehearse/migrate"
@@ -22,6 +23,7 @@ const (
 	exitStaging     = 21
 	exitTimeout     = 23
 	exitPublish     = 24
+	exitHungUp      = 129
 	exitInterrupted = 130
 	exitTerminated  = 143
 )
@@ -72,7 +74,7 @@ func codeOf(ctx context.Context, err error) int {
 		return status.code
 	case errors.As(err, &timeout):
 		return exitTimeout
-	case errors.As(err, &source), errors.As(err, &rights), errors.As(err, &changed):
+	case errors.As(err, &source), errors.As(err, &rights), errors.As(err, &changed), errors.As(err, &dump) && atSource(dump):
 		return exitSource
 	case errors.As(err, &stage), errors.As(err, &broken), errors.As(err, &target), errors.As(err, &dump), errors.As(err, &missing), errors.As(err, &cleanup), errors.Is(err, migrate.ErrLost):
 		return exitStaging
@@ -86,3 +88,13 @@ func codeOf(ctx context.Context, err error) int {
 	}
 	return exitInternal
 }
+
+// atSource says whether a dump of the schema failed for something that the source refused: a lock not had in time, a right, a connection.
+func atSource(e *snapshot.DumpError) bool {
+	if e.Program == "pg_restore" {
+		return false
+	}
+	return e.Kind == snapshot.DumpLock || denied(e) || e.Kind == snapshot.DumpUnreachable && strings.Contains(e.Text, "FATAL:")
+}
+
+func denied(e *snapshot.DumpError) bool { return strings.Contains(e.Text, "permission denied for ") }

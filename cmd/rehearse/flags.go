@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"regexp"
 	"strconv"
@@ -85,11 +86,11 @@ func (s *size) Set(v string) error {
 		return fmt.Errorf("%q is not a size such as 1GB, 500MB or any", v)
 	}
 	n, err := strconv.ParseFloat(m[1], 64)
-	if err != nil {
-		return fmt.Errorf("%q is not a size such as 1GB, 500MB or any", v)
-	}
 	for range strings.Index("kMGT", strings.Replace(m[2], "K", "k", 1)) + min(len(m[2]), 1) {
 		n *= 1024
+	}
+	if err != nil || n >= math.MaxInt64 { // as any, it would be the opposite of a limit
+		return fmt.Errorf("%q is not a size such as 1GB, 500MB or any", v)
 	}
 	s.bytes = int64(n)
 	return nil
@@ -109,8 +110,8 @@ func globalFlags() []cli.Flag { return nil }
 func commonFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("config", "", "configuration `FILE`; without it rehearse.yaml is searched upward to the repository's root"),
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress, errors only", DisableDefaultText: true},
-		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "log what is done to stderr; twice for every detail", Count: new(int), DisableDefaultText: true},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress, errors only", EnvVars: env("quiet"), DisableDefaultText: true},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "log what is done to stderr; twice for every detail", EnvVars: env("verbose"), Count: new(int), DisableDefaultText: true},
 		choiceFlag("log-format", "text", "format of the log", "text", "json"),
 		choiceFlag("progress", "auto", "how progress is shown on stderr", "auto", "tty", "plain", "json", "none"),
 		choiceFlag("color", "auto", "colour on a terminal", "auto", "always", "never"),
@@ -134,7 +135,7 @@ func maskFlags() []cli.Flag {
 func migrationFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("migrations", "migrations", "`DIR` with the goose migrations"),
-		stringFlag("table", "", "goose's version table, as SQL would name it; found by its columns when there is one only"),
+		stringFlag("table", "", "`NAME` of goose's version table, as SQL would name it; found by its columns when there is one only"),
 		&cli.Int64Flag{Name: "to", Usage: "apply pending migrations up to `VERSION` only", EnvVars: env("to"), DefaultText: "all"},
 		boolFlag("allow-missing", "go on when the version table and the files disagree, as goose's own --allow-missing does"),
 		choiceFlag("session", "shared", "sessions of the migrations; shared: one for all, as goose up has; each: a new one for each", "shared", "each"),
@@ -175,7 +176,7 @@ func policyFlags() []cli.Flag {
 func outputFlags() []cli.Flag {
 	return []cli.Flag{
 		choiceFlag("format", "text", "format of the report on stdout", "text", "markdown", "json"),
-		&cli.StringSliceFlag{Name: "report", Usage: "also write the report: `FORMAT=PATH`, repeatable"},
+		&cli.StringSliceFlag{Name: "report", Usage: "also write the report: `FORMAT=PATH`, repeatable", EnvVars: env("report")},
 	}
 }
 
@@ -190,13 +191,13 @@ func flags(groups ...[]cli.Flag) []cli.Flag {
 // logger writes to stderr: nothing below warnings by default, what is done at -v, every detail at -v -v.
 func logger(c *cli.Context) *slog.Logger {
 	level := slog.LevelWarn
-	switch n := c.Count("verbose"); {
+	switch {
 	case c.Bool("quiet"):
 		level = slog.LevelError
-	case n == 1:
-		level = slog.LevelInfo
-	case n > 1:
+	case c.Count("verbose") > 1:
 		level = slog.LevelDebug
+	case c.Bool("verbose"):
+		level = slog.LevelInfo
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if choiceOf(c, "log-format") == "json" {

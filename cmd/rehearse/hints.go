@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/rehearse-db/rehearse/rehearse"
@@ -29,14 +30,20 @@ func hintFor(err error) string {
 
 func usageHint(err error) string {
 	var (
-		usage *usageProblem
-		kept  *keptError
+		usage  *usageProblem
+		kept   *keptError
+		unkept *unkeptError
+		config configErrors
 	)
 	switch {
 	case errors.As(err, &usage):
 		return usage.hint
 	case errors.As(err, &kept):
 		return "the result is kept: rehearse report render writes it again, with --report FORMAT=PATH, without a second run"
+	case errors.As(err, &unkept):
+		return "--state-dir names a directory that can be written: results are kept there, to be rendered again"
+	case errors.As(err, &config):
+		return "rehearse init, in an empty directory, writes a configuration with every key there is"
 	}
 	return ""
 }
@@ -96,6 +103,9 @@ func migrationsHint(err error) string {
 	return ""
 }
 
+const conflictHint = "something held a lock for longer than --lock-timeout, or a standby's recovery went first: try again at a quiet moment; " +
+	"on a standby hot_standby_feedback=on or max_standby_streaming_delay helps"
+
 func sourceHint(err error) string {
 	var (
 		source *snapshot.SourceError
@@ -109,15 +119,18 @@ func sourceHint(err error) string {
 	}
 	switch source.Kind {
 	case snapshot.Unreachable:
+		if strings.Contains(err.Error(), "server refused TLS") {
+			return "this server speaks no TLS: turn ssl on there, or put sslmode=disable into the URL where the way to it is safe"
+		}
 		return "is the host and port right, is the server up, and does a firewall let this machine in? pg_isready asks the same"
 	case snapshot.Unauthorized:
-		return "is the password right, and has pg_hba.conf an entry for this role, database and machine? A password goes into the URL percent-encoded, or into PGPASSWORD or ~/.pgpass"
+		return "is the password right, and has pg_hba.conf an entry for this role, database and machine, with TLS or without (sslmode)? A password goes into the URL percent-encoded, or into PGPASSWORD or ~/.pgpass"
 	case snapshot.NoDatabase:
 		return "psql -l lists the databases of a server"
 	case snapshot.Pooled:
 		return "connect past the pooler, straight to PostgreSQL: a snapshot belongs to one server process"
 	case snapshot.Conflict:
-		return "something held a lock for longer than --lock-timeout, or a standby's recovery went first: try again at a quiet moment; on a standby hot_standby_feedback=on or max_standby_streaming_delay helps"
+		return conflictHint
 	case snapshot.Expired:
 		return "--statement-timeout and --timeout give it more time"
 	case snapshot.TooOld, snapshot.Broken, snapshot.Forbidden, snapshot.Failed:
@@ -127,7 +140,6 @@ func sourceHint(err error) string {
 
 func stagingHint(err error) string {
 	var (
-		p      *staging.ProviderError
 		ext    *rehearse.ExtensionError
 		own    *rehearse.SameServerError
 		target *snapshot.TargetError
@@ -139,11 +151,30 @@ func stagingHint(err error) string {
 		return "--image names an image that has them, such as postgis/postgis:17-3.5 or timescale/timescaledb:latest-pg17"
 	case errors.As(err, &ext):
 		return "install them beside the local PostgreSQL (Debian: postgresql-<major>-<extension>), or use --provider container with an --image that has them"
+	case errors.Is(err, errPublish):
+		return ""
 	case staging.DiskFull(err), errors.As(err, &target) && target.Full:
 		return "staging needs about as much room as the source's database, indexes and all, and again what a rewrite makes: TMPDIR moves local staging, Docker's own directory holds containers"
-	case !errors.As(err, &p):
-		return ""
 	}
+	return providersHint(staging.ProviderErrors(err))
+}
+
+// providersHint is for one provider, or for both when neither could start a server.
+func providersHint(failed []*staging.ProviderError) string {
+	var hints []string
+	for _, p := range failed {
+		h := providerHint(p)
+		if len(failed) > 1 && p.Reason == staging.ReasonNoEngine { // why the other cannot be used comes next
+			h = "start Docker"
+		}
+		if h != "" {
+			hints = append(hints, h)
+		}
+	}
+	return strings.Join(hints, "; or ")
+}
+
+func providerHint(p *staging.ProviderError) string {
 	switch p.Reason {
 	case staging.ReasonNoEngine:
 		return "start Docker, or use --provider local with PostgreSQL's server binaries of the source's major version"
@@ -155,7 +186,13 @@ func stagingHint(err error) string {
 		return "install PostgreSQL's server of that major version (Debian: apt-get install postgresql-<major>), name its directory with --pg-bindir, or use --provider container"
 	case staging.ReasonUser:
 		return "PostgreSQL refuses root: REHEARSE_PG_USER names the user to run it as"
-	case staging.ReasonPort, staging.ReasonStart, staging.ReasonDiskFull, staging.ReasonSpec:
+	case staging.ReasonDown:
+		return "was a process of it killed, for lack of memory perhaps? the kernel's log (dmesg) says so"
+	case staging.ReasonStart:
+		if path := (*fs.PathError)(nil); errors.As(p.Err, &path) {
+			return "TMPDIR names the directory that local staging goes to"
+		}
+	case staging.ReasonPort, staging.ReasonDiskFull, staging.ReasonSpec:
 	}
 	return ""
 }
@@ -167,11 +204,25 @@ func copyHint(err error) string {
 	)
 	switch {
 	case errors.As(err, &dump):
-		return "--pg-dump names a pg_dump of the source's major version or newer on this machine"
+		return dumpHint(dump)
 	case errors.As(err, &changed):
 		return "somebody deployed meanwhile: run it again"
 	}
 	return ""
+}
+
+func dumpHint(e *snapshot.DumpError) string {
+	switch {
+	case e.Program == "pg_restore":
+		return "staging's server does not take the schema: --image, or --pg-bindir, names one more like production's"
+	case denied(e):
+		return "pg_dump locks each table whole, for which SELECT on some of its columns is not enough: GRANT SELECT ON the table, or pg_read_all_data"
+	case e.Kind == snapshot.DumpLock:
+		return conflictHint
+	case e.Kind == snapshot.DumpUnreachable:
+		return "pg_dump runs where staging does and connects through this program: --pg-dump names one that runs here"
+	}
+	return "--pg-dump names a pg_dump of the source's major version or newer on this machine"
 }
 
 // aftermath says what became of what was started before an error.

@@ -51,18 +51,24 @@ func (i *interruption) Error() string { return i.signal.String() }
 
 // exitCode is 128 + the signal's number, as shells have it.
 func (i *interruption) exitCode() int {
-	if i.signal == syscall.SIGTERM {
+	switch i.signal {
+	case syscall.SIGTERM:
 		return exitTerminated
+	case syscall.SIGHUP:
+		return exitHungUp
 	}
 	return exitInterrupted
 }
 
-// withSignals cancels the context at the first SIGINT or SIGTERM, so that everything started is ended and removed. The signals then
-// have their default effect again: a second one kills at once.
+// withSignals cancels the context at the first SIGINT, SIGTERM or SIGHUP (the terminal is gone), so that everything started is ended and
+// removed. The signals then have their default effect again: a second one kills at once. A SIGHUP that nohup ignores stays ignored.
 func withSignals(parent context.Context, stderr io.Writer) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	done := make(chan struct{})
 	go func() {
 		select {

@@ -14,9 +14,6 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse"
 	"github.com/rehearse-db/rehearse/rehearse/verdict"
 	"github.com/rehearse-db/rehearse/sanitize"
-	"github.com/rehearse-db/rehearse/snapshot"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // prepare reads the configuration file into the flags, before a command reads the flags.
@@ -25,55 +22,48 @@ func prepare(action cli.ActionFunc) cli.ActionFunc {
 		if err := applyConfig(c); err != nil {
 			return err
 		}
-		if c.Int("jobs") < 1 && hasFlag(c, "jobs") {
-			return &usageProblem{text: fmt.Sprintf("--jobs %d: at least one table must be copied at a time", c.Int("jobs"))}
+		if err := sensible(c); err != nil {
+			return err
 		}
 		return action(c)
 	}
 }
 
-// sourceConfig is the source asked for: --source, REHEARSE_SOURCE_URL[_FILE], the variable named by --source-env, or libpq's environment.
-func sourceConfig(c *cli.Context) (*pgx.ConnConfig, error) {
-	url := c.String("source")
-	if url == "" {
-		var err error
-		if url, err = secret("REHEARSE_SOURCE_URL"); err != nil {
-			return nil, err
-		}
-	}
-	if name := c.String("source-env"); url == "" && name != "" {
-		if url = os.Getenv(name); url == "" {
-			return nil, &usageProblem{text: fmt.Sprintf("the environment variable %s, named for the source, is not set", name)}
-		}
-	}
-	if url == "" && !libpqEnvironment() {
-		return nil, &usageProblem{
-			text: "no source database is given",
-			hint: "set REHEARSE_SOURCE_URL=postgres://readonly@host/db (or REHEARSE_SOURCE_URL_FILE, --source, or libpq's PGHOST, PGSERVICE ...)",
-		}
-	}
-	cfg, err := snapshot.ParseSource(url)
-	if err != nil {
-		return nil, &usageProblem{text: err.Error(), hint: "a URL looks like postgres://user:password@host:5432/database?sslmode=verify-full, with reserved characters percent-encoded"}
-	}
-	return cfg, nil
-}
+const mostJobs = 256 // each is a session of the source
 
-func libpqEnvironment() bool {
-	for _, name := range []string{"PGHOST", "PGSERVICE", "PGDATABASE", "PGUSER", "PGPORT"} {
-		if os.Getenv(name) != "" {
-			return true
+// sensible checks the numbers, wherever they come from. A budget that is none because of a slip would be worse than an error.
+func sensible(c *cli.Context) error {
+	for _, f := range c.Command.Flags {
+		name := f.Names()[0]
+		switch f.(type) {
+		case *cli.DurationFlag:
+			if d := c.Duration(name); d < 0 || d > 0 && d < time.Millisecond {
+				return &usageProblem{text: fmt.Sprintf("--%s %s: at least 1ms, or 0", name, d)}
+			}
+		case *cli.IntFlag, *cli.Int64Flag:
+			if c.Int64(name) < 0 || c.Int(name) < 0 {
+				return &usageProblem{text: fmt.Sprintf("--%s %v: less than 0", name, c.Value(name))}
+			}
 		}
 	}
-	return false
+	if n := c.Int("jobs"); hasFlag(c, "jobs") && (n < 1 || n > mostJobs) {
+		return &usageProblem{text: fmt.Sprintf("--jobs %d: from 1 to %d tables can be copied at a time", n, mostJobs)}
+	}
+	if hasFlag(c, "ttl") && c.Duration("ttl") == 0 {
+		return &usageProblem{text: "--ttl 0s: staging must end at some time", hint: "such as --ttl 8h"}
+	}
+	return nil
 }
 
 // rules reads the masking rules.
 func rules(c *cli.Context) (*sanitize.Rules, error) {
 	path := c.String("masks")
+	if path == "" {
+		return nil, &usageProblem{text: "masking rules: --masks names no file", hint: "without --masks it is " + defaultMasks}
+	}
 	src, err := os.ReadFile(path)
 	if err != nil {
-		p := &usageProblem{text: "masking rules: " + unwrapPath(err).Error()}
+		p := &usageProblem{text: "masking rules: " + unwrapPath(err).Error(), hint: "--masks names the file of the masking rules"}
 		if errors.Is(err, fs.ErrNotExist) {
 			p.hint = "rehearse sanitize init --masks " + path + " writes a complete starter file from the source"
 		}
@@ -99,13 +89,16 @@ func maskKey() (key sanitize.Key, ephemeral bool, err error) {
 
 // migrations opens the directory of the migrations.
 func migrations(c *cli.Context) (fs.FS, string, error) {
+	const hint = "--migrations, or dir: under migrations: in rehearse.yaml, names the directory of the goose files"
 	dir := c.String("migrations")
 	info, err := os.Stat(dir)
 	switch {
+	case dir == "":
+		return nil, dir, &usageProblem{text: "migrations: no directory is named", hint: hint}
 	case err != nil:
-		return nil, dir, &usageProblem{text: "migrations: " + unwrapPath(err).Error(), hint: "--migrations names the directory of the goose files"}
+		return nil, dir, &usageProblem{text: "migrations: " + unwrapPath(err).Error(), hint: hint}
 	case !info.IsDir():
-		return nil, dir, &usageProblem{text: fmt.Sprintf("migrations: %s is not a directory", dir), hint: "--migrations names the directory of the goose files"}
+		return nil, dir, &usageProblem{text: fmt.Sprintf("migrations: %s is not a directory", dir), hint: hint}
 	}
 	return os.DirFS(dir), dir, nil
 }
@@ -188,6 +181,9 @@ func reportTargets(c *cli.Context) (map[string]string, error) {
 		format, path, ok := strings.Cut(r, "=")
 		if _, known := renderers[format]; !ok || !known || path == "" {
 			return nil, &usageProblem{text: fmt.Sprintf("--report %s is not FORMAT=PATH", r), hint: "for example --report markdown=report.md; formats are text, markdown, json"}
+		}
+		if other, twice := targets[path]; twice && other != format {
+			return nil, &usageProblem{text: fmt.Sprintf("--report writes %s twice, as %s and as %s", path, other, format), hint: "give each format a file of its own"}
 		}
 		targets[path] = format
 	}

@@ -37,7 +37,7 @@ func (t tests) Run() int { return pgtest.Run(t.m) }
 //
 //	prod [-db NAME] [-goose 1,2,...] FILE...   a source database loaded with SQL files, and goose's version table with those versions;
 //	                                           REHEARSE_SOURCE_URL is it, $DB its name, $SERVER the server as host:port
-//	                                           ($ENGINE is DOCKER_HOST as the test found it: scripts see no engine)
+//	                                           ($ENGINE is DOCKER_HOST as the test found it: scripts see no engine; $ROOT is the repository)
 //	sql FILE                                   run a file in the source
 //	role NAME                                  make a role, before prod
 //	login ROLE                                 make REHEARSE_SOURCE_URL use a role, whose password is "pw"
@@ -47,11 +47,11 @@ func (t tests) Run() int { return pgtest.Run(t.m) }
 // Conditions: [docker] an engine has the image REHEARSE_TEST_IMAGE; [root].
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	o := theatre{bin: pgtest.BinDir(t)}
+	o := theatre{bin: pgtest.BinDir(t), root: pgtest.Root(t)}
 	o.image = testImage(t)
 	o.docker = exec.Command("docker", "image", "inspect", o.image).Run() == nil
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join(pgtest.Root(t), "testdata", "script"),
+		Dir:                 filepath.Join(o.root, "testdata", "script"),
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -78,7 +78,8 @@ func testImage(t *testing.T) string {
 // theatre is what all scripts share.
 type theatre struct {
 	bin, image string
-	docker     bool // an engine has the image
+	root       string // of the repository
+	docker     bool   // an engine has the image
 }
 
 // scene is what a script has of its own.
@@ -105,7 +106,7 @@ func (o theatre) setup(env *testscript.Env) error {
 	env.Values[sceneKey{}] = s
 	env.Defer(s.leftovers)
 	for name, value := range map[string]string{
-		"TMPDIR": tmp, "REHEARSE_PROVIDER": "local", "REHEARSE_PROGRESS": "none", "LC_ALL": "C.UTF-8",
+		"ROOT": o.root, "TMPDIR": tmp, "REHEARSE_PROVIDER": "local", "REHEARSE_PROGRESS": "none", "LC_ALL": "C.UTF-8",
 		"ENGINE": os.Getenv("DOCKER_HOST"), "REHEARSE_PG_BINDIR": o.bin, "REHEARSE_IMAGE": o.image, "HOME": env.WorkDir,
 		"DOCKER_HOST": "tcp://127.0.0.1:1", // no engine, so that no script sees or ends another's container; see container.txtar
 	} {

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/rehearse-db/rehearse/snapshot"
+)
+
+// TestDumpFailures has each way that the schema cannot be dumped blamed on the source or on staging, with a hint of its own.
+func TestDumpFailures(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		err  snapshot.DumpError
+		code int
+		hint string
+	}{
+		"too old":       {snapshot.DumpError{Program: "pg_dump", Kind: snapshot.DumpVersion}, exitStaging, "newer on this machine"},
+		"not there":     {snapshot.DumpError{Program: "/x", Kind: snapshot.DumpMissing}, exitStaging, "newer on this machine"},
+		"lock":          {snapshot.DumpError{Program: "pg_dump", Kind: snapshot.DumpLock}, exitSource, "--lock-timeout"},
+		"right":         {snapshot.DumpError{Program: "pg_dump", Kind: snapshot.DumpFailed, Text: "permission denied for table a"}, exitSource, "locks each table whole"},
+		"no more slots": {snapshot.DumpError{Program: "pg_dump", Kind: snapshot.DumpUnreachable, Text: "FATAL: too many connections"}, exitSource, "runs here"},
+		"no way there":  {snapshot.DumpError{Program: "pg_dump", Kind: snapshot.DumpUnreachable, Text: "timeout expired"}, exitStaging, "runs here"},
+		"restore":       {snapshot.DumpError{Program: "pg_restore", Kind: snapshot.DumpFailed, Text: "permission denied for schema a"}, exitStaging, "does not take the schema"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tc.err.Err = errors.New("exit status 1")
+			err := fmt.Errorf("copy: %w", &tc.err)
+			if got := codeOf(t.Context(), err); got != tc.code {
+				t.Errorf("exit code %d, want %d", got, tc.code)
+			}
+			if hint := hintFor(err); !strings.Contains(hint, tc.hint) {
+				t.Errorf("hint %q lacks %q", hint, tc.hint)
+			}
+		})
+	}
+}
