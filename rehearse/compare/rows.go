@@ -60,8 +60,8 @@ type Delta struct {
 //
 // Tables are matched by OID, then by name. A partition tree is one entry under its topmost table, the sum of its partitions; those that
 // changed, came or went are listed in it. A table that was attached or detached kept its rows: it is told under the partitioned table
-// only. deltas are by OID and may be nil; method says how they were obtained. A table whose count is the same is listed when its delta
-// says that rows changed. goose's version tables are left out, and so are materialised views and foreign tables, which hold rows of
+// only. deltas are by OID and may be nil; method says how they were obtained, and where the counts of a table do not bear exact ones out
+// they are told as estimated. A table whose count is the same is listed when its delta says that rows changed. goose's version tables are left out, and so are materialised views and foreign tables, which hold rows of
 // other tables or of other servers.
 func DiffRows(before, after Rows, deltas map[uint32]Delta, method report.Method) []report.TableRows {
 	d := rowDiff{was: before.units(), is: after.units(), deltas: deltas}
@@ -85,6 +85,9 @@ func DiffRows(before, after Rows, deltas map[uint32]Delta, method report.Method)
 			r.Before, r.Replaced = &old.sum, true
 			delete(byName, t.name)
 		}
+		if r.Method == report.Exact && !addsUp(r) {
+			r.Method = report.Estimated
+		}
 		if r.Before == nil || *r.Before != *r.After || r.Replaced || r.Truncated || r.Inserted+r.Updated+r.Deleted > 0 || len(r.Partitions) > 0 {
 			out = append(out, r)
 		}
@@ -96,6 +99,12 @@ func DiffRows(before, after Rows, deltas map[uint32]Delta, method report.Method)
 	}
 	slices.SortFunc(out, func(a, b report.TableRows) int { return cmp.Compare(a.Table, b.Table) })
 	return out
+}
+
+// addsUp tells whether the counts bear the delta out. A function that truncates is one reason why they do not.
+func addsUp(r report.TableRows) bool {
+	moved := slices.ContainsFunc(r.Partitions, func(p report.PartitionRows) bool { return p.Before == nil || p.After == nil || p.Moved != "" })
+	return r.Before == nil || r.Replaced || r.Truncated || moved || *r.Before+r.Inserted-r.Deleted == *r.After
 }
 
 func rowsOf(table string, d Delta, method report.Method) report.TableRows {

@@ -193,3 +193,24 @@ func TestCountRowsCancelled(t *testing.T) {
 		t.Error("counted though it was cancelled")
 	}
 }
+
+// TestDeltasThatTheCountsBelie are not called exact: rows vanished that nobody saw go.
+func TestDeltasThatTheCountsBelie(t *testing.T) {
+	t.Parallel()
+	table := []catalog.Table{{OID: 20000, Schema: "s", Name: "t", Kind: 'r', Populated: true}}
+	state := func(n int64) compare.Rows { return compare.Rows{Tables: table, Counts: map[uint32]int64{20000: n}} }
+	for _, c := range []struct {
+		after int64
+		delta compare.Delta
+		want  report.Method
+	}{
+		{8, compare.Delta{Inserted: 3, Updated: 7, Deleted: 5}, report.Exact},
+		{2, compare.Delta{Inserted: 2}, report.Estimated},
+		{2, compare.Delta{Inserted: 2, Truncated: true}, report.Exact},
+	} {
+		got := compare.DiffRows(state(10), state(c.after), map[uint32]compare.Delta{20000: c.delta}, report.Exact)
+		if len(got) != 1 || got[0].Method != c.want {
+			t.Errorf("10 rows, then %+v, then %d: %+v, want %s", c.delta, c.after, got, c.want)
+		}
+	}
+}

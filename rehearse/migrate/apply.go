@@ -25,6 +25,8 @@ const (
 	afterTimeout   = 5 * time.Minute
 )
 
+var errLeftOpen = errors.New("a transaction was left open")
+
 // Options say where and how to apply a plan.
 type Options struct {
 	// Target connects to staging as the role, and with the parameters, that migrations have in production. Each call gives a fresh copy.
@@ -190,6 +192,9 @@ func (a *applier) migrate(ctx context.Context, src Migration, m *report.Migratio
 	}
 	a.upcoming, a.file = src.Statements, m.File
 	_, runErr := a.provider.ApplyVersion(ctx, m.Version, true)
+	if runErr == nil && a.recorder.InTransaction() {
+		runErr = errLeftOpen
+	}
 	overtime := ctx.Err()
 
 	after, cancel := ctx, context.CancelFunc(func() {})
@@ -235,6 +240,11 @@ func (a *applier) judge(ctx context.Context, src Migration, m *report.Migration,
 			m.Outcome = report.Failed
 			m.Failure = &report.Failure{Message: "interrupted"}
 		}
+	case errors.Is(err, errLeftOpen):
+		m.Outcome = report.Failed
+		m.Failure = leftOpen(m)
+		m.Failure.StaysApplied = staysApplied(m, o)
+		return nil
 	case !errors.As(err, &partial):
 		return fmt.Errorf("apply %s: %w", m.Name, err)
 	default:
@@ -267,6 +277,18 @@ func (a *applier) endedItself(ctx context.Context, err error) bool {
 		return false
 	}
 	return a.recorder.Ping(ctx) == nil
+}
+
+// leftOpen is the failure of a migration that begins a transaction and does not end it. goose is content with that: what it did, and the entry
+// in the version table, are undone when the session ends, or committed by whatever comes next in it.
+func leftOpen(m *report.Migration) *report.Failure {
+	f := &report.Failure{Message: "it left a transaction open, so that neither what it did there nor the version is committed", File: m.File}
+	for _, st := range m.Statements {
+		if st.Tag == "BEGIN" || st.Tag == "START TRANSACTION" {
+			f.Line = st.Line
+		}
+	}
+	return f
 }
 
 // timedOut is the failure of a migration that was stopped: that of its last statement.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rehearse-db/rehearse/internal/pgtest"
 	"github.com/rehearse-db/rehearse/rehearse/migrate"
+	"github.com/rehearse-db/rehearse/rehearse/observe"
 	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
@@ -60,5 +61,30 @@ func TestApplyAMigrationThatEndsItsSession(t *testing.T) {
 	}
 	if f := run.Migrations[0].Failure; f == nil || f.SQLState != "57P01" || f.Line != 3 || f.StaysApplied != "" {
 		t.Errorf("failure %+v", f)
+	}
+}
+
+// TestApplyATransactionLeftOpen is a failure, though goose is content with it: nothing of it is committed, and its locks would keep
+// everybody waiting who looks at what it did.
+func TestApplyATransactionLeftOpen(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, "CREATE TABLE t (id int)")
+	m := files("1_a.sql", "-- +goose NO TRANSACTION\n-- +goose Up\nCREATE TABLE a ();\nBEGIN;\nALTER TABLE t ADD COLUMN b int;\n")
+	o := options(db)
+	o.After = func(ctx context.Context, _ *report.Migration, _ *observe.Observation) error {
+		if v := pgtest.Value(t, db, "SET lock_timeout = '1s'; SELECT count(*) FROM t"); v != "0" {
+			t.Errorf("%s rows", v)
+		}
+		return nil
+	}
+	run, err := migrate.Apply(t.Context(), plan(t, m), o)
+	if err != nil || run.Migrations[0].Outcome != report.Failed {
+		t.Fatalf("error %v, outcomes %v", err, outcomes(run))
+	}
+	if f := run.Migrations[0].Failure; f.Line != 4 || f.StaysApplied != "1 of the 3 statements sent (line 3); the version is not recorded as applied" {
+		t.Errorf("failure %+v", f)
+	}
+	if n := pgtest.Value(t, db, "SELECT count(*) FROM goose_db_version WHERE version_id = 1"); n != "0" {
+		t.Errorf("the version is recorded %s times", n)
 	}
 }

@@ -125,6 +125,18 @@ func (r *Recorder) Ping(ctx context.Context) error {
 	return err
 }
 
+// InTransaction tells whether any of the sessions has a transaction open.
+func (r *Recorder) InTransaction() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for conn := range r.sessions {
+		if !conn.IsClosed() && conn.PgConn().TxStatus() != 'I' {
+			return true
+		}
+	}
+	return false
+}
+
 // Start begins the record of one migration: it reads which relations there are. With anyStatement set, every query that
 // is neither transaction control nor named by ignore counts as a statement of the migration (that of a Go migration); else only those
 // announced.

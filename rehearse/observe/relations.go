@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/rehearse-db/rehearse/rehearse/report"
@@ -80,6 +81,14 @@ func (u *run) rewritesOf(s *statement, changed []restored) []report.Rewrite {
 	return out
 }
 
+// Words of statements inside others, which may stand in quotes: EXECUTE 'TRUNCATE t'.
+var (
+	truncateWord = regexp.MustCompile(`(?i)\bTRUNCATE\b`)
+	clusterWord  = regexp.MustCompile(`(?i)\bCLUSTER\b`)
+	reindexWord  = regexp.MustCompile(`(?i)\bREINDEX\b`)
+	refreshWord  = regexp.MustCompile(`(?i)\bREFRESH\b`)
+)
+
 // rewriteReason tells why there is new storage from what is certain first: the command tag, then what differs in the catalogs, and last
 // the words of a statement whose tag says nothing (several statements in one, a DO block).
 func rewriteReason(tag, sql string, before, after storage, index bool) string {
@@ -106,11 +115,13 @@ func rewriteReason(tag, sql string, before, after storage, index bool) string {
 	if why := columnReason(before.columns, after.columns); why != "" {
 		return why
 	}
-	words := " " + strings.ToUpper(sql) + " "
-	for _, w := range []struct{ word, reason string }{
-		{"TRUNCATE", "truncate"}, {"CLUSTER", "vacuum full or cluster"}, {"REINDEX", "reindex"}, {"REFRESH", "refresh"},
+	for _, w := range []struct {
+		word   *regexp.Regexp
+		reason string
+	}{
+		{truncateWord, "truncate"}, {clusterWord, "vacuum full or cluster"}, {reindexWord, "reindex"}, {refreshWord, "refresh"},
 	} {
-		if strings.Contains(words, " "+w.word+" ") {
+		if w.word.MatchString(sql) {
 			return w.reason
 		}
 	}

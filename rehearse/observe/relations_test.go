@@ -33,6 +33,7 @@ func TestRewriteReasons(t *testing.T) {
 		{sql: "TRUNCATE t", want: []string{"t: truncate", "t_a: truncate", "t_pkey: truncate"}},
 		{sql: "TRUNCATE part", want: []string{"leaf: truncate"}},
 		{sql: "DO $$ BEGIN TRUNCATE u; END $$", want: []string{"u: truncate"}},
+		{sql: "DO $$ BEGIN EXECUTE 'TRUNCATE u'; END $$", want: []string{"u: truncate"}},
 		{sql: "SELECT 1; TRUNCATE u; SELECT 2", want: []string{"u: truncate"}},
 		{sql: "CLUSTER t USING t_a", want: []string{"t: vacuum full or cluster", "t_a: vacuum full or cluster", "t_pkey: vacuum full or cluster"}},
 		{sql: "VACUUM FULL u", want: []string{"u: vacuum full or cluster"}, only: "out"},
