@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -38,10 +37,7 @@ func planAction(c *cli.Context) error {
 		return err
 	}
 	if choiceOf(c, "format") == "json" {
-		encoder := json.NewEncoder(c.App.Writer)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(preview); err != nil {
+		if err := printJSON(c.App.Writer, preview, "  "); err != nil {
 			return err
 		}
 	} else {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -41,7 +40,7 @@ func stageAction(c *cli.Context) error {
 		return err
 	}
 	if choiceOf(c, "format") == "json" {
-		return json.NewEncoder(c.App.Writer).Encode(stagingJSON(staged.Info))
+		return printJSON(c.App.Writer, stagingJSON(staged.Info), "")
 	}
 	u := ui{err: c.App.ErrWriter}
 	u.note("%s, %s; %d of %d columns masked", count(int64(len(staged.Snapshot.Tables)), "table"), count(staged.Snapshot.Rows, "row"), staged.Masking.Masked, staged.Masking.Columns)
@@ -116,7 +115,7 @@ func listAction(c *cli.Context) error {
 		for _, i := range list {
 			records = append(records, stagingJSON(i))
 		}
-		return json.NewEncoder(c.App.Writer).Encode(records)
+		return printJSON(c.App.Writer, records, "")
 	}
 	for _, i := range list {
 		left := "expired"

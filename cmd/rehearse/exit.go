@@ -94,7 +94,11 @@ func atSource(e *snapshot.DumpError) bool {
 	if e.Program == "pg_restore" {
 		return false
 	}
-	return e.Kind == snapshot.DumpLock || denied(e) || e.Kind == snapshot.DumpUnreachable && strings.Contains(e.Text, "FATAL:")
+	return e.Kind == snapshot.DumpLock || denied(e) || lost(e) || e.Kind == snapshot.DumpUnreachable && strings.Contains(e.Text, "FATAL:")
+}
+
+func lost(e *snapshot.DumpError) bool {
+	return strings.Contains(e.Text, "terminating connection") || strings.Contains(e.Text, "server closed the connection")
 }
 
 func denied(e *snapshot.DumpError) bool { return strings.Contains(e.Text, "permission denied for ") }

@@ -21,7 +21,8 @@ func TestDumpFailures(t *testing.T) {
 		"not there":     {snapshot.DumpError{Program: "/x", Kind: snapshot.DumpMissing}, exitStaging, "newer on this machine"},
 		"lock":          {snapshot.DumpError{Program: "pg_dump", Kind: snapshot.DumpLock}, exitSource, "--lock-timeout"},
 		"right":         {snapshot.DumpError{Program: "pg_dump", Kind: snapshot.DumpFailed, Text: "permission denied for table a"}, exitSource, "locks each table whole"},
-		"no more slots": {snapshot.DumpError{Program: "pg_dump", Kind: snapshot.DumpUnreachable, Text: "FATAL: too many connections"}, exitSource, "runs here"},
+		"no more slots": {snapshot.DumpError{Program: "pg_dump", Kind: snapshot.DumpUnreachable, Text: "FATAL: too many connections"}, exitSource, "CONNECTION LIMIT"},
+		"ended":         {snapshot.DumpError{Program: "pg_dump", Kind: snapshot.DumpFailed, Text: "query failed: FATAL:  terminating connection due to administrator command"}, exitSource, "run it again"},
 		"no way there":  {snapshot.DumpError{Program: "pg_dump", Kind: snapshot.DumpUnreachable, Text: "timeout expired"}, exitStaging, "runs here"},
 		"restore":       {snapshot.DumpError{Program: "pg_restore", Kind: snapshot.DumpFailed, Text: "permission denied for schema a"}, exitStaging, "does not take the schema"},
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/rehearse-db/rehearse/rehearse"
@@ -21,7 +22,7 @@ func hintFor(err error) string {
 	}
 	var hints []string
 	for _, find := range []func(error) string{usageHint, rulesHint, migrationsHint, sourceHint, stagingHint, copyHint} {
-		if h := find(err); h != "" {
+		if h := find(err); h != "" && !slices.Contains(hints, h) {
 			hints = append(hints, h)
 		}
 	}
@@ -106,6 +107,11 @@ func migrationsHint(err error) string {
 const conflictHint = "something held a lock for longer than --lock-timeout, or a standby's recovery went first: try again at a quiet moment; " +
 	"on a standby hot_standby_feedback=on or max_standby_streaming_delay helps"
 
+const (
+	brokenHint = "the server restarted, or somebody or a firewall ended the session: run it again"
+	fullHint   = "the server's max_connections, or the role's CONNECTION LIMIT, leaves none: one is needed, one for each of --jobs and one for pg_dump"
+)
+
 func sourceHint(err error) string {
 	var (
 		source *snapshot.SourceError
@@ -119,8 +125,13 @@ func sourceHint(err error) string {
 	}
 	switch source.Kind {
 	case snapshot.Unreachable:
-		if strings.Contains(err.Error(), "server refused TLS") {
+		switch {
+		case strings.Contains(err.Error(), "server refused TLS"):
 			return "this server speaks no TLS: turn ssl on there, or put sslmode=disable into the URL where the way to it is safe"
+		case source.SQLState == "53300":
+			return fullHint
+		case source.SQLState != "":
+			return "the server answers, but takes nobody in yet: it is starting, stopping or recovering"
 		}
 		return "is the host and port right, is the server up, and does a firewall let this machine in? pg_isready asks the same"
 	case snapshot.Unauthorized:
@@ -133,7 +144,11 @@ func sourceHint(err error) string {
 		return conflictHint
 	case snapshot.Expired:
 		return "--statement-timeout and --timeout give it more time"
-	case snapshot.TooOld, snapshot.Broken, snapshot.Forbidden, snapshot.Failed:
+	case snapshot.Broken:
+		return brokenHint
+	case snapshot.Forbidden:
+		return "the role needs CONNECT on the database, USAGE on its schemas and SELECT on tables and sequences, as pg_read_all_data has the latter two"
+	case snapshot.TooOld, snapshot.Failed, snapshot.Interrupted:
 	}
 	return ""
 }
@@ -219,6 +234,10 @@ func dumpHint(e *snapshot.DumpError) string {
 		return "pg_dump locks each table whole, for which SELECT on some of its columns is not enough: GRANT SELECT ON the table, or pg_read_all_data"
 	case e.Kind == snapshot.DumpLock:
 		return conflictHint
+	case strings.Contains(e.Text, "too many connections"), strings.Contains(e.Text, "connection slots"):
+		return fullHint
+	case lost(e):
+		return brokenHint
 	case e.Kind == snapshot.DumpUnreachable:
 		return "pg_dump runs where staging does and connects through this program: --pg-dump names one that runs here"
 	}
