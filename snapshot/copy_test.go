@@ -133,6 +133,7 @@ func TestCopySmallTargets(t *testing.T) {
 	t.Run("shapes of tables", func(t *testing.T) { testShapes(t, server) })
 	t.Run("masked", func(t *testing.T) { testMasked(t, server) })
 	t.Run("value refused", func(t *testing.T) { testValueRefused(t, server) })
+	t.Run("raised", func(t *testing.T) { testRaised(t, server) })
 	t.Run("consistent", func(t *testing.T) { testConsistent(t, server) })
 	t.Run("changed after planning", func(t *testing.T) { testChanged(t, server) })
 	t.Run("moved", func(t *testing.T) { testMoved(t, server) })

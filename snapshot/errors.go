@@ -182,7 +182,7 @@ func targetError(doing string, err error) error {
 		return &TargetError{Doing: doing, Err: err}
 	}
 	return &TargetError{
-		Doing: doing, SQLState: pg.Code, Constraint: pg.ConstraintName, Message: withoutValues(pg.Code, pg.Message),
+		Doing: doing, SQLState: pg.Code, Constraint: pg.ConstraintName, Message: withoutValues(stateOf(pg), pg.Message),
 		Full: pg.Code == "53100" || outOfSpace(pg.Message),
 	}
 }

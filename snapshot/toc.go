@@ -74,7 +74,7 @@ func parseRestoreErrors(stderr string) []RestoreError {
 		} else if !strings.HasPrefix(line, "pg_restore: ") {
 			if command != nil {
 				command = append(command, line)
-			} else if len(errs) > 0 && strings.Contains(line, " RAISE") { // the context that a function's own error has
+			} else if len(errs) > 0 && isRaised(line) { // the context that a function's own error has
 				errs[len(errs)-1].Reason = withoutValues(raised, "")
 			}
 		} else if m := failedEntry.FindStringSubmatch(line); m != nil {
@@ -95,11 +95,16 @@ func parseRestoreErrors(stderr string) []RestoreError {
 			continue
 		}
 		errs[i].Object = unnamed
-		if strings.Contains(stderr, " RAISE") { // perhaps this one's
+		if isRaised(stderr) { // perhaps this one's
 			errs[i].Reason = withoutValues(raised, "")
 		}
 	}
 	return errs
+}
+
+// isRaised tells the context of what a function says itself: "PL/pgSQL function f(integer) line 2 at RAISE".
+func isRaised(context string) bool {
+	return strings.Contains(context, " RAISE") || strings.Contains(context, " ASSERT")
 }
 
 // shorten makes one line of at most 120 characters of a command.

@@ -2,17 +2,37 @@ package snapshot
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Where messages of the server hold values: in data exceptions anything in quotes may be one, elsewhere what stands after a colon or the
-// word value; other quotes are around names.
+// word value; other quotes are around names. Text in the
+// wrong encoding is quoted byte by byte.
 var (
 	quotedValue = regexp.MustCompile(`(: |\b[Vv]alue )("(?:[^"]|"")*"|'(?:[^']|'')*'|[«»][^«»]*[«»]|„[^“]*“)`)
+	anyBytes    = regexp.MustCompile(`0x[0-9a-fA-F]{2}( 0x[0-9a-fA-F]{2})*`)
 	anyQuoted   = regexp.MustCompile(`"(?:[^"]|"")*"|'(?:[^']|'')*'|[«»][^«»]*[«»]|„[^“]*“`)
 )
 
 const raised = "P0001"
+
+// raisers are the functions of the server and of its languages that report what a function of the database says, under any SQLSTATE it likes:
+// of pl_exec.c, plpy_elog.c, plpy_plpymodule.c, plperl.c and pltcl.c.
+var raisers = []string{
+	"exec_stmt_raise", "exec_stmt_assert", "PLy_elog_impl", "PLy_output", "croak_cstr", "plperl_call_perl_func", "plperl_call_perl_trigger_func",
+	"throw_tcl_error", "pltcl_elog",
+}
+
+// stateOf is the SQLSTATE that decides how a message is read: that of RAISE for all that a function has put together.
+func stateOf(e *pgconn.PgError) string {
+	if slices.Contains(raisers, e.Routine) {
+		return raised
+	}
+	return e.Code
+}
 
 // withoutValues takes out of a message of the staging server what may be a value of a row: columns that are kept hold the source's own.
 // What a function raises (SQLSTATE P0001) is put together by the function, so that nothing in it can be told from a value. An empty code
@@ -22,7 +42,7 @@ func withoutValues(code, message string) string {
 	case code == raised:
 		return "raised by a function"
 	case strings.HasPrefix(code, "22"):
-		return anyQuoted.ReplaceAllString(message, "…")
+		return anyQuoted.ReplaceAllString(anyBytes.ReplaceAllString(message, "…"), "…")
 	}
-	return quotedValue.ReplaceAllString(message, "$1…")
+	return quotedValue.ReplaceAllString(anyBytes.ReplaceAllString(message, "…"), "$1…")
 }

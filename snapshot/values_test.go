@@ -1,8 +1,11 @@
 package snapshot
 
 import (
+	"errors"
 	"strings"
 	"testing"
+
+	"github.com/rehearse-db/rehearse/internal/pgtest"
 )
 
 func TestWithoutValues(t *testing.T) {
@@ -13,6 +16,8 @@ func TestWithoutValues(t *testing.T) {
 		{"22003", `value "SECRET" is out of range for type integer`, `value … is out of range for type integer`},
 		{"22P02", `ungültige Eingabesyntax für Typ integer: »SECRET«`, `ungültige Eingabesyntax für Typ integer: …`},
 		{"P0001", `no room for SECRET`, `raised by a function`},
+		{"22021", `invalid byte sequence for encoding "UTF8": 0xe4 0x20 0x4D`, `invalid byte sequence for encoding …: …`},
+		{"", `character with byte sequence 0xc5 0x9d in encoding "UTF8" has no equivalent in encoding "LATIN1"`, `character with byte sequence … in encoding "UTF8" has no equivalent in encoding "LATIN1"`},
 		{"23505", `duplicate key value violates unique constraint "a_key"`, `duplicate key value violates unique constraint "a_key"`},
 		{"23502", `null value in column "v" of relation "s" violates not-null constraint`, `null value in column "v" of relation "s" violates not-null constraint`},
 		{"42883", `function f("X") does not exist`, `function f("X") does not exist`},
@@ -34,6 +39,7 @@ func TestGarbledRestoreErrors(t *testing.T) {
 	for name, stderr := range map[string]string{
 		"one line": `pg_restore: pg_restore: error: error: could not execute query: ERROR:  row holds SECRETcould not execute query: ERROR:  invalid input syntax for type integer: "SECRET"` +
 			"\n\nCONTEXT:  PL/pgSQL function seen(integer) line 2 at RAISE\nCommand was: CREATE INDEX a ON s USING btree (v);\n" + end,
+		"asserted": "pg_restore: error: could not execute query: ERROR:  SECRET\nCONTEXT:  PL/pgSQL function seen(integer) line 2 at ASSERT\nCommand was: CREATE INDEX a ON s USING btree (v);\n" + end,
 		"swapped": "pg_restore: error: could not execute query: ERROR:  row holds SECRET\npg_restore: error: could not execute query: ERROR:  no\n" +
 			"CONTEXT:  PL/pgSQL function seen(integer) line 2 at RAISE\nCommand was: CREATE INDEX a ON s USING btree (v);\n" + end,
 	} {
@@ -63,5 +69,27 @@ func TestOutOfSpace(t *testing.T) {
 		if got := outOfSpace(said); got != want {
 			t.Errorf("outOfSpace(%q) = %v", said, got)
 		}
+	}
+}
+
+// testRaised loads a kept value that a function of the database objects to, in its own words and under its own SQLSTATE.
+func testRaised(t *testing.T, server *pgtest.Server) {
+	for name, statement := range map[string]string{
+		"raised": "RAISE EXCEPTION 'bad phone %', $1 USING ERRCODE = 'ZZ001'", "as another's": "RAISE '%', $1 USING ERRCODE = '23514'", "asserted": "ASSERT false, $1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := pgtest.New(t, "CREATE FUNCTION sound(text) RETURNS bool LANGUAGE plpgsql AS $f$ BEGIN IF current_setting('session_replication_role') = 'replica' THEN "+
+				statement+"; END IF; RETURN true; END $f$; CREATE TABLE kept (phone text CHECK (sound(phone))); INSERT INTO kept VALUES ('MARKER')")
+			src := openSource(t, source)
+			d, err := src.Describe(testContext(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Copy(testContext(t), src, planFor(t, d, nil), newTarget(t, server), CopyOptions{})
+			var refused *TargetError
+			if !errors.As(err, &refused) || refused.SQLState == "" || strings.Contains(err.Error(), "MARKER") {
+				t.Errorf("got %v, want a TargetError with its SQLSTATE and without the value", err)
+			}
+		})
 	}
 }
