@@ -3,6 +3,7 @@ package verdict
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,7 +76,11 @@ func lockAdvice(m *report.Migration, e report.Exposure) string {
 	}
 	toks := tokens(st.SQL)
 	switch {
-	case createIndex.MatchString(st.SQL) && !has(toks, "concurrently"):
+	case createIndex.MatchString(st.SQL) && !has(toks, "concurrently") && alone(toks):
+		if len(lockedTables(st)) > 1 {
+			return "The table is partitioned, and CONCURRENTLY does not take such: make the index ON ONLY the table, build one CONCURRENTLY on each partition, " +
+				"and attach each with ALTER INDEX ... ATTACH PARTITION."
+		}
 		sql := createIndex.ReplaceAllStringFunc(st.SQL, func(s string) string { return strings.TrimRight(s, " \n\t") + " CONCURRENTLY " })
 		return "Build the index while others write, alone in a migration without a transaction:\n" +
 			"    -- +goose NO TRANSACTION\n    -- +goose Up\n" + indented(ended(sql))
@@ -88,7 +93,12 @@ func lockAdvice(m *report.Migration, e report.Exposure) string {
 }
 
 // alterAdvice splits an ALTER TABLE that reads the whole table under its lock.
+//
+// table is the one that was locked. Another one may be the one altered: that with the foreign key to it, or its partitioned parent.
 func alterAdvice(toks []string, sql, table string) string {
+	if name, at := altered(toks); at >= 0 && !parseRelation(table).at(toks, at) {
+		table = name
+	}
 	switch {
 	case has(toks, "set", "not", "null"):
 		return notNullAdvice(toks, table)
@@ -102,6 +112,27 @@ func alterAdvice(toks []string, sql, table string) string {
 		return uniqueAdvice(toks, table)
 	}
 	return ""
+}
+
+// altered is the table that an ALTER TABLE names, quoted where it must be, and the index of its bare name; -1 when it is none.
+func altered(toks []string) (name string, at int) {
+	if !has(toks[:min(2, len(toks))], "alter", "table") {
+		return "", -1
+	}
+	at = 2
+	if has(toks[:min(at+2, len(toks))], "if", "exists") {
+		at += 2
+	}
+	if at < len(toks) && toks[at] == "only" {
+		at++
+	}
+	switch {
+	case at+2 < len(toks) && toks[at+1] == ".":
+		return ident(toks[at]) + "." + ident(toks[at+2]), at + 2
+	case at < len(toks):
+		return ident(toks[at]), at
+	}
+	return "", -1
 }
 
 // notNullAdvice proves the column by a check first; from PostgreSQL 12 on SET NOT NULL then reads nothing.
@@ -123,9 +154,9 @@ func notNullAdvice(toks []string, table string) string {
 
 // uniqueAdvice builds the index beforehand, while others write.
 func uniqueAdvice(toks []string, table string) string {
-	kind, word := "UNIQUE", "unique"
+	kind, word, suffix := "UNIQUE", "unique", "_key"
 	if has(toks, "primary", "key") {
-		kind, word = "PRIMARY KEY", "key"
+		kind, word, suffix = "PRIMARY KEY", "key", "_pkey"
 	}
 	cols := listAfter(toks, word)
 	if len(cols) == 0 {
@@ -133,14 +164,14 @@ func uniqueAdvice(toks []string, table string) string {
 	}
 	name := after(toks, "constraint")
 	if name == "" {
-		name = parseRelation(table).name + "_" + strings.Join(cols, "_") + "_key"
+		name = parseRelation(table).name + "_" + strings.Join(cols, "_") + suffix
 	}
 	return "Build the index while others write, alone in a migration without a transaction, and attach it in the next:\n" +
 		fmt.Sprintf("    CREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s);\n", ident(name), table, idents(cols)) +
 		fmt.Sprintf("    ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s;", table, ident(name), kind, ident(name))
 }
 
-// single tells whether an ALTER TABLE has one action, so that its text can be put together anew.
+// single tells whether an ALTER TABLE has one action and nothing follows it, so that its text can be put together anew.
 func single(toks []string) bool {
 	depth := 0
 	for _, t := range toks {
@@ -153,7 +184,24 @@ func single(toks []string) bool {
 			return false
 		}
 	}
-	return true
+	return alone(toks)
+}
+
+// lockedTables are the tables that a statement kept others from writing to.
+func lockedTables(st *report.Statement) map[string]bool {
+	tables := map[string]bool{}
+	for _, l := range st.Locks {
+		if l.Object == "" && (l.Mode == "SHARE" || l.Mode == "ACCESS EXCLUSIVE") {
+			tables[l.Table] = true
+		}
+	}
+	return tables
+}
+
+// alone tells whether a text is one statement.
+func alone(toks []string) bool {
+	i := slices.Index(toks, ";")
+	return i < 0 || i == len(toks)-1
 }
 
 // after is the token after the first of the words, "" without one.

@@ -63,6 +63,29 @@ func TestLocks(t *testing.T) {
 			[]string{"blocks-reads warn shop.t", "full-scan-under-lock warn shop.t"},
 			nil,
 		},
+		"of the table that a foreign key points to": {
+			locking(`ALTER TABLE ONLY shop."O" ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES shop.t (id);`, "SHARE ROW EXCLUSIVE", w, sec(2)),
+			[]string{"blocks-writes warn shop.t", "full-scan-under-lock warn shop.t"},
+			[]string{
+				`ALTER TABLE ONLY shop."O" ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES shop.t (id) NOT VALID;`,
+				`ALTER TABLE shop."O" VALIDATE CONSTRAINT c;`,
+			},
+		},
+		"primary key of a parent": {
+			locking("ALTER TABLE IF EXISTS o ADD PRIMARY KEY (id)", "ACCESS EXCLUSIVE", rw, sec(2)),
+			[]string{"blocks-reads warn shop.t", "full-scan-under-lock warn shop.t"},
+			[]string{"CREATE UNIQUE INDEX CONCURRENTLY o_id_pkey ON o (id);", "ALTER TABLE o ADD CONSTRAINT o_id_pkey PRIMARY KEY USING INDEX o_id_pkey;"},
+		},
+		"several statements in one are not rewritten": {
+			locking("ALTER TABLE shop.t ADD CONSTRAINT c CHECK (a > 0); ALTER TABLE shop.t ADD b int", "ACCESS EXCLUSIVE", rw, sec(2)),
+			[]string{"blocks-reads warn shop.t", "full-scan-under-lock warn shop.t"},
+			nil,
+		},
+		"an index and more": {
+			locking("CREATE INDEX i ON shop.t (a); DELETE FROM shop.t", "SHARE", w, sec(7)),
+			[]string{"blocks-writes warn shop.t"},
+			nil,
+		},
 		"short":          {locking("CREATE INDEX i ON shop.t (a)", "SHARE", w, sec(0.05)), nil, nil},
 		"schema changes": {locking("ANALYZE shop.t", "SHARE UPDATE EXCLUSIVE", "schema changes", sec(60)), nil, nil},
 	} {
@@ -82,6 +105,18 @@ func TestLocks(t *testing.T) {
 				t.Errorf("a lock without a budget made %s", r.Verdict)
 			}
 		})
+	}
+}
+
+// TestNoIndexConcurrentlyOnAPartitionedTable since PostgreSQL refuses one.
+func TestNoIndexConcurrentlyOnAPartitionedTable(t *testing.T) {
+	t.Parallel()
+	m := locking("CREATE INDEX i ON shop.t (a)", "SHARE", "writes", sec(7))
+	m.Statements[0].Locks = append(m.Statements[0].Locks, report.Lock{Table: "shop.t_1", Mode: "SHARE"})
+	r := with(m)
+	verdict.Judge(lenient, r)
+	if do := find(t, r, "blocks-writes").Do; len(sqlOf(do)) > 0 || !strings.Contains(do, "ATTACH PARTITION") {
+		t.Errorf("advice %q", do)
 	}
 }
 
