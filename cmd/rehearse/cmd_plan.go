@@ -74,20 +74,20 @@ func budgets(p report.Policy) string {
 }
 
 func planText(w io.Writer, p *rehearse.Preview) {
-	fmt.Fprintf(w, "source   %s, PostgreSQL %s, %s\n", p.Source.Database, p.Source.Version, report.Bytes(p.Source.SizeBytes))
-	fmt.Fprintf(w, "versions %s; migrations run as %s (%s), %s\n", p.Session.VersionTable, p.Session.Role, p.Session.RoleReason, p.Session.Boundaries)
+	fmt.Fprintf(w, "source   %s, PostgreSQL %s, %s\n", oneLine(p.Source.Database), p.Source.Version, report.Bytes(p.Source.SizeBytes))
+	fmt.Fprintf(w, "versions %s; migrations run as %s (%s), %s\n", oneLine(p.Session.VersionTable), oneLine(p.Session.Role), oneLine(p.Session.RoleReason), p.Session.Boundaries)
 	fmt.Fprintf(w, "masks    %d of %d columns masked, %d kept\n", p.Masking.Masked, p.Masking.Columns, p.Masking.Kept)
 	fmt.Fprintf(w, "copy     %s, %s; about %s (%s)\n", count(int64(len(p.Tables)), "table"), report.Bytes(p.Bytes), p.Estimate, p.EstimateHow)
 	fmt.Fprintf(w, "budgets  %s\n", budgets(p.Policy))
 	for _, what := range p.LeftOut {
-		fmt.Fprintf(w, "         not copied: %s\n", what)
+		fmt.Fprintf(w, "         not copied: %s\n", oneLine(what))
 	}
 	if d := p.Drift; d != nil {
 		for _, v := range d.MissingFiles {
 			fmt.Fprintf(w, "drift    version %d is applied in the source and has no file here\n", v)
 		}
 		for _, f := range d.OutOfOrder {
-			fmt.Fprintf(w, "drift    %s is older than the newest applied migration and was never applied\n", f)
+			fmt.Fprintf(w, "drift    %s is older than the newest applied migration and was never applied\n", oneLine(f))
 		}
 	}
 	fmt.Fprintf(w, "\n%d pending\n", len(p.Pending))
@@ -103,7 +103,7 @@ func planText(w io.Writer, p *rehearse.Preview) {
 		if len(notes) > 0 {
 			note = "  (" + strings.Join(notes, ", ") + ")"
 		}
-		fmt.Fprintf(w, "  %s  %s%s\n", m.File, count(int64(m.Statements), "statement"), note)
+		fmt.Fprintf(w, "  %s  %s%s\n", oneLine(m.File), count(int64(m.Statements), "statement"), note)
 	}
 	fmt.Fprintf(w, "\nlargest tables\n")
 	for i, t := range p.Tables {
@@ -113,8 +113,8 @@ func planText(w io.Writer, p *rehearse.Preview) {
 		}
 		masked := "as it is"
 		if len(t.Masked) > 0 {
-			masked = "masked: " + strings.Join(t.Masked, ", ")
+			masked = "masked: " + oneLine(strings.Join(t.Masked, ", "))
 		}
-		fmt.Fprintf(w, "  %9s  %s  %s\n", report.Bytes(t.Bytes), t.Table, masked)
+		fmt.Fprintf(w, "  %9s  %s  %s\n", report.Bytes(t.Bytes), oneLine(t.Table), masked)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 
 	"golang.org/x/term"
 
@@ -22,16 +23,31 @@ import (
 type ui struct{ err io.Writer }
 
 func (u ui) error(format string, args ...any) {
-	fmt.Fprintf(u.err, "rehearse: error: "+format+"\n", args...)
+	fmt.Fprintf(u.err, "rehearse: error: %s\n", harmless(fmt.Sprintf(format, args...)))
 }
 
 func (u ui) hint(text string) {
 	if text != "" {
-		fmt.Fprintf(u.err, "rehearse: hint: %s\n", strings.TrimRight(text, "\n"))
+		fmt.Fprintf(u.err, "rehearse: hint: %s\n", harmless(strings.TrimRight(text, "\n")))
 	}
 }
 
-func (u ui) note(format string, args ...any) { fmt.Fprintf(u.err, "rehearse: "+format+"\n", args...) }
+func (u ui) note(format string, args ...any) {
+	fmt.Fprintf(u.err, "rehearse: %s\n", harmless(fmt.Sprintf(format, args...)))
+}
+
+// harmless takes out what could move a terminal's cursor or turn text around: names are other people's text.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
+
+// oneLine is a name that cannot break the line it stands in.
+func oneLine(name string) string { return strings.Join(strings.Fields(harmless(name)), " ") }
 
 // finish says why the command ends and returns its exit code.
 func (u ui) finish(ctx context.Context, err error) int {
