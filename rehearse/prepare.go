@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 
 	"github.com/rehearse-db/rehearse/rehearse/migrate"
 	"github.com/rehearse-db/rehearse/rehearse/report"
@@ -36,11 +37,21 @@ func (r *rehearsal) plan(ctx context.Context, src *snapshot.Source) (*work, erro
 		if err := r.pending(ctx, src, w); err != nil {
 			return "", err
 		}
+		r.ignored(w.set)
 		r.result.Masking = maskingFacts(r.cfg, w.plan)
 		r.describeSource(desc)
 		return count(len(w.todo.Pending), "pending migration") + "; " + columnsNote(w.plan.Counts()), nil
 	})
 	return w, err
+}
+
+// ignored names the files that look like migrations and are none to goose.
+func (r *rehearsal) ignored(set *migrate.Set) {
+	for _, name := range set.Ignored {
+		r.result.NotMeasured = append(r.result.NotMeasured, report.NotMeasured{
+			What: "what " + path.Join(r.cfg.MigrationsDir, name) + " does", Why: "goose passes over it: its name does not begin with a number above nought and _",
+		})
+	}
 }
 
 // pending compares the source's version table with the files, and has the pending ones parsed.
