@@ -131,7 +131,7 @@ func (r *Tuples) appendField(dst, field []byte, f *tupleField) ([]byte, error) {
 	dst = append(dst, 0, 0, 0, 0)
 	var err error
 	if f.form.Same {
-		dst, err = f.fn.Append(dst, field)
+		dst, err = r.direct(dst, field, f)
 	} else {
 		dst, err = r.convert(dst, field, f)
 	}
@@ -144,6 +144,15 @@ func (r *Tuples) appendField(dst, field []byte, f *tupleField) ([]byte, error) {
 	}
 	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4)) //nolint:gosec // a value is below 1 GB
 	return dst, nil
+}
+
+// direct masks a value whose text form stands in its binary one.
+func (r *Tuples) direct(dst, field []byte, f *tupleField) ([]byte, error) {
+	prefix := len(f.form.Prefix)
+	if len(field) < prefix || string(field[:prefix]) != f.form.Prefix {
+		return dst, &mask.ValueError{Mask: f.mask, Reason: "has no text form"}
+	}
+	return f.fn.Append(append(dst, f.form.Prefix...), field[prefix:])
 }
 
 // convert masks a value by way of its text form.

@@ -13,8 +13,9 @@ import (
 type Form struct {
 	Text   func(dst, src []byte) ([]byte, bool)
 	Binary func(dst, src []byte) ([]byte, bool)
-	// Same tells that the two forms are the same bytes; the functions are nil.
-	Same bool
+	// Same tells that the binary form is Prefix and then the text form; the functions are nil.
+	Same   bool
+	Prefix string
 }
 
 // FormOf gives the forms of a type of pg_catalog, by name; false for types it does not know.
@@ -23,7 +24,7 @@ func FormOf(baseType string) (Form, bool) {
 	case "text", "varchar", "bpchar", "json":
 		return Form{Same: true}, true
 	case "jsonb":
-		return Form{Text: textOfJSONB, Binary: binaryOfJSONB}, true
+		return Form{Same: true, Prefix: jsonbVersion}, true
 	case "uuid":
 		return Form{Text: textOfUUID, Binary: binaryOfUUID}, true
 	case "int2", "int4", "int8":
@@ -47,19 +48,8 @@ func FormOf(baseType string) (Form, bool) {
 	return Form{}, false
 }
 
-// jsonbVersion is the first byte of jsonb's binary form (jsonb_send); the text follows.
-const jsonbVersion = 1
-
-func textOfJSONB(dst, src []byte) ([]byte, bool) {
-	if len(src) == 0 || src[0] != jsonbVersion {
-		return dst, false
-	}
-	return append(dst, src[1:]...), true
-}
-
-func binaryOfJSONB(dst, src []byte) ([]byte, bool) {
-	return append(append(dst, jsonbVersion), src...), true
-}
+// jsonbVersion begins jsonb's binary form (jsonb_send); the text follows.
+const jsonbVersion = "\x01"
 
 func textOfUUID(dst, src []byte) ([]byte, bool) {
 	if len(src) != 16 {

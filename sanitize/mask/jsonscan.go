@@ -1,6 +1,9 @@
 package mask
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // jsonFunc copies a document and masks the values in it on the way. It keeps no tree, only a stack of the open objects and arrays.
 type jsonFunc struct {
@@ -12,7 +15,7 @@ type jsonFunc struct {
 	from   int // up to here src is in dst, masked
 	dst    []byte
 	text   []byte // a decoded string
-	masked []byte
+	masked []byte // a masked string before it is quoted
 	digits []byte
 }
 
@@ -200,14 +203,19 @@ func (f *jsonFunc) stringValue(leaf *jsonLeaf) error {
 		f.dst = append(f.dst, leaf.constant...)
 		return nil
 	case !plain:
-		f.text = unquote(f.text[:0], raw)
+		f.text = unquote(slices.Grow(f.text[:0], len(raw)), raw)
 		raw = f.text
 	}
-	f.masked, err = f.leaves[leaf.number].text.Append(f.masked[:0], raw)
-	if err != nil {
+	f.dst = append(f.dst, '"')
+	start := len(f.dst)
+	if f.dst, err = f.leaves[leaf.number].text.Append(f.dst, raw); err != nil {
 		return err
 	}
-	f.dst = quote(f.dst, f.masked)
+	if needsQuote(f.dst[start:]) {
+		f.masked = append(f.masked[:0], f.dst[start:]...)
+		f.dst = quote(f.dst[:start], f.masked)
+	}
+	f.dst = append(f.dst, '"')
 	return nil
 }
 

@@ -113,10 +113,19 @@ func unquote(dst, s []byte) []byte {
 	return dst
 }
 
-// quote appends text as a JSON string, with the escapes that must be and no others.
+// needsQuote tells whether quote would write text in another way.
+func needsQuote(text []byte) bool {
+	for _, c := range text {
+		if c < ' ' || c == '"' || c == '\\' {
+			return true
+		}
+	}
+	return false
+}
+
+// quote appends text as it stands between the quotes of a JSON string, with the escapes that must be and no others.
 func quote(dst, text []byte) []byte {
 	const digits = "0123456789abcdef"
-	dst = append(dst, '"')
 	for _, c := range text {
 		switch {
 		case c == '"' || c == '\\':
@@ -133,5 +142,5 @@ func quote(dst, text []byte) []byte {
 			dst = append(dst, c)
 		}
 	}
-	return append(dst, '"')
+	return dst
 }
