@@ -28,6 +28,7 @@ const (
 	dependentObjects    = "2BP01"
 	noTermination       = "2D000"
 	adminShutdown       = "57P01"
+	noPrepared          = "26000"
 )
 
 // cause is a failure with the statement that met it.
@@ -105,6 +106,8 @@ func (c cause) advice(s report.Session) string {
 		return "The statement cannot run in a transaction, nor in one block with others: put it alone into a file that begins with\n    -- +goose NO TRANSACTION"
 	case noTermination:
 		return "Code that commits or rolls back cannot run in the transaction that goose opens, nor in one block with other statements: put the CALL or DO alone into a file that begins with\n    -- +goose NO TRANSACTION"
+	case noPrepared:
+		return "Look for DISCARD ALL and DEALLOCATE ALL: they take away what goose's own driver has prepared in the session. RESET ALL and DISCARD TEMP do not."
 	case adminShutdown:
 		return "The migration ended its own session, and would in production: leave pg_backend_pid() out of what is terminated."
 	case dependentObjects:

@@ -189,6 +189,7 @@ func TestAdviceKnowsWhoseRowsFailed(t *testing.T) {
 		"commit inside":   {report.Failure{SQLState: "2D000"}, "CALL p()", "-- +goose NO TRANSACTION"},
 		"own session":     {report.Failure{SQLState: "57P01"}, "SELECT pg_terminate_backend(pg_backend_pid())", "ended its own session"},
 		"left open":       {report.Failure{Message: "it left a transaction open, so that"}, "BEGIN", "End it with COMMIT"},
+		"discarded":       {report.Failure{SQLState: "26000"}, "", "DISCARD ALL"},
 		"others depend":   {report.Failure{SQLState: "2BP01"}, "DROP TABLE t", "CASCADE would take all of it"},
 		"nulls of before": {report.Failure{SQLState: "23502", Table: "s.t", Column: "a"}, "ALTER TABLE s.t ALTER a SET NOT NULL", "WHERE a IS NULL"},
 	} {
