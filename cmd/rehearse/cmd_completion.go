@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -40,6 +41,12 @@ compdef _rehearse rehearse
 `
 )
 
+// fishCompletion is urfave/cli's, without the marks of its placeholders.
+func fishCompletion(app *cli.App) (string, error) {
+	s, err := app.ToFishCompletion()
+	return strings.ReplaceAll(s, "`", ""), err
+}
+
 func completionCommand() *cli.Command {
 	script := func(shell, how string, text func(*cli.App) (string, error)) *cli.Command {
 		return &cli.Command{
@@ -63,7 +70,7 @@ func completionCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			script("bash", "source <(rehearse completion bash)", fixed(bashCompletion)),
 			script("zsh", "rehearse completion zsh > \"${fpath[1]}/_rehearse\"", fixed(zshCompletion)),
-			script("fish", "rehearse completion fish | source", (*cli.App).ToFishCompletion),
+			script("fish", "rehearse completion fish | source", fishCompletion),
 			script("powershell", "rehearse completion powershell | Out-String | Invoke-Expression", fixed(powershellCompletion)),
 		},
 	}
