@@ -15,8 +15,7 @@ type Row struct {
 	table  Relation
 	fields []rowField // the masked ones, in table order
 	width  int        // fields a row has
-	plain  []byte     // one value, unescaped
-	masked []byte     // one masked value, before it is escaped
+	plain  []byte     // one value, unescaped, and then its mask before it is escaped
 }
 
 type rowField struct {
@@ -122,8 +121,8 @@ func (r *Row) appendField(dst, field []byte, f *rowField) ([]byte, error) {
 	if !needsEscape(dst[start:]) {
 		return dst, nil
 	}
-	r.masked = append(r.masked[:0], dst[start:]...)
-	return appendEscaped(dst[:start], r.masked), nil
+	r.plain = append(r.plain[:0], dst[start:]...)
+	return appendEscaped(dst[:start], r.plain), nil
 }
 
 // reasonOf takes the reason of a mask that promises not to quote the value; what any other error says is not trusted.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -132,6 +133,22 @@ func TestRowAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(200, func() { buf, _ = row.Append(buf[:0], line) }); n != 0 {
 		t.Errorf("%v allocations per row, want none", n)
+	}
+}
+
+// TestRowCopiesLargeValuesOnce: beside the room for the row, a value with escapes needs as much again.
+func TestRowCopiesLargeValuesOnce(t *testing.T) {
+	line := []byte(strings.Repeat(`Jane 42\n`, 1<<20) + "\n")
+	row, buf := textTable(t, []string{"a"}, "a: shape").Row(), make([]byte, 0, len(line))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got, err := row.Append(buf, line)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(got) != len(line) || bytes.Contains(got, []byte("Jane 42")) {
+		t.Fatal(len(got), err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > uint64(len(line))*5/4 {
+		t.Errorf("%d bytes allocated for a row of %d", used, len(line))
 	}
 }
 
