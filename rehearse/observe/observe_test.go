@@ -195,6 +195,31 @@ func TestUndoneRowsAreNotCountedAsExact(t *testing.T) {
 	}
 }
 
+// TestWhatAFailedBlockCommittedIsTold though the statement failed: rows of before its own commit stay changed.
+func TestWhatAFailedBlockCommittedIsTold(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, table)
+	b := newBench(t, db)
+	o := b.record("DO $$ BEGIN UPDATE t SET a = 0 WHERE id <= 10; COMMIT; UPDATE t SET a = 0; PERFORM 1/0; END $$")
+	n := oid(t, db, "t")
+	if o.Changes[n].Updated < 10 || o.ChangesMethod != report.Estimated || !slices.Contains(o.Touched, n) {
+		t.Errorf("%s %+v, touched %v; 10 rows stay changed", o.ChangesMethod, o.Changes, o.Touched)
+	}
+	if o := b.record("DO $$ BEGIN UPDATE t SET a = 1; PERFORM 1/0; END $$"); len(o.Changes) > 0 && o.ChangesMethod == report.Exact {
+		t.Errorf("nothing was committed: %s %+v", o.ChangesMethod, o.Changes)
+	}
+}
+
+// TestATextThatEndsItsTransactionHalfWay leaves changes that no question inside it can see: the table has to be counted.
+func TestATextThatEndsItsTransactionHalfWay(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, table)
+	o := newBench(t, db).inTransaction("ALTER TABLE t ADD c int; ROLLBACK; INSERT INTO t VALUES (5000)")
+	if !slices.Contains(o.Touched, oid(t, db, "t")) || o.ChangesMethod == report.Exact || len(o.NotMeasured) == 0 {
+		t.Errorf("%s, touched %v, not measured %+v", o.ChangesMethod, o.Touched, o.NotMeasured)
+	}
+}
+
 // TestTheWatcherReturns when a migration ends all sessions but its own.
 func TestTheWatcherReturns(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -122,16 +123,35 @@ func (r *Recorder) countOutside(ctx context.Context, u *run, conn *pgx.Conn, st 
 	if err != nil {
 		return err
 	}
+	partly := !st.durable && r.committedItself(ctx, u, st)
 	for _, oid := range slices.Sorted(maps.Keys(now)) {
 		d := now[oid].minus(u.stats[oid])
 		u.scanned(st, oid, d)
-		if d.Change != (Change{}) && st.durable {
+		if d.Change != (Change{}) && partly {
+			u.method = report.Estimated
+			u.miss("rows changed, exactly, by "+st.place(), "it failed after a commit of its own, and the server counts what was undone too")
+		}
+		if d.Change != (Change{}) && (st.durable || partly) {
 			u.changes[oid] = u.changes[oid].plus(d.Change)
 			u.touched[oid] = true
 		}
 	}
 	u.stats = now
 	return nil
+}
+
+// committedItself tells whether a statement that failed had committed something before: a CALL, a DO or a text of several statements can.
+func (r *Recorder) committedItself(ctx context.Context, u *run, st *statement) bool {
+	first, _, _ := strings.Cut(strings.ToUpper(st.SQL), " ")
+	if first != "CALL" && first != "DO" && !several(st.src.SQL) {
+		return false
+	}
+	now, err := r.watcher.completed(ctx)
+	if err != nil || u.completed == 0 {
+		return true
+	}
+	committed, err := r.watcher.ended(ctx, "committed", u.completed, now)
+	return committed || err != nil
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

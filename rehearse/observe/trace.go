@@ -222,11 +222,26 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 		if q.stmt != nil {
 			s.pending = append(s.pending, q.stmt)
 		}
+		if q.stmt != nil && several(q.stmt.src.SQL) {
+			u.unknown(q.stmt)
+		}
 		s.end(u, end, !failed && !s.failed && q.sql != "rollback" && (q.stmt == nil || q.stmt.Tag != "ROLLBACK"))
 	case status == 'I' && q.stmt != nil:
 		q.stmt.durable = !failed
 		u.ask(func() { r.outside(ctx, u, conn, q, end) })
 	}
+}
+
+// unknown has every table counted again: a text of several statements ended the transaction, and what of it stood before or after that
+// end cannot be told.
+func (u *run) unknown(st *statement) {
+	for oid, rel := range u.rels {
+		if rel.isTable() {
+			u.touched[oid] = true
+		}
+	}
+	u.method = report.Estimated
+	u.miss("locks, scans, rewrites and rows changed of "+st.place(), "one text of several statements, which ended the transaction half way")
 }
 
 // isPreamble tells statements after which SET TRANSACTION can still follow.
@@ -296,7 +311,7 @@ func (r *Recorder) undid(ctx context.Context, u *run, completed int64) bool {
 	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	aborted, err := r.watcher.aborted(ctx, u.completed, completed)
+	aborted, err := r.watcher.ended(ctx, "aborted", u.completed, completed)
 	return aborted || err != nil
 }
 

@@ -115,11 +115,11 @@ func (w *watcher) completed(ctx context.Context) (xid int64, err error) {
 	return xid, err
 }
 
-// aborted tells whether any of the (sub)transactions with numbers from one to below another was rolled back. Of many it looks at the first
-// thousand.
-func (w *watcher) aborted(ctx context.Context, from, to int64) (yes bool, err error) {
+// ended tells whether any of the (sub)transactions with numbers from one to below another came to the given end: committed, aborted. Of
+// many it looks at the first thousand.
+func (w *watcher) ended(ctx context.Context, how string, from, to int64) (yes bool, err error) {
 	err = w.one(ctx, `SELECT EXISTS (SELECT FROM generate_series($1::bigint, least($2::bigint, $1 + 1000) - 1) xid
-		WHERE pg_xact_status(xid::text::xid8) = 'aborted')`, []any{from, to}, []any{&yes})
+		WHERE pg_xact_status(xid::text::xid8) = $3)`, []any{from, to, how}, []any{&yes})
 	return yes, err
 }
 

@@ -105,6 +105,9 @@ func (a *arranger) rowsChanged(m *Migration) string {
 			notes = append(notes, t.Table+" "+s)
 		}
 		if t.Inserted+t.Updated+t.Deleted == 0 {
+			if rowsNote(t) == "" && t.Before != nil && *t.Before != *t.After { // counted, though nothing was seen to change
+				notes = append(notes, t.Table+": "+Digits(*t.Before)+a.sym.arrow+Count(*t.After, "row"))
+			}
 			continue
 		}
 		ins, upd, del = ins+t.Inserted, upd+t.Updated, del+t.Deleted

@@ -338,6 +338,7 @@ func TestAMigrationsLineCountsTables(t *testing.T) {
 		" nothing 2 inserted in s.t; s.cut truncated _":            {Rows: []report.TableRows{filled, cut}},
 		" nothing 2 inserted in s.t; s.cut truncated and 1 more _": {Rows: []report.TableRows{cut, gone, filled}},
 		" nothing s.gone dropped _":                                {Rows: []report.TableRows{gone, made}},
+		" nothing s.v: 5 → 6 rows _":                               {Rows: []report.TableRows{{Table: "s.v", Before: n(5), After: n(6)}}},
 		" nothing 0 _":                                             {Rows: []report.TableRows{made}},
 	} {
 		m.Version, m.Name, m.Outcome = 1, "1_a.sql", report.Applied
