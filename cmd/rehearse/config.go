@@ -21,6 +21,7 @@ var configKeys = map[string]string{
 	"source.url_env":                "source-env",
 	"source.lock_timeout":           "lock-timeout",
 	"source.statement_timeout":      "statement-timeout",
+	"source.max_snapshot_age":       "max-snapshot-age",
 	"migrations.dir":                "migrations",
 	"migrations.table":              "table",
 	"migrations.allow_missing":      "allow-missing",

@@ -143,7 +143,7 @@ func sourceHint(err error) string {
 	case snapshot.Conflict:
 		return conflictHint
 	case snapshot.Expired:
-		return "--statement-timeout and --timeout give it more time"
+		return "--statement-timeout, --max-snapshot-age and --timeout give it more time; more --jobs copy more at once"
 	case snapshot.Broken:
 		return brokenHint
 	case snapshot.Forbidden:

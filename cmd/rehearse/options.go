@@ -107,7 +107,8 @@ func migrations(c *cli.Context) (fs.FS, string, error) {
 func config(c *cli.Context) (rehearse.Config, error) {
 	cfg := rehearse.Config{
 		LockTimeout: c.Duration("lock-timeout"), StatementTimeout: c.Duration("statement-timeout"),
-		VersionTable: c.String("table"), To: c.Int64("to"), AllowMissing: c.Bool("allow-missing"),
+		MaxSnapshotAge: c.Duration("max-snapshot-age"),
+		VersionTable:   c.String("table"), To: c.Int64("to"), AllowMissing: c.Bool("allow-missing"),
 		Session: choiceOf(c, "session"), Role: c.String("role"),
 		Staging: rehearse.Staging{
 			Provider: choiceOf(c, "provider"), Image: c.String("image"), Pull: choiceOf(c, "pull"),
