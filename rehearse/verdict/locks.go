@@ -286,7 +286,7 @@ func (j *judge) scans(m *report.Migration) {
 			}
 			f := report.Finding{
 				Code: FullScan, Level: report.Info, Migration: m.Version, Object: sc.Table, File: st.File, Line: st.Line,
-				Text: fmt.Sprintf("%s read %s of %s (%s) while its lock blocked %s", m.ShortName(), report.Count(sc.Rows, "row"), sc.Table, st.Tag, blocks),
+				Text: fmt.Sprintf("%s read %s%s of %s (%s) while its lock blocked %s", m.ShortName(), leader(st.Tag), report.Count(sc.Rows, "row"), sc.Table, st.Tag, blocks),
 			}
 			if st.Tag == "ALTER TABLE" && len(st.SQL) < sqlCut {
 				f.Do = alterAdvice(tokens(st.SQL), st.SQL, sc.Table)
@@ -297,6 +297,16 @@ func (j *judge) scans(m *report.Migration) {
 			j.add(f)
 		}
 	}
+}
+
+// leader marks the rows of statements that parallel workers may have shared: what those read is not in the session's counters. PostgreSQL
+// has none for statements that change rows.
+func leader(tag string) string {
+	switch tag {
+	case "INSERT", "UPDATE", "DELETE", "MERGE":
+		return ""
+	}
+	return "at least "
 }
 
 // blockedBy tells what a table's lock kept others from while the last of the statements ran, "" when it let all pass: its own lock or,
