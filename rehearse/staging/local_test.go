@@ -56,6 +56,37 @@ func TestLocalFromLoadToStop(t *testing.T) {
 	}
 }
 
+// TestLocalLeavesNothingInTablespaces that a migration has created: the location stays as it was.
+func TestLocalLeavesNothingInTablespaces(t *testing.T) {
+	t.Parallel()
+	spec := localSpec(t)
+	s := start(t, "local", spec)
+	location := filepath.Join(spec.StateDir, "a [table] space")
+	if err := os.Mkdir(location, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(location, "other"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(s.Info().ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	if err := os.Chown(location, int(owner.Uid), int(owner.Gid)); err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Exec(t, s.Config(), "CREATE TABLESPACE elsewhere LOCATION '"+location+"'")
+	pgtest.Exec(t, s.Config(), "CREATE TABLE big TABLESPACE elsewhere AS SELECT 'secret' FROM generate_series(1, 10)")
+	if err := s.Stop(context.Background()); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	entries, err := os.ReadDir(location)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "other" {
+		t.Errorf("left in the tablespace: %v, %v", entries, err)
+	}
+}
+
 func TestLocalSocketIsBehindALock(t *testing.T) {
 	t.Parallel()
 	spec := localSpec(t)

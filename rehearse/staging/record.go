@@ -3,6 +3,7 @@ package staging
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -194,6 +195,9 @@ func removeAll(ctx context.Context, dirs ...string) error {
 		if dir == "" {
 			continue
 		}
+		if err := removeTablespaces(filepath.Join(dir, "data")); err != nil {
+			return err
+		}
 		err := os.RemoveAll(dir)
 		for tries := 0; err != nil && tries < 20 && ctx.Err() == nil; tries++ {
 			time.Sleep(50 * time.Millisecond)
@@ -204,4 +208,28 @@ func removeAll(ctx context.Context, dirs ...string) error {
 		}
 	}
 	return nil
+}
+
+// removeTablespaces removes what a cluster keeps in tablespaces that migrations created on this machine: in each, the directory of its
+// major version, which a second server of that version would have been refused. The location itself was there before.
+func removeTablespaces(data string) error {
+	links, _ := filepath.Glob(filepath.Join(data, "pg_tblspc", "*"))
+	version, err := os.ReadFile(filepath.Join(data, "PG_VERSION"))
+	if len(links) == 0 || err != nil {
+		return nil //nolint:nilerr // not the directory of a cluster
+	}
+	var errs error
+	for _, link := range links {
+		location, err := os.Readlink(link)
+		if err != nil {
+			continue // in place: it goes with the directory
+		}
+		entries, _ := os.ReadDir(location)
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), "PG_"+strings.TrimSpace(string(version))+"_") {
+				errs = errors.Join(errs, os.RemoveAll(filepath.Join(location, e.Name())))
+			}
+		}
+	}
+	return errs
 }
