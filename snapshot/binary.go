@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -41,6 +42,9 @@ WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND current_setting('server_versio
 // every column and the masks can work on it; the text format elsewhere.
 func (c *copier) chooseFormat(ctx context.Context) error {
 	return c.onTarget(ctx, "look at the types", func(conn *pgx.Conn) error {
+		if _, err := conn.Exec(ctx, "SET search_path = pg_catalog"); err != nil { // as format_type's names are read from the source
+			return err
+		}
 		rows, err := conn.Query(ctx, binaryTables, binaryTypes, c.src.server.Major())
 		if err != nil {
 			return err
@@ -73,7 +77,7 @@ func binaryConstants(ctx context.Context, conn *pgx.Conn, l *load) (map[string][
 	constants := map[string][]byte{}
 	for name, text := range l.plan.Constants() {
 		i := slices.IndexFunc(l.table.Columns, func(c catalog.Column) bool { return c.Name == name })
-		sql := "SELECT " + literal(text) + "::" + l.table.Columns[i].Type
+		sql := "SELECT " + literal(text) + "::" + unlimited(l.table.Columns[i].Type)
 		result := conn.PgConn().ExecParams(ctx, sql, nil, nil, nil, []int16{pgx.BinaryFormatCode}).Read()
 		switch {
 		case ctx.Err() != nil:
@@ -86,6 +90,21 @@ func binaryConstants(ctx context.Context, conn *pgx.Conn, l *load) (map[string][
 		constants[name] = result.Rows[0][0]
 	}
 	return constants, nil
+}
+
+// unlimited is a type without modifier as a cast has it: what format_type calls character, or bit, means one of them there.
+func unlimited(typ string) string {
+	element, array := strings.CutSuffix(typ, "[]")
+	switch element {
+	case "character":
+		element = "bpchar"
+	case "bit":
+		element = `"bit"`
+	}
+	if array {
+		element += "[]"
+	}
+	return element
 }
 
 // tupleReader finds the tuples in COPY data of the binary format, whatever pieces they come in.

@@ -128,6 +128,7 @@ func TestCopySmallTargets(t *testing.T) {
 	server := pgtest.Start(t)
 	t.Run("values", func(t *testing.T) { testValues(t, server) })
 	t.Run("formats", func(t *testing.T) { testFormats(t, server) })
+	t.Run("constants", func(t *testing.T) { testConstants(t, server) })
 	t.Run("names", func(t *testing.T) { testNames(t, server) })
 	t.Run("wide", func(t *testing.T) { testWide(t, server) })
 	t.Run("shapes of tables", func(t *testing.T) { testShapes(t, server) })

@@ -108,7 +108,7 @@ func unfit(text string, t Target) string {
 	if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
 		return "is not valid text"
 	}
-	if t.MaxLength > 0 && utf8.RuneCountInString(text) > t.MaxLength {
+	if array := strings.HasPrefix(t.BaseType, "_"); !array && t.MaxLength > 0 && utf8.RuneCountInString(text) > t.MaxLength {
 		return "is longer than " + strconv.Itoa(t.MaxLength) + " characters"
 	}
 	return unfitBase(text, t.BaseType)

@@ -174,3 +174,14 @@ func TestPadding(t *testing.T) {
 		}
 	}
 }
+
+// The length limit of an array is its items'.
+func TestConstantArray(t *testing.T) {
+	t.Parallel()
+	rule := Rule{Name: "constant", Params: map[string]any{"value": "{}"}}
+	for _, base := range []string{"_varchar", "_bpchar"} {
+		if _, err := Compile(rule, Target{BaseType: base, TypeKind: 'b', MaxLength: 1}, testSecret); err != nil {
+			t.Errorf("{} for %s of items of one character: %v", base, err)
+		}
+	}
+}
