@@ -127,6 +127,7 @@ func TestCopySmallTargets(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
 	t.Run("values", func(t *testing.T) { testValues(t, server) })
+	t.Run("encoding", func(t *testing.T) { testEncoding(t, server) })
 	t.Run("formats", func(t *testing.T) { testFormats(t, server) })
 	t.Run("constants", func(t *testing.T) { testConstants(t, server) })
 	t.Run("names", func(t *testing.T) { testNames(t, server) })
@@ -211,6 +212,42 @@ func value(t *testing.T, cfg *pgx.ConnConfig, pin, query string) string {
 		t.Fatal(err)
 	}
 	return string(results[len(results)-1].Rows[0][0])
+}
+
+// testEncoding copies LATIN1 to LATIN1, in both formats, and has a mask make letters that it lacks.
+func testEncoding(t *testing.T, server *pgtest.Server) {
+	latin := func(s *pgtest.Server, cfg *pgx.ConnConfig) *pgx.ConnConfig {
+		name := cfg.Database + "_latin1"
+		pgtest.Exec(t, cfg, "CREATE DATABASE "+ident(name)+" ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+		return s.Config(name)
+	}
+	source := latin(pgtest.Default(t), pgtest.New(t))
+	pgtest.Exec(t, source, `CREATE TABLE plain (a text, x xml); CREATE TABLE fast (a text, b varchar(9));
+INSERT INTO plain SELECT chr(i), '<a/>' FROM generate_series(1, 255) i WHERE i NOT BETWEEN 128 AND 159; INSERT INTO fast SELECT a, a FROM plain`)
+	target := newTarget(t, server)
+	cfg := latin(server, target.Config())
+	target.Config, target.Tools = cfg.Copy, toolbox{t: t, dir: target.Tools.(toolbox).dir, target: cfg}
+	copied(t, source, target, map[string]string{"public.fast.b": "hash"}, CopyOptions{})
+	for _, query := range []string{"SELECT a, x::text FROM plain", "SELECT a FROM fast"} {
+		if diff := cmp.Diff(rowsOf(t, source, query), rowsOf(t, cfg, query)); diff != "" {
+			t.Errorf("%s differs (-source +copy):\n%s", query, diff)
+		}
+	}
+
+	pgtest.Exec(t, source, "UPDATE fast SET a = repeat(chr(233), 50)")
+	src := openSource(t, source)
+	d, err := src.Describe(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := newTarget(t, server)
+	cfg = latin(server, again.Config())
+	again.Config, again.Tools = cfg.Copy, toolbox{t: t, dir: again.Tools.(toolbox).dir, target: cfg}
+	_, err = Copy(testContext(t), src, planFor(t, d, map[string]string{"public.fast.a": "shape"}), again, CopyOptions{})
+	var refused *TargetError
+	if !errors.As(err, &refused) || refused.SQLState != "22P05" || !strings.Contains(err.Error(), "load public.fast") {
+		t.Errorf("the error is %v", err)
+	}
 }
 
 // testFormats shows which tables go in COPY's binary format, and that all arrive, whichever it is.

@@ -78,7 +78,7 @@ func (c *copier) dumpHere(ctx context.Context, view *frozen) (err error) {
 	}
 	archive, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("dump the schema: %w", err)
+		return dumpError(c.opts.PgDump, stderr.String(), errors.New("it wrote no archive"))
 	}
 	return c.onTarget(ctx, "hand over the schema", func(conn *pgx.Conn) error {
 		// A large object is the one way to hand a server a file that SQL has; each step must see the one before.

@@ -2,15 +2,15 @@ package snapshot
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
 // Where messages of the server hold values: in data exceptions anything in quotes may be one, elsewhere what stands after a colon or the
-// word value; other quotes are around names. Text in the
-// wrong encoding is quoted byte by byte.
+// word value; other quotes are around names. Text in the wrong encoding is quoted byte by byte.
 var (
 	quotedValue = regexp.MustCompile(`(: |\b[Vv]alue )("(?:[^"]|"")*"|'(?:[^']|'')*'|[«»][^«»]*[«»]|„[^“]*“)`)
 	anyBytes    = regexp.MustCompile(`0x[0-9a-fA-F]{2}( 0x[0-9a-fA-F]{2})*`)
@@ -19,16 +19,9 @@ var (
 
 const raised = "P0001"
 
-// raisers are the functions of the server and of its languages that report what a function of the database says, under any SQLSTATE it likes:
-// of pl_exec.c, plpy_elog.c, plpy_plpymodule.c, plperl.c and pltcl.c.
-var raisers = []string{
-	"exec_stmt_raise", "exec_stmt_assert", "PLy_elog_impl", "PLy_output", "croak_cstr", "plperl_call_perl_func", "plperl_call_perl_trigger_func",
-	"throw_tcl_error", "pltcl_elog",
-}
-
 // stateOf is the SQLSTATE that decides how a message is read: that of RAISE for all that a function has put together.
 func stateOf(e *pgconn.PgError) string {
-	if slices.Contains(raisers, e.Routine) {
+	if catalog.Raised(e) {
 		return raised
 	}
 	return e.Code

@@ -76,6 +76,8 @@ func codeOf(ctx context.Context, err error) int {
 		return exitTimeout
 	case errors.As(err, &source), errors.As(err, &rights), errors.As(err, &changed), errors.As(err, &dump) && atSource(dump):
 		return exitSource
+	case errors.As(err, &target) && target.SQLState == untranslatable:
+		return exitMasking
 	case errors.As(err, &stage), errors.As(err, &broken), errors.As(err, &target), errors.As(err, &dump), errors.As(err, &missing), errors.As(err, &cleanup), errors.Is(err, migrate.ErrLost):
 		return exitStaging
 	case errors.As(err, &plan), errors.As(err, &value):

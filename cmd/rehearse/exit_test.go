@@ -9,6 +9,18 @@ import (
 	"github.com/rehearse-db/rehearse/snapshot"
 )
 
+// TestLettersTheEncodingLacks are the masks' fault.
+func TestLettersTheEncodingLacks(t *testing.T) {
+	t.Parallel()
+	err := fmt.Errorf("copy: %w", &snapshot.TargetError{Doing: "load a.b", SQLState: "22P05", Err: errors.New("x")})
+	if got := codeOf(t.Context(), err); got != exitMasking {
+		t.Errorf("exit code %d, want %d", got, exitMasking)
+	}
+	if hint := hintFor(err); !strings.Contains(hint, "encoding does not have") {
+		t.Errorf("hint %q", hint)
+	}
+}
+
 // TestDumpFailures has each way that the schema cannot be dumped blamed on the source or on staging, with a hint of its own.
 func TestDumpFailures(t *testing.T) {
 	t.Parallel()

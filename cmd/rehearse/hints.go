@@ -212,12 +212,18 @@ func providerHint(p *staging.ProviderError) string {
 	return ""
 }
 
+// untranslatable is the SQLSTATE of a character that has no equivalent in the database's encoding.
+const untranslatable = "22P05"
+
 func copyHint(err error) string {
 	var (
 		dump    *snapshot.DumpError
 		changed *snapshot.ChangedError
+		target  *snapshot.TargetError
 	)
 	switch {
+	case errors.As(err, &target) && target.SQLState == untranslatable:
+		return "a mask made a letter that the database's encoding does not have: give the table's texts masks that write ASCII only, such as hash, digits or email"
 	case errors.As(err, &dump):
 		return dumpHint(dump)
 	case errors.As(err, &changed):

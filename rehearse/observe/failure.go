@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
 // Failure is an error of staging fit for a report: the server's SQLSTATE, message and names of objects, without any value of a row. For
@@ -22,7 +23,7 @@ func Failure(err error) *report.Failure {
 		return &report.Failure{Message: err.Error()}
 	}
 	f := &report.Failure{
-		SQLState: pe.Code, Message: withoutValues(pe.Code, pe.Message), Hint: withoutValues(pe.Code, pe.Hint),
+		SQLState: pe.Code, Message: withoutValues(pe, pe.Message), Hint: withoutValues(pe, pe.Hint),
 		Column: pe.ColumnName, Constraint: pe.ConstraintName,
 	}
 	if pe.TableName != "" {
@@ -35,20 +36,22 @@ func Failure(err error) *report.Failure {
 	return f
 }
 
-// anyQuoted finds what messages quote: "…" and '…'. literal finds what else may be a value: numbers, addresses.
+// anyQuoted finds what messages quote: "…" and '…'. literal finds what else may be a value: numbers, addresses. anyBytes are those of text in
+// the wrong encoding.
 var (
+	anyBytes  = regexp.MustCompile(`0x[0-9a-fA-F]{2}( 0x[0-9a-fA-F]{2})*`)
 	anyQuoted = regexp.MustCompile(`"(?:[^"]|"")*"|'(?:[^']|'')*'|«[^»]*»|„[^“]*“`)
 	literal   = regexp.MustCompile(`\S*@\S*|\b\d[\d.,:/-]*\b`)
 )
 
 // withoutValues takes out of a message what may be a value. The server's own messages name objects in quotes; only those of data
-// exceptions (class 22) and of functions that raise errors themselves (P0001) quote data.
-func withoutValues(code, message string) string {
+// exceptions (class 22) and of functions that raise errors themselves quote data.
+func withoutValues(e *pgconn.PgError, message string) string {
 	switch {
-	case strings.HasPrefix(code, "22"):
-		return anyQuoted.ReplaceAllString(message, "…")
-	case code == "P0001":
+	case catalog.Raised(e):
 		return literal.ReplaceAllString(anyQuoted.ReplaceAllString(message, "…"), "…")
+	case strings.HasPrefix(e.Code, "22"):
+		return anyQuoted.ReplaceAllString(anyBytes.ReplaceAllString(message, "…"), "…")
 	}
 	return message
 }

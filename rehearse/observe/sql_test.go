@@ -99,6 +99,21 @@ func TestFailureHoldsNoValues(t *testing.T) {
 			report.Failure{SQLState: "P0001", Message: "user … … has no … since …", Hint: "ask …"},
 		},
 		{
+			"raised under another state",
+			pgconn.PgError{Code: "23514", Routine: "exec_stmt_raise", Message: `no room for "` + secret + `"`},
+			report.Failure{SQLState: "23514", Message: "no room for …"},
+		},
+		{
+			"asserted",
+			pgconn.PgError{Code: "P0004", Routine: "exec_stmt_assert", Message: secret + " is not 7"},
+			report.Failure{SQLState: "P0004", Message: "… is not …"},
+		},
+		{
+			"bytes",
+			pgconn.PgError{Code: "22021", Message: `invalid byte sequence for encoding "UTF8": 0xe9 0x20 0x61`},
+			report.Failure{SQLState: "22021", Message: "invalid byte sequence for encoding …: …"},
+		},
+		{
 			"key",
 			pgconn.PgError{
 				Code: "23505", Message: `duplicate key value violates unique constraint "u"`, SchemaName: "S", TableName: "t",
