@@ -201,13 +201,13 @@ func allowed(t *testing.T, statements []string) {
 	}
 	copies := 0
 	for _, s := range statements {
-		bare := strings.TrimSuffix(s, ";")
+		bare := strings.TrimPrefix(strings.TrimSuffix(s, ";"), "ROLLBACK TO one_table; ") // which stands in the list for itself
 		listed := slices.ContainsFunc(ours, func(re *regexp.Regexp) bool { return re.MatchString(bare) })
 		query := (strings.HasPrefix(bare, "SELECT ") || strings.HasPrefix(bare, "WITH ")) && !regexp.MustCompile(`\b(FROM|JOIN) "?shop"?\.`).MatchString(bare)
 		if !listed && !query && !savepoints.MatchString(bare) && !pgDump.MatchString(bare) || writing.MatchString(bare) {
 			t.Errorf("said to the source: %.300s", s)
 		}
-		if strings.HasPrefix(bare, "COPY ") && strings.HasSuffix(bare, " TO STDOUT") {
+		if strings.HasPrefix(bare, "COPY ") && strings.Contains(bare, " TO STDOUT") {
 			copies++
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,7 +67,7 @@ func (c *copier) restore(ctx context.Context, args ...string) error {
 	cfg := c.target.Config()
 	args = append(args, "--no-tablespaces", "--no-password", "--dbname=dbname="+conninfo(cfg.Database), c.archive)
 	env := append(slices.Clone(c.target.Tools.Self()), "LC_ALL=C", "PGAPPNAME=rehearse",
-		"PGOPTIONS=-c session_replication_role=replica -c synchronous_commit=off")
+		"PGOPTIONS=-c session_replication_role=replica -c synchronous_commit=off -c lc_messages=C")
 	var stdout, stderr bytes.Buffer
 	err := c.target.Tools.Exec(ctx, "pg_restore", args, env, &stdout, &stderr)
 	if ctx.Err() != nil {
@@ -84,10 +85,24 @@ func (c *copier) restore(ctx context.Context, args ...string) error {
 }
 
 // restorePostData builds indexes, constraints, keys, triggers and all else that comes after the rows.
+//
+// Parallel workers write across each other. Where something was refused all is gone through once more,
+// one after another: what is there is refused as such, what only failed beside the others succeeds, and the rest is named.
 func (c *copier) restorePostData(ctx context.Context) error {
-	list := c.target.Tools.TempPath("schema.list")
-	return c.restore(ctx, "--section=post-data", "--use-list="+list, "--jobs="+strconv.Itoa(c.opts.Jobs))
+	args := []string{"--section=post-data", "--use-list=" + c.target.Tools.TempPath("schema.list")}
+	before := len(c.res.RestoreErrors)
+	err := c.restore(ctx, append(args, "--jobs="+strconv.Itoa(c.opts.Jobs))...)
+	if err != nil || len(c.res.RestoreErrors) == before || c.opts.Jobs == 1 {
+		return err
+	}
+	c.res.RestoreErrors = c.res.RestoreErrors[:before]
+	err = c.restore(ctx, args...)
+	c.res.RestoreErrors = slices.DeleteFunc(c.res.RestoreErrors, func(e RestoreError) bool { return isThere.MatchString(e.Reason) })
+	return err
 }
+
+// isThere is what the server says, without translation, of an object that it has already.
+var isThere = regexp.MustCompile(`already exists|already (a )?member of publication|^multiple primary keys for table`)
 
 // requireTables makes sure that every table to copy is there to be loaded.
 func (c *copier) requireTables(ctx context.Context) error {
