@@ -64,17 +64,7 @@ func watch(cmd *exec.Cmd) (c cost, err error) {
 	if err := cmd.Start(); err != nil {
 		return c, err
 	}
-	done := make(chan struct{})
-	go func() { // the high-water mark only grows: the last look is the answer
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(20 * time.Millisecond):
-				c.peak, c.toolCPU = max(c.peak, highWater(cmd.Process.Pid)), max(c.toolCPU, processCPU(cmd.Process.Pid))
-			}
-		}
-	}()
+	used := sample(cmd.Process.Pid)
 	var m meter
 	steps := map[string]time.Time{}
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
@@ -103,21 +93,49 @@ func watch(cmd *exec.Cmd) (c cost, err error) {
 		}
 	}
 	err = cmd.Wait()
-	close(done)
-	end := m.started.Add(c.wall)
-	for i := len(c.phases) - 1; i >= 0; i-- {
-		c.phases[i].took = end.Sub(steps[c.phases[i].name])
-		end = steps[c.phases[i].name]
-		if c.phases[i].name == "analyze" {
-			c.analyze = c.phases[i].took
-		}
-	}
+	c.peak, c.toolCPU = used()
+	c.last(m.started.Add(c.wall), steps)
 	var record struct{ ID string }
 	if err == nil {
 		err = json.Unmarshal(out.Bytes(), &record)
 	}
 	c.staging = record.ID
 	return c, err
+}
+
+// sample looks at a process until the function it gives is called, which tells its peak memory and its CPU time. Both only grow: the last look
+// is the answer.
+func sample(pid int) func() (peak int64, cpu time.Duration) {
+	var peak int64
+	var cpu time.Duration
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+				peak, cpu = max(peak, highWater(pid)), max(cpu, processCPU(pid))
+			}
+		}
+	}()
+	return func() (int64, time.Duration) {
+		close(stop)
+		<-ended
+		return peak, cpu
+	}
+}
+
+// last sets how long each phase lasted: until the next began.
+func (c *cost) last(end time.Time, began map[string]time.Time) {
+	for i := len(c.phases) - 1; i >= 0; i-- {
+		p := &c.phases[i]
+		p.took, end = end.Sub(began[p.name]), began[p.name]
+		if p.name == "analyze" {
+			c.analyze = p.took
+		}
+	}
 }
 
 func highWater(pid int) int64 {
