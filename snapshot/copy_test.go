@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,7 @@ func TestCopySmallTargets(t *testing.T) {
 	server := pgtest.Start(t)
 	t.Run("values", func(t *testing.T) { testValues(t, server) })
 	t.Run("encoding", func(t *testing.T) { testEncoding(t, server) })
+	t.Run("orphans", func(t *testing.T) { testOrphans(t, server) })
 	t.Run("formats", func(t *testing.T) { testFormats(t, server) })
 	t.Run("constants", func(t *testing.T) { testConstants(t, server) })
 	t.Run("names", func(t *testing.T) { testNames(t, server) })
@@ -247,6 +249,36 @@ INSERT INTO plain SELECT chr(i), '<a/>' FROM generate_series(1, 255) i WHERE i N
 	var refused *TargetError
 	if !errors.As(err, &refused) || refused.SQLState != "22P05" || !strings.Contains(err.Error(), "load public.fast") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// testOrphans copies rows that break a foreign key which says it is valid: rows and key are kept, and the key is told.
+func testOrphans(t *testing.T, server *pgtest.Server) {
+	for _, jobs := range []int{1, 3} {
+		t.Run(strconv.Itoa(jobs), func(t *testing.T) {
+			source := pgtest.New(t, `
+CREATE SCHEMA "S 1"; CREATE TABLE "S 1"."Par ent" (id int PRIMARY KEY); CREATE TABLE "S 1".child (id int PRIMARY KEY, p int, q int,
+	CONSTRAINT "My ""fk""" FOREIGN KEY (p) REFERENCES "S 1"."Par ent" ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED, CONSTRAINT sound FOREIGN KEY (q) REFERENCES "S 1"."Par ent");
+CREATE TABLE child (id int, p int, CONSTRAINT sound FOREIGN KEY (p) REFERENCES "S 1"."Par ent");
+INSERT INTO "S 1"."Par ent" SELECT generate_series(1, 10); INSERT INTO "S 1".child SELECT i, i, i FROM generate_series(1, 10) i; INSERT INTO child VALUES (1, 1);
+SET session_replication_role = replica; DELETE FROM "S 1"."Par ent" WHERE id = 7; UPDATE "S 1".child SET q = NULL WHERE q = 7`)
+			target := newTarget(t, server)
+			result := copied(t, source, target, nil, CopyOptions{Jobs: jobs})
+			if len(result.RestoreErrors) > 0 {
+				t.Errorf("refused: %+v", result.RestoreErrors)
+			}
+			if diff := cmp.Diff([]string{`the validity of foreign key "My ""fk""" of "S 1".child: rows break it, which the copy keeps`}, result.LeftOut); diff != "" {
+				t.Errorf("left out (-want +got):\n%s", diff)
+			}
+			dump := strings.ReplaceAll(pgtest.Dump(t, target.Config()), " NOT VALID;", ";")
+			if diff := cmp.Diff(pgtest.Dump(t, source), dump); diff != "" {
+				t.Errorf("dumps differ by more than NOT VALID (-source +copy):\n%s", diff)
+			}
+			const notValid = "SELECT string_agg(conname, ',') FROM pg_constraint WHERE NOT convalidated"
+			if got := pgtest.Value(t, target.Config(), notValid); got != `My "fk"` {
+				t.Errorf("not valid: %s", got)
+			}
+		})
 	}
 }
 

@@ -92,13 +92,18 @@ func (c *copier) restorePostData(ctx context.Context) error {
 	args := []string{"--section=post-data", "--use-list=" + c.target.Tools.TempPath("schema.list")}
 	before := len(c.res.RestoreErrors)
 	err := c.restore(ctx, append(args, "--jobs="+strconv.Itoa(c.opts.Jobs))...)
-	if err != nil || len(c.res.RestoreErrors) == before || c.opts.Jobs == 1 {
+	if err != nil || len(c.res.RestoreErrors) == before {
 		return err
 	}
-	c.res.RestoreErrors = c.res.RestoreErrors[:before]
-	err = c.restore(ctx, args...)
-	c.res.RestoreErrors = slices.DeleteFunc(c.res.RestoreErrors, func(e RestoreError) bool { return isThere.MatchString(e.Reason) })
-	return err
+	if c.opts.Jobs > 1 {
+		c.res.RestoreErrors = c.res.RestoreErrors[:before]
+		err = c.restore(ctx, args...)
+		c.res.RestoreErrors = slices.DeleteFunc(c.res.RestoreErrors, func(e RestoreError) bool { return isThere.MatchString(e.Reason) })
+	}
+	if err != nil {
+		return err
+	}
+	return c.keepOrphans(ctx)
 }
 
 // isThere is what the server says, without translation, of an object that it has already.

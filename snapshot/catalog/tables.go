@@ -85,7 +85,8 @@ type ForeignKey struct {
 	ParentSchema, ParentTable string
 	ChildColumns              []string
 	ParentColumns             []string
-	Valid                     bool // false: NOT VALID
+	Valid                     bool   // false: NOT VALID
+	Definition                string // pg_get_constraintdef, its names qualified as far as the session's search_path asks for it
 }
 
 // Tables lists every table, partitioned table, foreign table and materialised view, ordered by schema and name, each with its
@@ -199,7 +200,7 @@ func scanKey(row pgx.CollectableRow) (k keyOf, err error) {
 func ForeignKeys(ctx context.Context, q Querier) ([]ForeignKey, error) {
 	return listWithin(ctx, q, "plan/foreign_keys.sql", func(row pgx.CollectableRow) (k ForeignKey, err error) {
 		err = row.Scan(&k.OID, &k.Name, &k.Child, &k.ChildSchema, &k.ChildTable, &k.Parent, &k.ParentSchema, &k.ParentTable,
-			&k.ChildColumns, &k.ParentColumns, &k.Valid)
+			&k.ChildColumns, &k.ParentColumns, &k.Valid, &k.Definition)
 		return k, err
 	})
 }
