@@ -20,6 +20,7 @@ type Config struct {
 	LockTimeout      time.Duration   // at the source; 2 s
 	StatementTimeout time.Duration   // of queries of the source's catalog; 5 min
 	MaxSnapshotAge   time.Duration   // give up when the source's snapshot has been held for so long; 0: no limit
+	RateLimit        int64           // bytes of rows read from the source a second, by all jobs together; 0: no limit
 
 	Rules     *sanitize.Rules
 	Key       sanitize.Key // the zero Key: one is made for this run

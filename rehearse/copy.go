@@ -92,7 +92,7 @@ func (e *ExtensionError) Error() string {
 func (r *rehearsal) copy(ctx context.Context, src *snapshot.Source, w *work, server staging.Server) error {
 	return r.phase("copy", func() (string, error) {
 		copied, err := snapshot.Copy(ctx, src, w.plan, snapshot.Target{Config: server.Config, Tools: tools{server}}, snapshot.CopyOptions{
-			Jobs: r.cfg.Jobs, PgDump: r.cfg.PgDump, MaxAge: r.cfg.MaxSnapshotAge, Log: r.cfg.Log, Progress: r.copying(),
+			Jobs: r.cfg.Jobs, PgDump: r.cfg.PgDump, MaxAge: r.cfg.MaxSnapshotAge, RateLimit: r.cfg.RateLimit, Log: r.cfg.Log, Progress: r.copying(),
 		})
 		if err != nil {
 			return "", err

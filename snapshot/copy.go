@@ -33,11 +33,13 @@ type Target struct {
 
 // CopyOptions says how to copy. The zero value is usable.
 type CopyOptions struct {
-	Jobs     int           // tables at a time, and indexes at a time; 0 means 2. The source has Jobs+1 sessions of ours
-	PgDump   string        // path of a pg_dump on this machine to use instead of the staging server's own
-	MaxAge   time.Duration // give up when the snapshot has been held for so long; 0 means no limit
-	Progress func(Event)   // called by one goroutine at a time; must be quick
-	Log      *slog.Logger  // nil discards
+	Jobs   int           // tables at a time, and indexes at a time; 0 means 2. The source has Jobs+1 sessions of ours
+	PgDump string        // path of a pg_dump on this machine to use instead of the staging server's own
+	MaxAge time.Duration // give up when the snapshot has been held for so long; 0 means no limit
+	// RateLimit bounds the COPY data read from the source, in bytes a second, all workers together; 0 means no limit.
+	RateLimit int64
+	Progress  func(Event)  // called by one goroutine at a time; must be quick
+	Log       *slog.Logger // nil discards
 }
 
 // Event tells how far a copy is.
@@ -96,6 +98,7 @@ type copier struct {
 	desc    *Description // of the frozen view
 	loads   []*load      // tables to copy, largest first
 	tally   tally
+	limit   *limiter
 	archive string // path of the schema archive, where Tools are
 	seqs    []sequenceState
 	res     Result
@@ -115,7 +118,7 @@ func Copy(ctx context.Context, src *Source, plan *sanitize.Plan, target Target, 
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &copier{src: src, plan: plan, target: target, opts: opts, log: opts.Log}
+	c := &copier{src: src, plan: plan, target: target, opts: opts, log: opts.Log, limit: newLimiter(opts.RateLimit)}
 	if err := c.run(ctx); err != nil {
 		return nil, err
 	}

@@ -162,7 +162,7 @@ func (c *copier) transfer(ctx context.Context, l *load, source, target *pgx.Conn
 		return targetError(doing, err)
 	}
 	s := ring.stream(ctx)
-	sink := &sink{stream: s, grown: func(n int) { c.tally.grow(n, c.opts.Progress) }}
+	sink := &sink{stream: s, grown: func(n int) { c.tally.grow(n, c.opts.Progress) }, limit: c.limit}
 	switch {
 	case l.result.Masked && l.result.Binary:
 		sink.tuples = &tupleReader{tuples: l.plan.Tuples(l.constants)}
@@ -214,6 +214,7 @@ type sink struct {
 	row    *sanitize.Row // masks rows of the text format
 	tuples *tupleReader  // masks rows of the binary format; both are nil without masks
 	grown  func(n int)
+	limit  *limiter
 
 	part   []byte // beginning of a row whose end has not come yet
 	bytes  int64
@@ -222,7 +223,9 @@ type sink struct {
 
 // Write takes the body of one CopyData message, which PostgreSQL fills with one row, though the protocol does not promise it.
 func (s *sink) Write(p []byte) (int, error) {
-	s.count(len(p))
+	if err := s.count(len(p)); err != nil {
+		return 0, err
+	}
 	buffer, err := s.stream.buffer()
 	if err != nil {
 		return 0, err
@@ -242,12 +245,14 @@ func (s *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (s *sink) count(n int) {
+func (s *sink) count(n int) error {
 	s.bytes += int64(n)
-	if s.untold += n; s.untold >= bufferSize {
-		s.grown(s.untold)
-		s.untold = 0
+	if s.untold += n; s.untold < bufferSize {
+		return nil
 	}
+	n, s.untold = s.untold, 0
+	s.grown(n)
+	return s.limit.wait(s.stream.ctx, n)
 }
 
 // mask appends every row that ends in p. In COPY's text format a line feed ends a row and stands nowhere else.

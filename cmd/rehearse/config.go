@@ -22,6 +22,7 @@ var configKeys = map[string]string{
 	"source.lock_timeout":           "lock-timeout",
 	"source.statement_timeout":      "statement-timeout",
 	"source.max_snapshot_age":       "max-snapshot-age",
+	"source.rate_limit":             "rate-limit",
 	"migrations.dir":                "migrations",
 	"migrations.table":              "table",
 	"migrations.allow_missing":      "allow-missing",

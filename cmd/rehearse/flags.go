@@ -152,6 +152,7 @@ func stagingFlags() []cli.Flag {
 		stringFlag("pg-dump", "", "`PATH` of a pg_dump on this host to use instead of staging's own"),
 		durationFlag("ttl", 4*time.Hour, "staging ends by itself after this, whatever becomes of this command"),
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "tables copied and indexes built at once", Value: 4, EnvVars: env("jobs")},
+		sizeFlag("rate-limit", "read rows from the source no faster than `SIZE` a second, all jobs together, such as 20MB; any"),
 		durationFlag("max-snapshot-age", 0, "give up when rows are still being copied after this: their snapshot holds back vacuum at the source; 0 is never"),
 	}
 }

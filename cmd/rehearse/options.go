@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/rehearse-db/rehearse/rehearse"
+	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/rehearse/verdict"
 	"github.com/rehearse-db/rehearse/sanitize"
 )
@@ -31,6 +32,8 @@ func prepare(action cli.ActionFunc) cli.ActionFunc {
 
 const mostJobs = 256 // each is a session of the source
 
+const leastRate = 64 << 10
+
 // sensible checks the numbers, wherever they come from. A budget that is none because of a slip would be worse than an error.
 func sensible(c *cli.Context) error {
 	for _, f := range c.Command.Flags {
@@ -48,6 +51,9 @@ func sensible(c *cli.Context) error {
 	}
 	if n := c.Int("jobs"); hasFlag(c, "jobs") && (n < 1 || n > mostJobs) {
 		return &usageProblem{text: fmt.Sprintf("--jobs %d: from 1 to %d tables can be copied at a time", n, mostJobs)}
+	}
+	if n := sizeOf(c, "rate-limit"); n >= 0 && n < leastRate {
+		return &usageProblem{text: fmt.Sprintf("--rate-limit %s: the copy would hardly end", report.Bytes(n)), hint: "at least 64kB a second, or any"}
 	}
 	if hasFlag(c, "ttl") && c.Duration("ttl") == 0 {
 		return &usageProblem{text: "--ttl 0s: staging must end at some time", hint: "such as --ttl 8h"}
@@ -107,8 +113,8 @@ func migrations(c *cli.Context) (fs.FS, string, error) {
 func config(c *cli.Context) (rehearse.Config, error) {
 	cfg := rehearse.Config{
 		LockTimeout: c.Duration("lock-timeout"), StatementTimeout: c.Duration("statement-timeout"),
-		MaxSnapshotAge: c.Duration("max-snapshot-age"),
-		VersionTable:   c.String("table"), To: c.Int64("to"), AllowMissing: c.Bool("allow-missing"),
+		MaxSnapshotAge: c.Duration("max-snapshot-age"), RateLimit: max(0, sizeOf(c, "rate-limit")),
+		VersionTable: c.String("table"), To: c.Int64("to"), AllowMissing: c.Bool("allow-missing"),
 		Session: choiceOf(c, "session"), Role: c.String("role"),
 		Staging: rehearse.Staging{
 			Provider: choiceOf(c, "provider"), Image: c.String("image"), Pull: choiceOf(c, "pull"),
@@ -136,14 +142,18 @@ func config(c *cli.Context) (rehearse.Config, error) {
 }
 
 func policy(c *cli.Context) verdict.Policy {
-	p := verdict.Policy{
+	return verdict.Policy{
 		MaxTotalTime: c.Duration("max-total-time"), MaxMigrationTime: c.Duration("max-migration-time"),
-		AllowRewriteBelow: -1, UnexpectedRowChanges: choiceOf(c, "unexpected-row-changes"), Strict: c.Bool("strict"),
+		AllowRewriteBelow: sizeOf(c, "allow-rewrite-below"), UnexpectedRowChanges: choiceOf(c, "unexpected-row-changes"), Strict: c.Bool("strict"),
 	}
-	if s, ok := c.Generic("allow-rewrite-below").(*size); ok {
-		p.AllowRewriteBelow = s.bytes
+}
+
+// sizeOf is a flag's number of bytes, -1 for any and for a command without the flag.
+func sizeOf(c *cli.Context, name string) int64 {
+	if s, ok := c.Generic(name).(*size); ok {
+		return s.bytes
 	}
-	return p
+	return -1
 }
 
 // bounded runs the work of a command, all of it within --timeout.
