@@ -64,19 +64,23 @@ func (p *parser) document(src []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
-// syntax reports YAML that cannot be read, in the words of the reader but without Go's.
+// syntax reports YAML that cannot be read.
 func (p *parser) syntax(err error) {
+	line, column, text := YAMLError(err)
+	p.add(position{line, column}, "%s", text)
+}
+
+// YAMLError tells where and why a file is not YAML, from an error of the reader, in its words but where those do not help.
+func YAMLError(err error) (line, column int, text string) {
 	var load *yaml.LoadError
 	if !errors.As(err, &load) {
-		p.add(position{1, 1}, "not YAML: the file cannot be read")
-		return
+		return 1, 1, "not YAML: the file cannot be read"
 	}
-	text := load.Message
-	if load.ContextMsg != "" {
-		text += " " + load.ContextMsg
+	text = strings.TrimSpace(load.Message + " " + load.ContextMsg)
+	if strings.HasPrefix(text, "found character that cannot start any token") {
+		text = "a tab, @, % or ` can begin nothing here; indent with spaces, and put such values into quotes"
 	}
-	at := position{max(load.Mark.Line, 1), max(load.Mark.Column, 1)}
-	p.add(at, "not YAML: %s", text)
+	return max(load.Mark.Line, 1), max(load.Mark.Column, 1), "not YAML: " + text
 }
 
 // body reads the top level of a file of version 1.

@@ -47,7 +47,7 @@ func TestParseRulesMistakes(t *testing.T) {
 		}},
 		{"second document", "version: 1\n---\nversion: 1\n", []string{"2:1: a second YAML document begins here; a rules file is one document"}},
 		{"broken second document", "version: 1\n---\na: [\n", []string{"4:1: not YAML: did not find expected node content while parsing a flow node"}},
-		{"not YAML", "version: 1\ntables:\n\ta: b\n", []string{"3:1: not YAML: found character that cannot start any token while scanning for the next token"}},
+		{"not YAML", "version: 1\ntables:\n\ta: b\n", []string{"3:1: not YAML: a tab, @, % or ` can begin nothing here; indent with spaces, and put such values into quotes"}},
 		{"not text", "\xff\xfe\x00", []string{"1:1: not YAML: incomplete UTF-16 character"}},
 		{"tables is a list", "version: 1\ntables: [a]\n", []string{"2:9: tables must be a mapping (key: value), not a list"}},
 		{"duplicates", "version: 1\nversion: 1\ntables:\n  a.b: {x: keep, x: keep}\n  a.b: {}\n  a.\"b\": {}\n", []string{

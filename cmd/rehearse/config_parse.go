@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/rehearse-db/rehearse/sanitize"
 )
 
 // position is a place in the file; both count from 1.
@@ -70,15 +72,10 @@ func (p *configParser) document(src []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
-// syntax reports YAML that cannot be read, in the reader's words.
+// syntax reports YAML that cannot be read.
 func (p *configParser) syntax(err error) {
-	var load *yaml.LoadError
-	if !errors.As(err, &load) {
-		p.mistake(position{1, 1}, "not YAML: the file cannot be read")
-		return
-	}
-	text := strings.TrimSpace(load.Message + " " + load.ContextMsg)
-	p.mistake(position{max(load.Mark.Line, 1), max(load.Mark.Column, 1)}, "not YAML: %s", text)
+	line, column, text := sanitize.YAMLError(err)
+	p.mistake(position{line, column}, "%s", text)
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }

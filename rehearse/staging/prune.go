@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,13 +28,14 @@ type server struct {
 	remove func(context.Context) error
 }
 
-// List gives the throwaway servers of every run, of both providers. URL is set for those that this user can reach.
+// List gives the throwaway servers of every run, of both providers, the oldest first: a run's id begins with its time. URL is set for those that this user can reach.
 func List(ctx context.Context, opts Options) ([]Info, error) {
 	var infos []Info
 	err := each(ctx, opts, func(s server) error {
 		infos = append(infos, s.info)
 		return nil
 	})
+	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.RunID, b.RunID) })
 	return infos, err
 }
 
