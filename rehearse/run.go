@@ -18,10 +18,15 @@ import (
 
 // Run performs one rehearsal: freeze the source, copy it masked into staging, apply every pending migration there, and judge what they
 // did. A migration that fails is a finding in the result; an error means that the rehearsal could not be carried out, and comes without
-// a result, unless all that failed was to end or remove what was started. Whatever was started is ended and removed before Run returns,
+// a result, in a *[StoppedError], unless all that failed was to end or remove what was started. Whatever was started is ended and removed before Run returns,
 // unless cfg.Keep says that staging stays.
-func Run(ctx context.Context, cfg Config) (_ *report.Result, err error) {
+func Run(ctx context.Context, cfg Config) (reached *report.Result, err error) {
 	r := begin(cfg)
+	defer func() {
+		if err != nil && reached == nil {
+			err = &StoppedError{Phase: r.last, Err: err, r: r}
+		}
+	}()
 	src, err := r.open(ctx)
 	if err != nil {
 		return nil, err
@@ -59,6 +64,7 @@ type rehearsal struct {
 	cfg     Config
 	started time.Time
 	result  *report.Result
+	last    string // the phase that began last
 }
 
 func begin(cfg Config) *rehearsal {
@@ -113,6 +119,7 @@ func (r *rehearsal) judge() *report.Result {
 // phase runs one step of the story, tells its progress and keeps its time.
 func (r *rehearsal) phase(name string, step func() (note string, err error)) error {
 	started := time.Now()
+	r.last = name
 	r.cfg.Progress(Event{Phase: name, State: PhaseStarted})
 	note, err := step()
 	e := Event{Phase: name, State: PhaseDone, Elapsed: time.Since(started), Note: note}
@@ -123,6 +130,26 @@ func (r *rehearsal) phase(name string, step func() (note string, err error)) err
 	r.result.Phases = append(r.result.Phases, report.Phase{Name: name, Duration: report.Duration(e.Elapsed), Note: note})
 	r.cfg.Log.Info("phase ended", "phase", name, "elapsed", e.Elapsed, "note", note, "failed", err != nil)
 	return err
+}
+
+// StoppedError says that a rehearsal stopped before it came to a verdict.
+type StoppedError struct {
+	Phase string // in which it stopped, as in Result.Phases
+	Err   error
+
+	r *rehearsal
+}
+
+func (e *StoppedError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *StoppedError) Unwrap() error { return e.Err }
+
+// Result is what was seen until then, INCONCLUSIVE. Code is the exit code that the error stands for, and reason one sentence for people,
+// without values of rows or names of hosts, which Error may have.
+func (e *StoppedError) Result(code int, reason string) *report.Result {
+	e.r.result.Stopped = &report.Stop{Phase: e.Phase, Reason: reason, ExitCode: code}
+	return e.r.judge()
 }
 
 const closeTimeout = 45 * time.Second

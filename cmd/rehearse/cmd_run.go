@@ -39,7 +39,7 @@ func rehearseAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return bounded(c, func(ctx context.Context) error {
+	err = bounded(c, func(ctx context.Context) error {
 		progress := newReporter(choiceOf(c, "progress"), c.Bool("quiet"), c.App.ErrWriter)
 		cfg.Progress = progress.event
 		var kept *staging.Info
@@ -63,6 +63,32 @@ func rehearseAction(c *cli.Context) error {
 		}
 		return nil
 	})
+	if stopped := (*rehearse.StoppedError)(nil); errors.As(err, &stopped) && len(targets) > 0 {
+		code := codeOf(c.Context, err)
+		if unwritten := writeReports(targets, stopped.Result(code, stopReason(code))); unwritten != nil {
+			err = errors.Join(err, fmt.Errorf("nor could a report of that be written: %w", unwritten))
+		}
+	}
+	return err
+}
+
+// stopReason is why there is no verdict, for the files of --report. What stderr says more exactly may name hosts, and files travel.
+func stopReason(code int) string {
+	switch code {
+	case exitUsage:
+		return "the migrations or the configuration cannot be used as they are"
+	case exitMasking:
+		return "the masking rules do not cover the source, or a mask cannot handle a value"
+	case exitSource:
+		return "the source could not be connected to or read"
+	case exitStaging:
+		return "the staging server could not be started, filled or used"
+	case exitTimeout:
+		return "the time that --timeout allows was over"
+	case exitHungUp, exitInterrupted, exitTerminated:
+		return "it was interrupted"
+	}
+	return "an internal error"
 }
 
 // stagingKept is an error after which staging is left running, as --keep asks.

@@ -67,7 +67,7 @@ type Result struct {
 }
 
 // Stop is why a rehearsal ended before every pending migration had its turn. Reason is written for people and holds
-// neither row values nor host names; ExitCode is the command's code for it (12, 20 to 24, 130 or 143).
+// neither row values nor host names; ExitCode is the command's code for it (2, 12, 20 to 23, 129, 130, 143; 1 for an internal error).
 type Stop struct {
 	Phase    string `json:"phase"`
 	Reason   string `json:"reason"`
