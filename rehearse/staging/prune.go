@@ -28,7 +28,8 @@ type server struct {
 	remove func(context.Context) error
 }
 
-// List gives the throwaway servers of every run, of both providers, the oldest first: a run's id begins with its time. URL is set for those that this user can reach.
+// List gives the throwaway servers of every run, of both providers, the oldest first: a run's id begins with its time. URL is set for
+// those that this user can reach.
 func List(ctx context.Context, opts Options) ([]Info, error) {
 	var infos []Info
 	err := each(ctx, opts, func(s server) error {

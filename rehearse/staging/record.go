@@ -189,22 +189,24 @@ func endProcess(ctx context.Context, pid int, ended func() bool) error {
 	return nil
 }
 
-// removeAll removes directories, again for as long as a dying process writes into them.
+// removeAll removes directories, with what a cluster in them keeps elsewhere, again for as long as a dying process writes into them.
 func removeAll(ctx context.Context, dirs ...string) error {
 	for _, dir := range dirs {
 		if dir == "" {
 			continue
 		}
-		if err := removeTablespaces(filepath.Join(dir, "data")); err != nil {
-			return err
-		}
-		err := os.RemoveAll(dir)
-		for tries := 0; err != nil && tries < 20 && ctx.Err() == nil; tries++ {
-			time.Sleep(50 * time.Millisecond)
-			err = os.RemoveAll(dir)
-		}
-		if err != nil {
-			return err
+		for _, remove := range []func() error{ // in this order: the directory knows the tablespaces
+			func() error { return removeTablespaces(filepath.Join(dir, "data")) },
+			func() error { return os.RemoveAll(dir) },
+		} {
+			err := remove()
+			for tries := 0; err != nil && tries < 20 && ctx.Err() == nil; tries++ {
+				time.Sleep(50 * time.Millisecond)
+				err = remove()
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
