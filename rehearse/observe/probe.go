@@ -22,7 +22,7 @@ const probeTimeout = 60 * time.Second
 // The savepoint makes it invisible: a failure aborts no more than it, and rolling it back undoes the settings and frees the catalogs.
 const probeSQL = `SAVEPOINT _rehearse_probe;
 SET LOCAL search_path = pg_catalog; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '1s';
-SELECT pg_catalog.pg_current_wal_insert_lsn() OPERATOR(pg_catalog.-) '0/0'::pg_catalog.pg_lsn, pg_snapshot_xmax(pg_current_snapshot());
+SELECT pg_catalog.pg_current_wal_insert_lsn() OPERATOR(pg_catalog.-) '0/0'::pg_catalog.pg_lsn, pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot());
 SELECT l.relation, l.modes, c.relfilenode, c.relpersistence, c.relam, c.reltablespace,
 	CASE WHEN l.modes & 256 <> 0 AND c.relkind IN ('r', 'm', 'i') THEN pg_relation_size(c.oid) ELSE 0 END,
 	CASE WHEN l.modes & 256 <> 0 AND c.relkind IN ('r', 'p', 'm') THEN ` + columnsSQL + ` END,
