@@ -103,7 +103,11 @@ func startContainer(ctx context.Context, spec Spec) (_ Server, err error) {
 	if err := c.load(ctx); err != nil {
 		return nil, c.explain(ctx, err)
 	}
-	if got := c.serverMajor(ctx); got != spec.Major {
+	got, err := c.serverMajor(ctx)
+	if err != nil {
+		return nil, c.explain(ctx, err)
+	}
+	if got != spec.Major {
 		return nil, &ProviderError{Provider: ProviderContainer, Reason: ReasonImage, Err: fmt.Errorf("image %s is PostgreSQL %d, %d is wanted", c.image, got, spec.Major)}
 	}
 	if engine.remoteName() != "" {
@@ -124,16 +128,16 @@ func (c *container) explain(ctx context.Context, err error) error {
 	return err
 }
 
-// serverMajor asks the server for its version, 0 when it does not say.
-func (c *container) serverMajor(ctx context.Context) int {
-	var num string
+// serverMajor asks the server for its version.
+func (c *container) serverMajor(ctx context.Context) (int, error) {
+	var num int
 	err := withConn(ctx, c.Config(), func(conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, "SHOW server_version_num").Scan(&num)
+		return conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&num)
 	})
-	if n, convErr := strconv.Atoi(num); err == nil && convErr == nil {
-		return n / 10000
+	if err != nil {
+		return 0, fmt.Errorf("asking the server for its version: %w", err)
 	}
-	return 0
+	return num / 10000, nil
 }
 
 // provider, memory, data, confPath and place are what a cluster asks of its machine.
