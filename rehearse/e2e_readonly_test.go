@@ -98,7 +98,7 @@ func rehearsed(t testing.TB, source *pgx.ConnConfig, where rehearse.Staging, pen
 // writes are the counters of rows written, when no session is left that may still have to report some.
 func writes(t testing.TB, server *pgtest.Server, database string) string {
 	t.Helper()
-	eventually(t, "all sessions of the database have ended", 10*time.Second, func() bool {
+	eventually(t, "all sessions of the database have ended", time.Minute, func() bool {
 		return pgtest.Value(t, server.Config("postgres"), "SELECT count(*) FROM pg_stat_activity WHERE datname = '"+database+"'") == "0"
 	})
 	return pgtest.Value(t, server.Config("postgres"), "SELECT (tup_inserted, tup_updated, tup_deleted) FROM pg_stat_database WHERE datname = '"+database+"'")

@@ -147,10 +147,10 @@ func TestContainerStopsOnDockerStop(t *testing.T) {
 	spec := containerSpec(t, 17)
 	s := start(t, "container", spec)
 	began := time.Now()
-	if out, err := docker(t, "stop", "-t", "30", s.Info().ID); err != nil {
+	if out, err := docker(t, "stop", "-t", "90", s.Info().ID); err != nil {
 		t.Fatalf("docker stop: %v: %s", err, out)
 	}
-	if took := time.Since(began); took > 15*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("docker stop took %v: the signal does not reach the server", took)
 	}
 	if err := s.Measure(t.Context()); err == nil {
@@ -184,7 +184,7 @@ func TestContainerImageThatIsNotThere(t *testing.T) {
 			if p := reason(t, err, staging.ReasonImage); !strings.Contains(p.Error(), spec.Image) {
 				t.Errorf("it does not name the image: %v", p)
 			}
-			if took := time.Since(began); took > 40*time.Second {
+			if took := time.Since(began); took > 2*time.Minute {
 				t.Errorf("it took %v", took)
 			}
 		})

@@ -96,7 +96,7 @@ func kill(t *testing.T, cmd *exec.Cmd) {
 
 func answers(t *testing.T, url string) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
@@ -109,7 +109,7 @@ func TestLocalEndsWithItsKilledOwner(t *testing.T) {
 	t.Parallel()
 	spec := localSpec(t)
 	kill(t, own(t, "local", spec, ""))
-	eventually(t, "the server and its directory are gone", 20*time.Second, func() bool {
+	eventually(t, "the server and its directory are gone", 2*time.Minute, func() bool {
 		entries, err := os.ReadDir(spec.StateDir)
 		return err == nil && len(entries) == 0 && len(processesNaming(t, spec.RunID)) == 0
 	})
@@ -192,7 +192,7 @@ func TestLocalEndsWhenItExpires(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "an expired server is gone", 30*time.Second, func() bool {
+	eventually(t, "an expired server is gone", 2*time.Minute, func() bool {
 		entries, err := os.ReadDir(spec.StateDir)
 		return err == nil && len(entries) == 0
 	})
@@ -245,7 +245,7 @@ func TestKeptServerEndsWhenItExpires(t *testing.T) {
 			t.Parallel()
 			spec := specOf(t, provider)
 			own(t, provider, spec, "2s")
-			eventually(t, "a kept server is gone after its expiry", 30*time.Second, func() bool {
+			eventually(t, "a kept server is gone after its expiry", 2*time.Minute, func() bool {
 				list, err := staging.List(t.Context(), staging.Options{StateDir: spec.StateDir})
 				return err == nil && find(list, spec.RunID) == nil
 			})
@@ -322,7 +322,7 @@ func TestContainerEndsWhenItExpires(t *testing.T) {
 	spec := containerSpec(t, 17)
 	spec.TTL = 30 * time.Second
 	kill(t, own(t, "container", spec, ""))
-	eventually(t, "the container is gone by itself", 60*time.Second, func() bool { return containersOf(t, spec.RunID) == "" })
+	eventually(t, "the container is gone by itself", 2*time.Minute, func() bool { return containersOf(t, spec.RunID) == "" })
 }
 
 // Not parallel: they change the environment.

@@ -159,10 +159,10 @@ func execPrograms(t *testing.T, s staging.Server) {
 	if err := s.Exec(short, "psql", []string{"-Xc", "SELECT pg_sleep(60)"}, s.Self(), io.Discard, io.Discard); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a cancelled program gave %v", err)
 	}
-	eventually(t, "the cancelled program's query ends", 5*time.Second, func() bool {
+	eventually(t, "the cancelled program's query ends", 20*time.Second, func() bool {
 		return text(t, s, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()") == "0"
 	})
-	if took := time.Since(began); took > 8*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("cancelling a program took %v", took)
 	}
 }
@@ -226,7 +226,7 @@ func processesNaming(t *testing.T, what string) []string {
 
 func refuses(t *testing.T, cfg *pgx.ConnConfig) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
