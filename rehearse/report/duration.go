@@ -16,9 +16,18 @@ type durationJSON struct {
 	Text string  `json:"text"`
 }
 
+// kept is the span as JSON keeps it. Its text is made of this, so that a result that was read back reads the same.
+func (d Duration) kept() time.Duration {
+	t := time.Duration(d)
+	if t > 0 && t < time.Microsecond {
+		return time.Microsecond
+	}
+	return t.Truncate(time.Microsecond)
+}
+
 // MarshalJSON writes milliseconds and text.
 func (d Duration) MarshalJSON() ([]byte, error) {
-	ms := float64(time.Duration(d).Microseconds()) / 1000
+	ms := float64(d.kept().Microseconds()) / 1000
 	return json.Marshal(durationJSON{MS: ms, Text: d.String()})
 }
 
@@ -35,7 +44,7 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 // String is the span for people, with at least two significant figures from 1 ms on: "0.4 ms", "41 ms", "7.4 s",
 // "1 m 32 s", "2 h 05 m". A span that is not nought never reads as nought.
 func (d Duration) String() string {
-	t := time.Duration(d)
+	t := d.kept()
 	switch {
 	case t < 0 && t != math.MinInt64: // whose negative is itself
 		return "-" + Duration(-t).String()

@@ -100,6 +100,16 @@ func TestDuration(t *testing.T) {
 			t.Errorf("%d ns is %q, want %q", in, got, want)
 		}
 	}
+	for _, in := range []time.Duration{1, 999, 2_249_999, 2_250_001, 2_250_500, 9_949_999_999, 59_499_999_999} {
+		data, err := json.Marshal(report.Duration(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back report.Duration
+		if err := json.Unmarshal(data, &back); err != nil || back.String() != report.Duration(in).String() {
+			t.Errorf("%d ns is %q, and %q when it was read back: %v", in, report.Duration(in), back, err)
+		}
+	}
 	_ = report.Duration(-1 << 63).String() // its negative is itself
 }
 
