@@ -107,7 +107,7 @@ func (r *rehearsal) copying() func(snapshot.Event) {
 		last, phase = now, e.Phase
 		r.cfg.Progress(Event{
 			Phase: "copy", State: PhaseRunning, Unit: UnitBytes, Done: e.Bytes, Total: max(e.TotalBytes, e.Bytes),
-			Tables: e.Tables, TablesTotal: e.TotalTables, Elapsed: now.Sub(started), Note: e.Phase,
+			Tables: e.Tables, TablesTotal: e.TotalTables, Steps: e.Steps, StepsTotal: e.TotalSteps, Elapsed: now.Sub(started), Note: e.Phase,
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -52,6 +53,8 @@ type Event struct {
 	// TotalTables and TotalBytes are what there is; TotalBytes is the size on the source's disk, with TOAST, and so an estimate of Bytes.
 	TotalTables int
 	TotalBytes  int64
+	// Steps are what has been done of TotalSteps of what follows the rows: indexes, keys, statistics.
+	Steps, TotalSteps int
 }
 
 // Result tells what was copied.
@@ -75,7 +78,8 @@ type Table struct {
 	Duration     time.Duration
 }
 
-// Phase is a part of the copy with the time it took: "guard", "prepare", "schema", "data", "indexes", "sequences", "views", "analyze", "settings".
+// Phase is a part of the copy with the time it took: "guard", "prepare", "schema", "data", "indexes", "sequences", "views", "settings".
+// Indexes, keys and statistics are begun while other tables are still being loaded: "indexes" is what is left of them then.
 type Phase struct {
 	Name     string
 	Duration time.Duration
@@ -103,6 +107,16 @@ type copier struct {
 	seqs    []sequenceState
 	res     Result
 
+	post    postData
+	tasks   *schedule
+	later   []*postEntry
+	working chan error        // ends the tasks; nil when they have ended
+	fail    func(cause error) // ends the copy's context
+	rows    map[uint32]*gate  // by table
+	allRows *gate
+
+	mu sync.Mutex // guards what tasks add to res, and the gates
+
 	madeSchemas map[uint32]bool // oids in the source of schemas created before the dump is restored
 }
 
@@ -125,26 +139,33 @@ func Copy(ctx context.Context, src *Source, plan *sanitize.Plan, target Target, 
 	return &c.res, nil
 }
 
-func (c *copier) run(ctx context.Context) error {
-	if err := c.phase(ctx, "guard", c.guard); err != nil {
+func (c *copier) run(parent context.Context) error {
+	if err := c.phase(parent, "guard", c.guard); err != nil {
 		return err
 	}
-	if err := c.frozenPart(ctx); err != nil {
-		return err
-	}
+	ctx, fail := context.WithCancelCause(parent)
+	c.fail = fail
+	defer c.stopTasks()
+	err := c.frozenPart(ctx)
 	for _, p := range []struct {
 		name string
 		do   func(context.Context) error
 	}{
-		{"indexes", c.restorePostData},
+		{"indexes", c.finishTasks},
 		{"sequences", c.setSequences},
 		{"views", c.refreshViews},
-		{"analyze", c.analyze},
 		{"settings", c.applySettings},
 	} {
-		if err := c.phase(ctx, p.name, p.do); err != nil {
-			return err
+		if err != nil {
+			break
 		}
+		err = c.phase(ctx, p.name, p.do)
+	}
+	if err != nil && ctx.Err() != nil && parent.Err() == nil {
+		return context.Cause(ctx) // a task failed; the rest are consequences
+	}
+	if err != nil {
+		return err
 	}
 	c.res.LeftOut = append(c.res.LeftOut, c.leftOutside()...)
 	return nil
@@ -170,6 +191,7 @@ func (c *copier) frozenPart(parent context.Context) (err error) {
 	if err := c.phase(ctx, "schema", func(ctx context.Context) error { return c.copySchema(ctx, view) }); err != nil {
 		return err
 	}
+	c.startTasks(parent)
 	return c.phase(ctx, "data", func(ctx context.Context) error {
 		if err := c.chooseFormat(ctx); err != nil {
 			return err

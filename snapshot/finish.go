@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
@@ -92,48 +91,45 @@ func (c *copier) sequenceFloor(s sequenceState) int64 {
 	return math.MinInt64
 }
 
-// refreshViews fills those materialised views that are filled in the source, in an order in which each finds what it reads.
-// One that cannot be refreshed is told like an object that cannot be restored.
+// refreshViews fills those materialised views that are filled in the source, in an order in which each finds what it reads, and then makes
+// what waited for that. One that cannot be refreshed is told like an object that cannot be restored.
 func (c *copier) refreshViews(ctx context.Context) error {
-	return c.onTarget(ctx, "refresh the views", func(conn *pgx.Conn) error {
+	err := c.onTarget(ctx, "refresh the views", func(conn *pgx.Conn) error {
 		for _, v := range c.desc.MatViews {
 			if !v.Populated {
 				continue
 			}
-			if _, err := conn.Exec(ctx, "REFRESH MATERIALIZED VIEW "+ident(v.Schema, v.Name)); err != nil {
-				e := targetError("refresh "+v.String(), err).(*TargetError) //nolint:errorlint // made on this line
-				if e.SQLState == "" || e.Full {
-					return e
+			if err := try(ctx, conn, "REFRESH MATERIALIZED VIEW "+ident(v.Schema, v.Name)); err != nil {
+				if err := c.refused("MATERIALIZED VIEW DATA "+v.String(), conn, err); err != nil {
+					return err
 				}
-				c.res.RestoreErrors = append(c.res.RestoreErrors, RestoreError{Object: "MATERIALIZED VIEW DATA " + v.String(), Reason: e.Message})
+				continue
+			}
+			if err := c.analyze(ctx, conn, catalog.Table{Schema: v.Schema, Name: v.Name}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.onWorker(ctx, func(conn *pgx.Conn) error {
+		for _, e := range c.later {
+			if err := c.make(ctx, conn, e, e.sql); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
 }
 
-// analyze gathers statistics of the masked rows: the source's own, which hold raw values, are never copied.
-func (c *copier) analyze(ctx context.Context) error {
-	tables := analyzable(c.desc.Tables, c.src.server.Major())
-	todo := make(chan catalog.Table, len(tables))
-	for _, t := range tables {
-		todo <- t
+// analyze gathers statistics of a table's masked rows.
+func (c *copier) analyze(ctx context.Context, conn *pgx.Conn, t catalog.Table) error {
+	if err := try(ctx, conn, "ANALYZE "+ident(t.Schema, t.Name)); err != nil {
+		return targetError("analyze "+t.String(), err)
 	}
-	close(todo)
-	group, ctx := errgroup.WithContext(ctx)
-	for range min(c.opts.Jobs, len(tables)) {
-		group.Go(func() error {
-			return c.onTarget(ctx, "analyze", func(conn *pgx.Conn) error {
-				for t := range todo {
-					if _, err := conn.Exec(ctx, "ANALYZE "+ident(t.Schema, t.Name)); err != nil {
-						return targetError("analyze "+t.String(), err)
-					}
-				}
-				return nil
-			})
-		})
-	}
-	return group.Wait()
+	return nil
 }
 
 // analyzable lists what to gather statistics of, the longest work first. Autovacuum never does it for a partitioned table, only for its
@@ -148,7 +144,7 @@ func analyzable(all []catalog.Table, major int) []catalog.Table {
 	var tables []catalog.Table
 	for _, t := range all {
 		switch {
-		case t.Kind == 'p' && whole[t.OID], t.Kind == 'm', t.Kind == 'r' && !(t.IsPartition && whole[t.Root]):
+		case t.Kind == 'p' && whole[t.OID], t.Kind == 'r' && !(t.IsPartition && whole[t.Root]):
 			tables = append(tables, t)
 		}
 	}

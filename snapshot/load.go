@@ -27,6 +27,7 @@ type load struct {
 	// via is the topmost partitioned table, for a partition that masked rows may have to leave: the root finds where they go.
 	via    *catalog.Table
 	size   int64
+	fills  []*gate // whose table it is the last to fill, perhaps
 	result Table
 	// constants are what masks make of whole columns, in binary form, for a table that goes in that.
 	constants map[string][]byte
@@ -145,6 +146,7 @@ func (c *copier) work(ctx context.Context, view *frozen, todo <-chan *load) erro
 			return err
 		}
 		l.result.Duration = time.Since(start)
+		c.complete(l)
 		c.tally.finished(l, c.opts.Progress)
 	}
 	return nil

@@ -3,7 +3,6 @@ package snapshot
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -11,43 +10,44 @@ import (
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
-// keepOrphans adds, without validating them, the foreign keys that the target refused for rows without a parent. A production can hold such
-// rows, loaded while triggers were off, under a key that says it is valid; the copy keeps them, and the result tells which keys it is.
-// A partitioned table can have no such key before PostgreSQL 18: then it stays refused.
-func (c *copier) keepOrphans(ctx context.Context) error {
-	if !slices.ContainsFunc(c.res.RestoreErrors, func(e RestoreError) bool { return strings.Contains(e.Reason, violation) }) {
+// A production can hold rows that break a foreign key, loaded while triggers were off, under a key that says it is valid. The copy keeps
+// them, the key is left NOT VALID, and the result tells which keys that are.
+
+// notValid is a statement that adds a constraint, without looking at the rows.
+func notValid(sql string) string { return strings.TrimSuffix(sql, ";") + " NOT VALID;" }
+
+// validateKey looks at the rows of a foreign key that was added without.
+func (c *copier) validateKey(ctx context.Context, conn *pgx.Conn, e *postEntry, k catalog.ForeignKey) error {
+	err := try(ctx, conn, "ALTER TABLE "+ident(k.ChildSchema, k.ChildTable)+" VALIDATE CONSTRAINT "+ident(k.Name))
+	switch {
+	case stateIs(err, orphaned):
+		c.orphans(k)
 		return nil
+	case stateIs(err, "42704"): // it could not be added, which was told
+		return nil
+	case err != nil:
+		return c.refused(withoutOwner(e.text), conn, err)
 	}
-	return c.onTarget(ctx, "list the foreign keys", func(conn *pgx.Conn) error {
-		there, err := catalog.ForeignKeys(ctx, conn)
-		if err != nil {
-			return err
-		}
-		for _, k := range c.desc.ForeignKeys {
-			if slices.ContainsFunc(there, func(t catalog.ForeignKey) bool {
-				return t.Name == k.Name && t.ChildSchema == k.ChildSchema && t.ChildTable == k.ChildTable
-			}) {
-				continue
-			}
-			refused := slices.IndexFunc(c.res.RestoreErrors, func(e RestoreError) bool {
-				return strings.Contains(e.Reason, fmt.Sprintf(`on table "%s" %s"%s"`, k.ChildTable, violation, k.Name))
-			})
-			if refused < 0 {
-				continue
-			}
-			_, err := conn.Exec(ctx, "ALTER TABLE "+ident(k.ChildSchema, k.ChildTable)+" ADD CONSTRAINT "+ident(k.Name)+" "+k.Definition+" NOT VALID")
-			if ctx.Err() != nil || conn.IsClosed() {
-				return err
-			}
-			if err == nil {
-				c.res.RestoreErrors = slices.Delete(c.res.RestoreErrors, refused, refused+1)
-				c.res.LeftOut = append(c.res.LeftOut, fmt.Sprintf("the validity of foreign key %s of %s: rows break it, which the copy keeps",
-					catalog.Quote(k.Name), show(k.ChildSchema, k.ChildTable)))
-			}
-		}
-		return nil
-	})
+	return nil
 }
 
-// violation is how the server, without translation, goes on after "insert or update on table …".
-const violation = "violates foreign key constraint "
+// addKey adds a foreign key that must be looked at, or must not, in one. A partitioned table can have none that is not valid before
+// PostgreSQL 18: then it stays refused.
+func (c *copier) addKey(ctx context.Context, conn *pgx.Conn, e *postEntry, k catalog.ForeignKey) error {
+	err := try(ctx, conn, e.sql)
+	if stateIs(err, orphaned) && try(ctx, conn, notValid(e.sql)) == nil {
+		c.orphans(k)
+		return nil
+	}
+	if err != nil {
+		return c.refused(withoutOwner(e.text), conn, err)
+	}
+	return nil
+}
+
+func (c *copier) orphans(k catalog.ForeignKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.res.LeftOut = append(c.res.LeftOut, fmt.Sprintf("the validity of foreign key %s of %s: rows break it, which the copy keeps",
+		catalog.Quote(k.Name), show(k.ChildSchema, k.ChildTable)))
+}

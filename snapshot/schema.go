@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,28 +24,38 @@ func (c *copier) copySchema(ctx context.Context, view *frozen) error {
 	if err != nil {
 		return err
 	}
+	lines := make([]string, len(keep))
+	for i, e := range keep {
+		lines[i] = strconv.Itoa(e.id) + ";"
+	}
 	list := c.target.Tools.TempPath("schema.list")
-	if err := c.writeLines(ctx, list, keep); err != nil {
+	if err := c.writeLines(ctx, list, lines); err != nil {
 		return err
 	}
 	if err := c.restore(ctx, "--section=pre-data", "--use-list="+list); err != nil {
 		return err
 	}
-	return c.requireTables(ctx)
+	if err := c.requireTables(ctx); err != nil {
+		return err
+	}
+	if c.post, err = c.readPostData(ctx, keep); err != nil {
+		return err
+	}
+	return c.schedule(ctx, keep)
 }
 
-// tableOfContents lists the archive and returns the numbers of the entries to restore, in order.
-func (c *copier) tableOfContents(ctx context.Context) ([]string, error) {
+// tableOfContents lists the archive and returns the entries to restore, in order.
+func (c *copier) tableOfContents(ctx context.Context) ([]tocEntry, error) {
 	var stdout, stderr bytes.Buffer
 	err := c.target.Tools.Exec(ctx, "pg_restore", []string{"--list", c.archive}, []string{"LC_ALL=C"}, &stdout, &stderr)
 	if err != nil {
 		return nil, dumpError("pg_restore", stderr.String(), err)
 	}
-	var keep []string
+	var keep []tocEntry
 	for _, e := range parseTOC(stdout.String()) {
 		made := e.class == namespaceClass && c.madeSchemas[e.object] && strings.HasPrefix(e.text, "SCHEMA ")
 		if !e.unwanted() && !made {
-			keep = append(keep, strconv.Itoa(e.id)+";")
+			keep = append(keep, e)
 		}
 	}
 	return keep, nil
@@ -78,36 +87,11 @@ func (c *copier) restore(ctx context.Context, args ...string) error {
 	if outOfSpace(stderr.String()) {
 		return &TargetError{Doing: "restore the schema", Full: true, Err: err}
 	}
-	if err != nil && !ignoredErrors(stderr.String()) && !slices.ContainsFunc(refused, func(e RestoreError) bool { return e.Object != unnamed }) {
+	if err != nil && !ignoredErrors(stderr.String()) {
 		return dumpError("pg_restore", stderr.String(), err)
 	}
 	return nil
 }
-
-// restorePostData builds indexes, constraints, keys, triggers and all else that comes after the rows.
-//
-// Parallel workers write across each other. Where something was refused all is gone through once more,
-// one after another: what is there is refused as such, what only failed beside the others succeeds, and the rest is named.
-func (c *copier) restorePostData(ctx context.Context) error {
-	args := []string{"--section=post-data", "--use-list=" + c.target.Tools.TempPath("schema.list")}
-	before := len(c.res.RestoreErrors)
-	err := c.restore(ctx, append(args, "--jobs="+strconv.Itoa(c.opts.Jobs))...)
-	if err != nil || len(c.res.RestoreErrors) == before {
-		return err
-	}
-	if c.opts.Jobs > 1 {
-		c.res.RestoreErrors = c.res.RestoreErrors[:before]
-		err = c.restore(ctx, args...)
-		c.res.RestoreErrors = slices.DeleteFunc(c.res.RestoreErrors, func(e RestoreError) bool { return isThere.MatchString(e.Reason) })
-	}
-	if err != nil {
-		return err
-	}
-	return c.keepOrphans(ctx)
-}
-
-// isThere is what the server says, without translation, of an object that it has already.
-var isThere = regexp.MustCompile(`already exists|already (a )?member of publication|^multiple primary keys for table`)
 
 // requireTables makes sure that every table to copy is there to be loaded.
 func (c *copier) requireTables(ctx context.Context) error {

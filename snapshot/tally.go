@@ -41,6 +41,15 @@ func (t *tally) finished(l *load, tell func(Event)) {
 	t.tell(tell)
 }
 
+// step counts a task that follows the rows.
+func (t *tally) step(tell func(Event)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Table = ""
+	t.Steps++
+	t.tell(tell)
+}
+
 func (t *tally) tell(to func(Event)) {
 	t.untold = 0
 	if to != nil {

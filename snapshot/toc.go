@@ -6,8 +6,11 @@ import (
 	"strings"
 )
 
-// namespaceClass is the oid of pg_namespace, which is the same in every database.
-const namespaceClass = 2615
+// OIDs of catalogs, which are the same in every database.
+const (
+	namespaceClass = 2615 // pg_namespace
+	relationClass  = 1259 // pg_class
+)
 
 // tocEntry is a line of pg_restore --list: "215; 1259 16390 TABLE shop orders owner".
 type tocEntry struct {
@@ -50,53 +53,22 @@ var (
 	failedReason = regexp.MustCompile(`^pg_restore: (?:error|warning): (?:could not execute query: )?(.*)$`)
 )
 
-// unnamed stands for an object whose name is lost: parallel workers write to one standard error, now and then across each other.
-const unnamed = "an object that pg_restore did not name"
-
 // ignoredErrors says that pg_restore came to its end, objects refused or not.
 func ignoredErrors(stderr string) bool { return strings.Contains(stderr, "errors ignored on restore") }
 
-// parseRestoreErrors reads what pg_restore says on standard error about objects the server refused. Of the server's message the first
-// line is kept, without values. Parallel workers do not name the entry; then the object is the command, shortened.
+// parseRestoreErrors reads what pg_restore, working alone, says on standard error about objects the server refused. Of the server's message
+// the first line is kept, without values. Within one entry the object is the entry, however many of its statements fail.
 func parseRestoreErrors(stderr string) []RestoreError {
 	var errs []RestoreError
-	object, command, named := "", []string(nil), true
-	settle := func() {
-		if !named && len(errs) > 0 {
-			errs[len(errs)-1].Object, named = shorten(strings.Join(command, " ")), true
-		}
-		command = nil
-	}
+	object := ""
 	for line := range strings.Lines(stderr) {
 		line = strings.TrimRight(line, "\r\n")
-		if text, ok := strings.CutPrefix(line, "Command was: "); ok {
-			command = []string{text}
-		} else if !strings.HasPrefix(line, "pg_restore: ") {
-			if command != nil {
-				command = append(command, line)
-			} else if len(errs) > 0 && isRaised(line) { // the context that a function's own error has
-				errs[len(errs)-1].Reason = withoutValues(raised, "")
-			}
-		} else if m := failedEntry.FindStringSubmatch(line); m != nil {
-			settle()
+		if m := failedEntry.FindStringSubmatch(line); m != nil {
 			object = withoutOwner(m[1])
 		} else if m := failedReason.FindStringSubmatch(line); m != nil && !strings.HasPrefix(m[1], "errors ignored on restore") {
-			settle()
 			errs = append(errs, RestoreError{Object: object, Reason: withoutValues("", strings.TrimSpace(strings.TrimPrefix(m[1], "ERROR:")))})
-			object, named = "", object != ""
-		}
-	}
-	settle()
-	if len(errs) == 0 && ignoredErrors(stderr) {
-		errs = []RestoreError{{Reason: "its message was lost among others"}}
-	}
-	for i := range errs {
-		if errs[i].Object != "" {
-			continue
-		}
-		errs[i].Object = unnamed
-		if isRaised(stderr) { // perhaps this one's
-			errs[i].Reason = withoutValues(raised, "")
+		} else if len(errs) > 0 && isRaised(line) { // the context that a function's own error has
+			errs[len(errs)-1].Reason = withoutValues(raised, "")
 		}
 	}
 	return errs
@@ -105,15 +77,6 @@ func parseRestoreErrors(stderr string) []RestoreError {
 // isRaised tells the context of what a function says itself: "PL/pgSQL function f(integer) line 2 at RAISE".
 func isRaised(context string) bool {
 	return strings.Contains(context, " RAISE") || strings.Contains(context, " ASSERT")
-}
-
-// shorten makes one line of at most 120 characters of a command.
-func shorten(command string) string {
-	line := []rune(strings.TrimSuffix(strings.Join(strings.Fields(command), " "), ";"))
-	if len(line) > 120 {
-		return string(line[:119]) + "…"
-	}
-	return string(line)
 }
 
 // withoutOwner cuts the last word, which is the owner; an owner with a space in its name leaves its beginning.

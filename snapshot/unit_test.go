@@ -224,26 +224,28 @@ Command was: CREATE VIEW public.v AS
    FROM a;
 
 
-pg_restore: error: could not execute query: ERROR:  could not create unique index "u"
-DETAIL:  Key (t)=(SECRET) is duplicated.
-Command was: ALTER TABLE ONLY public.a
-    ADD CONSTRAINT u UNIQUE (t);
+pg_restore: error: could not execute query: ERROR:  relation "public.v" does not exist
+Command was: ALTER VIEW public.v OWNER TO postgres;
 
 
-pg_restore: warning: errors ignored on restore: 2
+pg_restore: from TOC entry 216; 1247 16391 DOMAIN shop d postgres
+pg_restore: error: could not execute query: ERROR:  row holds SECRET
+CONTEXT:  PL/pgSQL function seen(integer) line 2 at RAISE
+Command was: CREATE DOMAIN shop.d AS integer DEFAULT shop.seen(1);
+
+
+pg_restore: warning: errors ignored on restore: 3
 `
 	want := []RestoreError{
 		{"VIEW v", "column a.x does not exist"},
-		{"ALTER TABLE ONLY public.a ADD CONSTRAINT u UNIQUE (t)", `could not create unique index "u"`},
+		{"VIEW v", `relation "public.v" does not exist`},
+		{"DOMAIN shop d", withoutValues(raised, "")},
 	}
 	if diff := cmp.Diff(want, parseRestoreErrors(stderr)); diff != "" {
 		t.Error(diff)
 	}
 	if got := parseRestoreErrors(""); got != nil {
 		t.Errorf("errors of nothing: %v", got)
-	}
-	if got := shorten(strings.Repeat("ü ", 200)); len([]rune(got)) != 120 {
-		t.Errorf("%d characters", len([]rune(got)))
 	}
 }
 
@@ -318,7 +320,7 @@ func TestAnalyzable(t *testing.T) {
 		{OID: 11, Name: "empty", Kind: 'p', Root: 11, Rows: 0},
 		{OID: 12, Name: "empty_1", Kind: 'r', Root: 11, IsPartition: true},
 	}
-	for major, want := range map[int]string{17: "known empty large mat small below_1", 13: "known large mat small below_1 empty_1"} {
+	for major, want := range map[int]string{17: "known empty large small below_1", 13: "known large small below_1 empty_1"} {
 		var got []string
 		for _, table := range analyzable(all, major) {
 			got = append(got, table.Name)

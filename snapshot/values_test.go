@@ -32,32 +32,6 @@ func TestWithoutValues(t *testing.T) {
 	}
 }
 
-// TestGarbledRestoreErrors reads standard errors that two workers of pg_restore have written across each other.
-func TestGarbledRestoreErrors(t *testing.T) {
-	t.Parallel()
-	const end = "pg_restore: warning: errors ignored on restore: 4\n"
-	for name, stderr := range map[string]string{
-		"one line": `pg_restore: pg_restore: error: error: could not execute query: ERROR:  row holds SECRETcould not execute query: ERROR:  invalid input syntax for type integer: "SECRET"` +
-			"\n\nCONTEXT:  PL/pgSQL function seen(integer) line 2 at RAISE\nCommand was: CREATE INDEX a ON s USING btree (v);\n" + end,
-		"asserted": "pg_restore: error: could not execute query: ERROR:  SECRET\nCONTEXT:  PL/pgSQL function seen(integer) line 2 at ASSERT\nCommand was: CREATE INDEX a ON s USING btree (v);\n" + end,
-		"swapped": "pg_restore: error: could not execute query: ERROR:  row holds SECRET\npg_restore: error: could not execute query: ERROR:  no\n" +
-			"CONTEXT:  PL/pgSQL function seen(integer) line 2 at RAISE\nCommand was: CREATE INDEX a ON s USING btree (v);\n" + end,
-	} {
-		errs := parseRestoreErrors(stderr)
-		if len(errs) == 0 {
-			t.Errorf("%s: nothing is told", name)
-		}
-		for _, e := range errs {
-			if e.Object == "" || strings.Contains(e.Object+e.Reason, "SECRET") {
-				t.Errorf("%s: %+v", name, e)
-			}
-		}
-	}
-	if errs := parseRestoreErrors("pg_restore: creating TABLE s\n"); len(errs) != 0 {
-		t.Errorf("an undisturbed restore gave %+v", errs)
-	}
-}
-
 func TestOutOfSpace(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]bool{

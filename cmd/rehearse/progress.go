@@ -122,7 +122,11 @@ func runningLine(e rehearse.Event) string {
 		line += fmt.Sprintf(" %d/%d tables", e.Tables, e.TablesTotal)
 	}
 	if copied(e) {
-		return line + ", " + report.Bytes(e.Done) + "; " + cmp.Or(e.Note, "data")
+		line += ", " + report.Bytes(e.Done) + "; " + cmp.Or(e.Note, "data")
+		if e.Steps < e.StepsTotal {
+			line += fmt.Sprintf(", %d/%d indexes, keys and statistics", e.Steps, e.StepsTotal)
+		}
+		return line
 	}
 	if e.Total > 0 && e.Unit == rehearse.UnitBytes {
 		line += fmt.Sprintf(", %s of about %s", report.Bytes(e.Done), report.Bytes(e.Total))

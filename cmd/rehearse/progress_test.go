@@ -19,6 +19,8 @@ func copying(tables int, done, elapsed int64, note string) rehearse.Event {
 
 func TestRunningLine(t *testing.T) {
 	t.Parallel()
+	keys := copying(4, 60, 10, "indexes")
+	keys.Steps, keys.StepsTotal = 3, 40
 	for want, e := range map[string]rehearse.Event{
 		"migrate":              {Phase: "migrate"},
 		"migrate, 00002_b.sql": {Phase: "migrate", Note: "00002_b.sql"},
@@ -26,6 +28,7 @@ func TestRunningLine(t *testing.T) {
 		"copy 25% 1/4 tables, 25 MB of about 100 MB, 2.5 MB/s, about 30 s left, data": copying(1, 25, 10, "data"),
 		"copy 99% 3/4 tables, 250 MB of about 100 MB, 25 MB/s, data":                  copying(3, 250, 10, "data"), // the estimate was too low
 		"copy 4/4 tables, 60 MB; indexes":                                             copying(4, 60, 10, "indexes"),
+		"copy 4/4 tables, 60 MB; indexes, 3/40 indexes, keys and statistics":          keys,
 		"copy 4/4 tables, 60 MB; data":                                                copying(4, 60, 10, ""),
 	} {
 		if got := runningLine(e); got != want {
