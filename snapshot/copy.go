@@ -41,6 +41,8 @@ type CopyOptions struct {
 	RateLimit int64
 	Progress  func(Event)  // called by one goroutine at a time; must be quick
 	Log       *slog.Logger // nil discards
+
+	splitFrom int64 // size from which a table may be split; 0 means worthSplitting
 }
 
 // Event tells how far a copy is.
@@ -113,7 +115,6 @@ type copier struct {
 	working chan error        // ends the tasks; nil when they have ended
 	fail    func(cause error) // ends the copy's context
 	rows    map[uint32]*gate  // by table
-	allRows *gate
 
 	mu sync.Mutex // guards what tasks add to res, and the gates
 
@@ -128,6 +129,9 @@ type copier struct {
 func Copy(ctx context.Context, src *Source, plan *sanitize.Plan, target Target, opts CopyOptions) (*Result, error) {
 	if opts.Jobs <= 0 {
 		opts.Jobs = 2
+	}
+	if opts.splitFrom == 0 {
+		opts.splitFrom = worthSplitting
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

@@ -27,8 +27,14 @@ type load struct {
 	// via is the topmost partitioned table, for a partition that masked rows may have to leave: the root finds where they go.
 	via    *catalog.Table
 	size   int64
-	fills  []*gate // whose table it is the last to fill, perhaps
-	result Table
+	pieces []string // conditions on ctid, each for a part of the table that is read by itself; one of "" for all of it
+	fills  []*gate  // whose table it is the last to fill, perhaps
+
+	left    int // pieces that have not been loaded yet; this and what follows is guarded by copier.mu
+	began   time.Time
+	storage string // of the source, where the first piece was read from
+	moved   bool   // rows may have been in another storage when the view was frozen
+	result  Table
 	// constants are what masks make of whole columns, in binary form, for a table that goes in that.
 	constants map[string][]byte
 }
@@ -58,19 +64,60 @@ func (c *copier) queue() []*load {
 		c.tally.TotalBytes += l.size
 	}
 	slices.SortStableFunc(loads, func(a, b *load) int { return cmp.Compare(b.size, a.size) })
+	for _, l := range loads {
+		l.split(c.tally.TotalBytes/int64(c.opts.Jobs), c.opts.splitFrom, c.src.server.Major())
+	}
 	return loads
 }
+
+// worthSplitting is the size below which a table is never split: what is loaded by several sessions goes through the target's log and has to
+// be frozen afterwards, which a table that is truncated and loaded in one transaction is spared.
+const worthSplitting = 256 << 20
+
+// split divides a table that is larger than a worker's fair share of all there is, by the blocks its rows are in; half a share each, so that
+// there is something to even out with. What was added at the table's end since its size was taken is in the last piece. PostgreSQL 13 would
+// go through all of the table for each piece.
+func (l *load) split(share, from int64, major int) {
+	l.pieces = []string{""}
+	defer func() { l.left = len(l.pieces) }()
+	blocks := l.table.Bytes / blockSize
+	n := min((2*l.size+share-1)/max(share, 1), 64, blocks)
+	if l.size < from || l.size <= share || n < 2 || major < 14 || l.via != nil || l.table.Extension != "" || len(l.columns) == 0 {
+		return
+	}
+	l.pieces = l.pieces[:0]
+	for i := range n {
+		where := fmt.Sprintf("ctid >= '(%d,0)'", blocks*i/n)
+		if i < n-1 {
+			where += fmt.Sprintf(" AND ctid < '(%d,0)'", blocks*(i+1)/n)
+		}
+		l.pieces = append(l.pieces, where)
+	}
+}
+
+// blockSize is that of nearly every PostgreSQL; with another one pieces are of odd size, and nothing else is wrong.
+const blockSize = 8192
 
 func intersects(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
-// out is the statement that reads the table.
-func (l *load) out() string {
+// piece is what one worker reads at a time.
+type piece struct {
+	*load
+	where string // "" for all of the table
+}
+
+// out is the statement that reads the piece.
+func (l piece) out() string {
 	name := ident(l.table.Schema, l.table.Name)
 	switch {
 	case len(l.columns) == 0:
 		return fmt.Sprintf(sqlRowsAll, name)
+	case l.where != "" && l.result.Binary:
+		return fmt.Sprintf(sqlPartBinary, idents(l.columns), name, l.where)
+	case l.where != "":
+		return fmt.Sprintf(sqlRowsPart, idents(l.columns), name, l.where)
 	case l.table.Condition != "":
 		return fmt.Sprintf(sqlRowsOwn, idents(l.columns), name, l.table.Condition)
 	case l.result.Binary:
@@ -80,13 +127,13 @@ func (l *load) out() string {
 }
 
 // into are the statements that make the table ready, and that load it. A table truncated in the same transaction needs no WAL, and its
-// rows can be written as frozen; a partitioned table and one that CREATE EXTENSION filled cannot have that.
+// rows can be written as frozen; a partitioned table, one that CREATE EXTENSION filled and one that several sessions load cannot have that.
 func (l *load) into() (ready, load string) {
 	name, options := ident(l.table.Schema, l.table.Name), []string{"FREEZE"}
 	ready = "BEGIN; TRUNCATE ONLY " + name
 	if l.via != nil {
 		name, ready, options = ident(l.via.Schema, l.via.Name), "BEGIN", nil
-	} else if l.table.Extension != "" {
+	} else if l.table.Extension != "" || len(l.pieces) > 1 {
 		ready, options = "BEGIN", nil
 	}
 	if l.result.Binary {
@@ -105,13 +152,19 @@ func (l *load) into() (ready, load string) {
 
 // loadAll copies the rows of all tables, a worker each for as many as there are jobs.
 func (c *copier) loadAll(ctx context.Context, view *frozen) error {
-	todo := make(chan *load, len(c.loads))
+	var pieces []piece
 	for _, l := range c.loads {
-		todo <- l
+		for _, where := range l.pieces {
+			pieces = append(pieces, piece{l, where})
+		}
+	}
+	todo := make(chan piece, len(pieces))
+	for _, p := range pieces {
+		todo <- p
 	}
 	close(todo)
 	group, ctx := errgroup.WithContext(ctx)
-	for range min(c.opts.Jobs, len(c.loads)) {
+	for range min(c.opts.Jobs, len(pieces)) {
 		group.Go(func() error { return c.work(ctx, view, todo) })
 	}
 	err := group.Wait()
@@ -125,7 +178,7 @@ func (c *copier) loadAll(ctx context.Context, view *frozen) error {
 }
 
 // work copies tables until there are no more, over one session on each side.
-func (c *copier) work(ctx context.Context, view *frozen, todo <-chan *load) error {
+func (c *copier) work(ctx context.Context, view *frozen, todo <-chan piece) error {
 	source, err := view.worker(ctx)
 	if err != nil {
 		return err
@@ -137,31 +190,55 @@ func (c *copier) work(ctx context.Context, view *frozen, todo <-chan *load) erro
 	}
 	defer closeConn(ctx, target)
 	ring := newRing()
-	for l := range todo {
+	for p := range todo {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		start := time.Now()
-		if err := c.transfer(ctx, l, source, target, ring); err != nil {
+		rows, bytes, err := c.transfer(ctx, p, source, target, ring)
+		if err != nil {
 			return err
 		}
-		l.result.Duration = time.Since(start)
-		c.complete(l)
-		c.tally.finished(l, c.opts.Progress)
+		last, err := c.loaded(p.load, rows, bytes)
+		if err != nil {
+			return err
+		}
+		if last {
+			c.tally.finished(p.load, c.opts.Progress)
+		}
 	}
 	return nil
 }
 
-// transfer copies one table in one transaction of the target and compares what both sides counted.
-func (c *copier) transfer(ctx context.Context, l *load, source, target *pgx.Conn, ring *ring) error {
+// loaded adds a piece to its table, and tells whether it was the last one of it. Then what waits for the rows can begin.
+func (c *copier) loaded(l *load, rows, bytes int64) (last bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.result.Rows += rows
+	l.result.Bytes += bytes
+	if l.left--; l.left > 0 {
+		return false, nil
+	}
+	if l.moved && l.result.Rows == 0 {
+		return false, changed(l, "was truncated or rewritten")
+	}
+	l.result.Duration = time.Since(l.began)
+	for _, g := range l.fills {
+		if g.left--; g.left == 0 {
+			c.tasks.open(g.task)
+		}
+	}
+	return true, nil
+}
+
+// transfer copies one piece in one transaction of the target and compares what both sides counted.
+func (c *copier) transfer(ctx context.Context, l piece, source, target *pgx.Conn, ring *ring) (rows, bytes int64, err error) {
 	doing := "load " + l.table.String()
-	moved, err := c.hold(ctx, l, source)
-	if err != nil {
-		return err
+	if err := c.hold(ctx, l.load, source); err != nil {
+		return 0, 0, err
 	}
 	ready, in := l.into()
 	if _, err := target.PgConn().Exec(ctx, ready).ReadAll(); err != nil {
-		return targetError(doing, err)
+		return 0, 0, targetError(doing, err)
 	}
 	s := ring.stream(ctx)
 	sink := &sink{stream: s, grown: func(n int) { c.tally.grow(n, c.opts.Progress) }, limit: c.limit}
@@ -179,26 +256,23 @@ func (c *copier) transfer(ctx context.Context, l *load, source, target *pgx.Conn
 		if readErr == nil {
 			readErr = sink.end()
 		}
-		s.finish(c.readError(l, readErr))
+		s.finish(c.readError(l.load, readErr))
 	})
 	written, writeErr := target.PgConn().CopyFrom(ctx, s, in)
 	s.hangUp()
 	wg.Wait()
 	switch {
 	case readErr != nil && !errors.Is(readErr, errReceiverGone):
-		return c.readError(l, readErr)
+		return 0, 0, c.readError(l.load, readErr)
 	case writeErr != nil:
-		return targetError(doing, writeErr)
+		return 0, 0, targetError(doing, writeErr)
 	case read.RowsAffected() != written.RowsAffected():
-		return targetError(doing, fmt.Errorf("the source sent %d rows, %d arrived", read.RowsAffected(), written.RowsAffected()))
-	case moved && read.RowsAffected() == 0:
-		return changed(l, "was truncated or rewritten")
+		return 0, 0, targetError(doing, fmt.Errorf("the source sent %d rows, %d arrived", read.RowsAffected(), written.RowsAffected()))
 	}
 	if _, err := target.PgConn().Exec(ctx, "COMMIT").ReadAll(); err != nil {
-		return targetError(doing, err)
+		return 0, 0, targetError(doing, err)
 	}
-	l.result.Rows, l.result.Bytes = written.RowsAffected(), sink.bytes
-	return nil
+	return written.RowsAffected(), sink.bytes, nil
 }
 
 // readError tells apart what ends the reading of a table: the masks' own error, which names column and reason, or the source's.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -16,28 +17,38 @@ import (
 // read a column that was renamed into a kept one's place as that one, unmasked; and what has been truncated or rewritten since looks empty.
 // Holding every table from the beginning, as pg_dump does, would rather let production wait for all of the copy.
 //
-// Moved tells that the rows are in other storage now: rows are missing unless VACUUM FULL or CLUSTER has put them there.
-func (c *copier) hold(ctx context.Context, l *load, source *pgx.Conn) (moved bool, err error) {
+// Rows that are in other storage now are missing unless VACUUM FULL or CLUSTER has put them there. The pieces of a table must all be read from
+// the same storage.
+func (c *copier) hold(ctx context.Context, l *load, source *pgx.Conn) error {
 	sql := sqlLetGo + "; " + fmt.Sprintf(sqlHold, ident(l.table.Schema, l.table.Name), l.table.OID)
 	results, err := source.PgConn().Exec(ctx, sql).ReadAll()
 	if isGone(err) {
-		return false, changed(l, "is gone")
+		return changed(l, "is gone")
 	}
 	if err != nil {
-		return false, c.src.failed("copy "+l.table.String(), err)
+		return c.src.failed("copy "+l.table.String(), err)
 	}
 	last := results[len(results)-1]
 	if len(last.Rows) != 1 {
-		return false, changed(l, "is gone")
+		return changed(l, "is gone")
 	}
-	is := func(i int) bool { return string(last.Rows[0][i]) == "t" }
+	row := last.Rows[0]
 	switch {
-	case !is(0):
-		return false, changed(l, "is another table now")
-	case !is(1):
-		return false, changed(l, "has other columns now")
+	case string(row[0]) != "t":
+		return changed(l, "is another table now")
+	case string(row[1]) != "t":
+		return changed(l, "has other columns now")
 	}
-	return !is(2), nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l.began.IsZero() {
+		l.began, l.storage = time.Now(), string(row[3])
+	}
+	if l.storage != string(row[3]) {
+		return changed(l, "was truncated or rewritten")
+	}
+	l.moved = l.moved || string(row[2]) != "t"
+	return nil
 }
 
 func changed(l *load, how string) error {

@@ -71,7 +71,7 @@ const (
   NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     AND (pg_identify_object(c.tableoid, c.oid, a.attnum)).identity
       IS DISTINCT FROM quote_ident(n.nspname) || '.' || quote_ident(c.relname) || '.' || quote_ident(a.attname)),
-  pg_relation_filenode(c.oid) IS NOT DISTINCT FROM c.relfilenode
+  pg_relation_filenode(c.oid) IS NOT DISTINCT FROM c.relfilenode, pg_relation_filenode(c.oid)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN (SELECT FROM ONLY %s LIMIT 0) held ON true
   WHERE c.oid = %d`
 
@@ -79,6 +79,9 @@ const (
 	sqlRows       = `COPY %s (%s) TO STDOUT`
 	sqlRowsBinary = `COPY %s (%s) TO STDOUT WITH (FORMAT binary)`
 	sqlRowsAll    = `COPY %s TO STDOUT`
+	// sqlRowsPart reads the part of a large table that is in some of its blocks, sqlPartBinary in the binary format.
+	sqlRowsPart   = `COPY (SELECT %s FROM ONLY %s WHERE %s) TO STDOUT`
+	sqlPartBinary = `COPY (SELECT %s FROM ONLY %s WHERE %s) TO STDOUT WITH (FORMAT binary)`
 	// sqlRowsOwn reads what the database added to an extension's configuration table, by the extension's own condition.
 	sqlRowsOwn = `COPY (SELECT %s FROM %s %s) TO STDOUT`
 
@@ -105,7 +108,7 @@ const (
 func Statements() []string {
 	return []string{
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
-		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsOwn,
+		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
 		sqlSequence, sqlSamples, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
 	}
 }

@@ -13,16 +13,18 @@ import (
 // tasks makes a schedule of what follows the rows: an index as soon as its table is complete, a foreign key when both of its tables are, the
 // statistics of a table when all that is counted for them is there; and everything else, which takes no time, one after another at the end.
 type tasks struct {
-	c     *copier
-	plan  *schedule
-	all   []*task
-	table map[uint32]catalog.Table // by OID in the source
-	oid   map[int]uint32           // of the entries that are tables, views and the like
-	done  map[int]*task            // what ends an entry
-	of    map[uint32][]*task       // what the statistics of a table wait for
-	count map[uint32]int           // indexes and keys of a table
-	chain *task                    // last of those that run one after another
-	last  []*postEntry             // what comes after the views: event triggers would fire, privileges bear on nothing here
+	c       *copier
+	plan    *schedule
+	table   map[uint32]catalog.Table // by OID in the source
+	oid     map[int]uint32           // of the entries that are tables, views and the like
+	done    map[int]*task            // what ends an entry
+	of      map[uint32][]*task       // what the statistics of a table wait for
+	count   map[uint32]int           // indexes and keys of a table
+	rows    map[uint32]*task         // what is done when a table has all of its rows
+	allRows *task
+	all     []*task
+	chain   *task        // last of those that run one after another
+	last    []*postEntry // what comes after the views: event triggers would fire, privileges bear on nothing here
 }
 
 // schedule plans the tasks, and makes at once what partitioned tables have by themselves, which holds no rows: with rows on their way into the
@@ -30,7 +32,7 @@ type tasks struct {
 func (c *copier) schedule(ctx context.Context, toc []tocEntry) error {
 	t := &tasks{
 		c: c, plan: newSchedule(), table: map[uint32]catalog.Table{}, oid: map[int]uint32{}, done: map[int]*task{},
-		of: map[uint32][]*task{}, count: map[uint32]int{},
+		of: map[uint32][]*task{}, count: map[uint32]int{}, rows: map[uint32]*task{},
 	}
 	for _, table := range c.desc.Tables {
 		t.table[table.OID] = table
@@ -56,31 +58,33 @@ func (c *copier) schedule(ctx context.Context, toc []tocEntry) error {
 		return nil
 	})
 	t.statistics()
+	t.freeze()
 	c.tasks, c.later = t.plan, t.last
 	c.tally.TotalSteps = len(t.all)
 	t.plan.start(t.all)
 	if len(c.loads) == 0 {
-		t.plan.open(c.allRows.task)
+		t.plan.open(t.allRows)
 	}
 	return err
 }
 
 // gates makes a gate for the rows of each table. A partition that is loaded through its root is complete when all of them are.
 func (t *tasks) gates() {
-	c := t.c
-	c.rows, c.allRows = map[uint32]*gate{}, &gate{task: t.plan.gate()}
-	through := map[uint32][]*gate{} // by root
-	for _, l := range c.loads {
+	through, own := map[uint32][]*gate{}, map[*load]*gate{} // by root
+	all := &gate{task: t.plan.gate()}
+	t.allRows = all.task
+	for _, l := range t.c.loads {
 		g := &gate{task: t.plan.gate()}
-		c.rows[l.table.OID] = g
+		own[l] = g
+		t.rows[l.table.OID] = g.task
 		if l.via != nil {
 			through[l.via.OID] = append(through[l.via.OID], g)
 		}
 	}
-	for _, l := range c.loads {
-		l.fills = []*gate{c.allRows, c.rows[l.table.OID]}
+	for _, l := range t.c.loads {
+		l.fills = []*gate{all, own[l]}
 		if l.via != nil {
-			l.fills = append([]*gate{c.allRows}, through[l.via.OID]...)
+			l.fills = append([]*gate{all}, through[l.via.OID]...)
 		}
 		for _, g := range l.fills {
 			g.left++
@@ -88,21 +92,31 @@ func (t *tasks) gates() {
 	}
 }
 
+// freeze adds what several sessions that load a table leave undone: its rows are to be as frozen as those of other tables. That takes a
+// moment when no other transaction is older than they are, so it comes last.
+func (t *tasks) freeze() {
+	before := t.all
+	for _, l := range t.c.loads {
+		if len(l.pieces) == 1 {
+			continue
+		}
+		t.add(&postEntry{}, nil, &task{name: "VACUUM " + l.table.String(), do: func(ctx context.Context, conn *pgx.Conn) error {
+			err := try(ctx, conn, logged)
+			if err == nil {
+				err = try(ctx, conn, "VACUUM (FREEZE) "+ident(l.table.Schema, l.table.Name))
+			}
+			return asTargetError("freeze "+l.table.String(), err)
+		}}, before...)
+	}
+}
+
+// logged makes sure that the log has every commit so far: rows of one that it lacks cannot be marked as visible to all.
+const logged = "BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_logical_emit_message(true, 'rehearse', ''); COMMIT"
+
 // gate is opened when nothing is left that fills the table.
 type gate struct {
 	task *task
 	left int
-}
-
-// complete opens the gates that a table was the last to fill.
-func (c *copier) complete(l *load) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, g := range l.fills {
-		if g.left--; g.left == 0 {
-			c.tasks.open(g.task)
-		}
-	}
 }
 
 // divide makes a task of each entry but those of partitioned tables, which it returns, and those that come last.
@@ -154,8 +168,8 @@ func (t *tasks) add(e *postEntry, tables []uint32, w *task, after ...*task) *tas
 		}
 	}
 	for _, oid := range tables {
-		if g := t.c.rows[oid]; g != nil {
-			after = append(after, g.task)
+		if rows := t.rows[oid]; rows != nil {
+			after = append(after, rows)
 		}
 	}
 	do := w.do
@@ -275,8 +289,8 @@ func (t *tasks) leaves(tables []uint32) []uint32 {
 func (t *tasks) rowsOf(tables []uint32) []*task {
 	var gates []*task
 	for _, oid := range tables {
-		if g := t.c.rows[oid]; g != nil {
-			gates = append(gates, g.task)
+		if rows := t.rows[oid]; rows != nil {
+			gates = append(gates, rows)
 		}
 	}
 	return gates
@@ -284,7 +298,7 @@ func (t *tasks) rowsOf(tables []uint32) []*task {
 
 // misc adds what takes no time: after all rows, one after another in the order of the archive.
 func (t *tasks) misc(e *postEntry) {
-	before := t.c.allRows.task
+	before := t.allRows
 	if t.chain != nil {
 		before = t.chain
 	}
