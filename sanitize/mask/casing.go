@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"unicode"
 	"unicode/utf8"
@@ -114,13 +115,10 @@ func countLetters(word []byte) int {
 	return n
 }
 
-// appendLetters appends n letters a to z, n up to 26, made of the 32 bytes of a hash; 13 letters take 8 bytes.
-func appendLetters(dst []byte, sum *[32]byte, n int) []byte {
+// appendLetters appends n letters a to z, n up to 26; 13 letters take 8 bytes of sum.
+func appendLetters(dst []byte, sum *[16]byte, n int) []byte {
 	for at := 0; n > 0; at += 8 {
-		x := uint64(0)
-		for _, b := range sum[at : at+8] {
-			x = x<<8 | uint64(b)
-		}
+		x := binary.BigEndian.Uint64(sum[at:])
 		for range min(n, 13) {
 			var letter uint64
 			letter, x = bits.Mul64(x, 26)

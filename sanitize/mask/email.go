@@ -132,7 +132,7 @@ func (f *emailFunc) local(dst, src []byte, letters int) []byte {
 	sum := f.prf.sum(hashed)
 	start := len(dst)
 	dst = appendLetters(dst, sum, letters)
-	capitalise(dst[start:], letters, code, uint64(sum[30])<<8|uint64(sum[31]))
+	capitalise(dst[start:], letters, code, uint64(sum[14])<<8|uint64(sum[15]))
 	return dst
 }
 

@@ -56,7 +56,7 @@ func compileHash(c *compiler) (*Mask, error) {
 	base := hashFunc{prefix: prefix, base32: encoding == "base32", length: length, citext: c.target.BaseType == "citext", trim: trimmer(c.target)}
 	return &Mask{Unique: unique, CaseDistinct: unique == Distinct, New: func() Func {
 		f := base
-		f.prf = newPRF(key)
+		f.mac = newMAC(key)
 		return &f
 	}}, nil
 }
@@ -67,7 +67,7 @@ type hashFunc struct {
 	length int
 	citext bool
 	trim   func([]byte) []byte
-	prf    *prf
+	mac    *mac
 	casing casing
 	work   []byte
 }
@@ -80,7 +80,7 @@ func (f *hashFunc) Append(dst, src []byte) ([]byte, error) {
 	dst = append(dst, f.prefix...)
 	start := len(dst)
 	f.casing.fold(src)
-	sum := f.prf.sum(f.casing.folded)
+	sum := f.mac.sum(f.casing.folded)
 	dst = f.encode(dst, sum)
 	if f.citext || f.casing.isLower() {
 		return dst, nil
@@ -88,7 +88,7 @@ func (f *hashFunc) Append(dst, src []byte) ([]byte, error) {
 	letters := countLetters(dst[start:])
 	code, fits := f.casing.code(letters)
 	if !fits {
-		return f.encode(dst[:start], f.prf.sum(src)), nil
+		return f.encode(dst[:start], f.mac.sum(src)), nil
 	}
 	capitalise(dst[start:], letters, code, uint64(sum[30])<<8|uint64(sum[31]))
 	return dst, nil
@@ -118,11 +118,11 @@ func compileHashBytes(c *compiler) (*Mask, error) {
 		unique = Distinct
 	}
 	key := subkey(c.keys, c.domain, "hash")
-	return &Mask{Unique: unique, New: func() Func { return &hashBytesFunc{prf: newPRF(key), length: length} }}, nil
+	return &Mask{Unique: unique, New: func() Func { return &hashBytesFunc{mac: newMAC(key), length: length} }}, nil
 }
 
 type hashBytesFunc struct {
-	prf    *prf
+	mac    *mac
 	length int
 }
 
@@ -131,5 +131,5 @@ func (f *hashBytesFunc) Append(dst, src []byte) ([]byte, error) {
 		return append(dst, src...), nil
 	}
 	dst = append(slices.Grow(dst, 2+2*f.length), `\x`...)
-	return hex.AppendEncode(dst, f.prf.sum(src)[:f.length]), nil
+	return hex.AppendEncode(dst, f.mac.sum(src)[:f.length]), nil
 }

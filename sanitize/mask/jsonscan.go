@@ -1,7 +1,9 @@
 package mask
 
 import (
+	"encoding/binary"
 	"errors"
+	"math/bits"
 	"slices"
 )
 
@@ -305,6 +307,9 @@ func (f *jsonFunc) blanks() {
 func (f *jsonFunc) stringEnd() (end int, plain bool, err error) {
 	plain = true
 	for i := f.at + 1; i < len(f.src); i++ {
+		if i += plainRun(f.src[i:]); i == len(f.src) {
+			break
+		}
 		switch c := f.src[i]; {
 		case c == '"':
 			return i + 1, plain, nil
@@ -318,4 +323,21 @@ func (f *jsonFunc) stringEnd() (end int, plain bool, err error) {
 		}
 	}
 	return 0, false, errJSON
+}
+
+// plainRun gives how many bytes from the beginning of b on are no quote, no backslash and no control character, looking at eight at a time;
+// it may stop early.
+func plainRun(b []byte) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	n := 0
+	for ; len(b)-n >= 8; n += 8 {
+		x := binary.LittleEndian.Uint64(b[n:])
+		quote, slash := x^'"'*ones, x^'\\'*ones
+		// A byte is nought, or below a blank, where subtracting borrows into its top bit (Bit Twiddling Hacks, "haszero" and "hasless").
+		found := (quote-ones)&^quote | (slash-ones)&^slash | (x-' '*ones)&^x
+		if found &= tops; found != 0 {
+			return n + bits.TrailingZeros64(found)/8
+		}
+	}
+	return n
 }

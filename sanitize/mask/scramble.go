@@ -136,7 +136,7 @@ func (s *scrambler) shift(round byte, from, to, of, end int) {
 // appendLong shifts every character by a stream keyed with the folded text.
 func (s *scrambler) appendLong(dst, src []byte) ([]byte, bool) {
 	start := len(dst)
-	s.prf.mac.Reset()
+	s.prf.reset()
 	s.folded = s.folded[:0]
 	for rest := src; len(rest) > 0; {
 		g, ok := s.table.read(rest)
@@ -150,12 +150,11 @@ func (s *scrambler) appendLong(dst, src []byte) ([]byte, bool) {
 			s.folded = append(s.folded, rest[:g.size]...)
 		}
 		if rest = rest[g.size:]; len(s.folded) > 4096 || len(rest) == 0 {
-			s.prf.mac.Write(s.folded)
+			s.prf.write(s.folded)
 			s.folded = s.folded[:0]
 		}
 	}
-	s.prf.mac.Sum(s.prf.out[:0])
-	s.stream.start([16]byte(s.prf.out[:16]))
+	s.stream.start(*s.prf.done())
 	for len(src) > 0 {
 		g, _ := s.table.read(src)
 		if g.alphabet == alphaKeep || g.radix < 2 {
