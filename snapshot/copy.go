@@ -114,7 +114,6 @@ type copier struct {
 	later   []*postEntry
 	working chan error        // ends the tasks; nil when they have ended
 	fail    func(cause error) // ends the copy's context
-	rows    map[uint32]*gate  // by table
 
 	mu sync.Mutex // guards what tasks add to res, and the gates
 
