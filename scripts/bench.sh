@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures the copy, in pairs against pg_dump and pg_restore: scripts/bench.sh [SCALE [PAIRS]]. Run it on a quiet machine.
+# Measures the copy, in rounds against pg_dump and pg_restore, with and without compression, pgcopydb, and itself without masks and without rows:
+# scripts/bench.sh [SCALE [ROUNDS]]. Run it on a quiet machine. BENCH_FLAGS="-who masked,dump" measures less.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-exec go run ./testdata/bench -scale "${1:-10}" -pairs "${2:-3}" ${BENCH_FLAGS:-}
+exec go run ./testdata/bench -scale "${1:-10}" -pairs "${2:-5}" ${BENCH_FLAGS:-}

@@ -16,11 +16,30 @@ import (
 type cost struct {
 	wall, cpu time.Duration // cpu: of the whole machine, all processes
 
+	analyze time.Duration // afterwards, of those that do not gather statistics themselves; wall
+
 	// of rehearse only
-	analyze, toolCPU time.Duration
-	peak             int64 // bytes resident
-	phases           []phase
-	staging          string
+	toolCPU time.Duration
+	peak    int64 // bytes resident
+	phases  []phase
+	staging string
+}
+
+func (c cost) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%6.1f s wall %6.1f s CPU", c.wall.Seconds(), c.cpu.Seconds())
+	if c.analyze > 0 {
+		fmt.Fprintf(&b, "   statistics %.1f s more", c.analyze.Seconds())
+	}
+	if c.peak > 0 {
+		fmt.Fprintf(&b, "   tool %.1f s CPU, peak %d MB  ", c.toolCPU.Seconds(), c.peak>>20)
+	}
+	for _, p := range c.phases {
+		if p.took >= 50*time.Millisecond {
+			fmt.Fprintf(&b, " %s %.1f", p.name, p.took.Seconds())
+		}
+	}
+	return b.String()
 }
 
 type phase struct {
@@ -132,9 +151,6 @@ func (c *cost) last(end time.Time, began map[string]time.Time) {
 	for i := len(c.phases) - 1; i >= 0; i-- {
 		p := &c.phases[i]
 		p.took, end = end.Sub(began[p.name]), began[p.name]
-		if p.name == "analyze" {
-			c.analyze = p.took
-		}
 	}
 }
 
