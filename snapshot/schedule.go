@@ -15,10 +15,22 @@ type task struct {
 	name   string // for the log: "INDEX shop orders_placed"
 	do     func(ctx context.Context, conn *pgx.Conn) error
 	locks  []tableLock
-	weight int64 // in bytes to go through, roughly: of those that are ready the heaviest goes first
+	weight int64 // in bytes to go through, roughly
 
 	waits int     // for what has not ended yet: tasks, and gates
 	next  []*task // what waits for this one
+	ahead int64   // weight of the heaviest row of tasks that begins with this one; 0: not known yet
+}
+
+// rank is what decides which of the tasks that are ready goes first: the length of what cannot begin before it (critical path).
+func (t *task) rank() int64 {
+	if t.ahead == 0 {
+		for _, n := range t.next {
+			t.ahead = max(t.ahead, n.rank())
+		}
+		t.ahead += t.weight + 1
+	}
+	return t.ahead
 }
 
 // tableLock is a lock that a task takes on a table, by the table's OID in the source.
@@ -106,6 +118,9 @@ func (s *schedule) release(ended *task) {
 func (s *schedule) start(all []*task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for i := len(all) - 1; i >= 0; i-- { // those that wait come behind those they wait for: no deep recursion
+		all[i].rank()
+	}
 	for _, t := range all {
 		if t.waits == 0 {
 			heap.Push(&s.ready, t)
@@ -142,7 +157,7 @@ func (s *schedule) take() *task {
 	}
 }
 
-// pick takes the heaviest task that is ready and whose locks are free.
+// pick takes the task of the highest rank that is ready and whose locks are free.
 func (s *schedule) pick() *task {
 	var aside []*task
 	defer func() {
@@ -233,11 +248,11 @@ func (s *schedule) work(ctx context.Context, sessions int, open func(context.Con
 	return group.Wait()
 }
 
-// taskHeap is ordered by weight, the heaviest first.
+// taskHeap is ordered by rank, the highest first.
 type taskHeap []*task
 
 func (h taskHeap) Len() int           { return len(h) }
-func (h taskHeap) Less(i, j int) bool { return cmp.Less(h[j].weight, h[i].weight) }
+func (h taskHeap) Less(i, j int) bool { return cmp.Less(h[j].ahead, h[i].ahead) }
 func (h taskHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 
 // Push implements heap.Interface.

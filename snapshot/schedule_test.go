@@ -70,18 +70,22 @@ func TestScheduleKeepsLocksApart(t *testing.T) {
 	}
 }
 
-// TestScheduleGate: nothing that waits for rows begins before they are there, the limit holds, and the heaviest goes first.
+// TestScheduleGate: nothing that waits for rows begins before they are there, the limit holds, and what the longest work waits for goes first.
 func TestScheduleGate(t *testing.T) {
 	t.Parallel()
 	s := newSchedule()
 	rows := s.gate()
 	var got []string
 	var all []*task
-	for i, name := range []string{"light", "heavy", "gated"} {
-		tk := &task{name: name, weight: int64(i), do: func(context.Context, *pgx.Conn) error { got = append(got, name); return nil }}
-		if name == "gated" {
+	for _, name := range []string{"light", "heavy", "first", "gated", "behind"} {
+		weight := map[string]int64{"light": 1, "heavy": 5, "first": 2, "behind": 4, "gated": 9}[name]
+		tk := &task{name: name, weight: weight, do: func(context.Context, *pgx.Conn) error { got = append(got, name); return nil }}
+		switch name {
+		case "gated":
 			s.add(tk, rows)
-		} else {
+		case "behind":
+			s.add(tk, all[2])
+		default:
 			s.add(tk)
 		}
 		all = append(all, tk)
@@ -99,7 +103,7 @@ func TestScheduleGate(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	if strings.Join(got, " ") != "heavy light gated" {
+	if strings.Join(got, " ") != "first heavy behind light gated" {
 		t.Errorf("order: %q", got)
 	}
 }

@@ -308,13 +308,19 @@ func (t *tasks) misc(e *postEntry) {
 	t.done[e.id] = t.chain
 }
 
+// sampled is the size beyond which statistics take no longer: so much, roughly, are the rows that ANALYZE looks at.
+const sampled = 256 << 20
+
 // statistics adds ANALYZE of each table. The source's own statistics, which hold raw values, are never copied.
 func (t *tasks) statistics() {
 	for _, table := range analyzable(t.c.desc.Tables, t.c.src.server.Major()) {
 		tables := []uint32{table.OID}
-		weight := table.Bytes / 8
 		if table.Kind == 'p' {
-			tables, weight = t.leaves(tables), 1<<60
+			tables = t.leaves(tables)
+		}
+		var weight int64
+		for _, oid := range tables {
+			weight += min(t.size(oid), sampled)
 		}
 		var after []*task
 		for _, oid := range tables {
