@@ -100,7 +100,7 @@ func (r *rehearsal) session(ctx context.Context, w *work, server staging.Server)
 	if err != nil {
 		return nil, err
 	}
-	parameters := migrationParameters(r.cfg.Source.RuntimeParams)
+	parameters := migrationParameters(w.params)
 	target := func() *pgx.ConnConfig {
 		cfg := as()
 		if cfg.RuntimeParams == nil {

@@ -11,9 +11,10 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/staging"
 	"github.com/rehearse-db/rehearse/rehearse/verdict"
 	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/snapshot/archive"
 )
 
-// Config is everything a rehearsal needs: Source and Rules always, Migrations for [Run] and [Plan]. The zero value of a field that has a
+// Config is everything a rehearsal needs: Source and Rules unless there is an Archive, Migrations for [Run] and [Plan]. The zero value of a field that has a
 // default means the default.
 type Config struct {
 	Source           *pgx.ConnConfig // where production is; see snapshot.ParseSource
@@ -33,6 +34,11 @@ type Config struct {
 	AllowMissing  bool
 	Session       string // "shared" (default) or "each"
 	Role          string // "" means the owner of the version table
+
+	// Archive is restored instead of copying a source: then Source, Rules and Key are not needed, and nothing that limits or protects a
+	// source has a meaning. It is closed in any case.
+	Archive       *archive.Reader
+	MaxArchiveAge time.Duration // refuse an archive taken longer ago; 0: no limit
 
 	Staging Staging
 	Keep    Keep

@@ -14,7 +14,7 @@ import (
 )
 
 // start starts staging, as close to the source as the provider can make it, and makes sure that it is another cluster.
-func (r *rehearsal) start(ctx context.Context, src *snapshot.Source, w *work) (server staging.Server, err error) {
+func (r *rehearsal) start(ctx context.Context, src origin, w *work) (server staging.Server, err error) {
 	err = r.phase("staging", func() (string, error) {
 		r.prune(ctx)
 		server, err = staging.Start(ctx, r.cfg.Staging.Provider, r.spec(src.Server(), w.desc))
@@ -55,7 +55,7 @@ func (r *rehearsal) spec(source snapshot.Server, desc *snapshot.Description) sta
 }
 
 // guard refuses a staging server that is the source, or that lacks an extension, before anything is copied.
-func (r *rehearsal) guard(ctx context.Context, src *snapshot.Source, w *work, server staging.Server) error {
+func (r *rehearsal) guard(ctx context.Context, src origin, w *work, server staging.Server) error {
 	conn, err := pgx.ConnectConfig(ctx, server.Config())
 	if err != nil {
 		return &StagingError{Err: fmt.Errorf("connect to staging: %w", err)}
@@ -88,18 +88,32 @@ func (e *ExtensionError) Error() string {
 	return fmt.Sprintf("staging (%s) lacks %s of the source: %s", e.Provider, count(len(e.Missing), "extension"), list(e.Missing))
 }
 
-// copy freezes the source, copies it masked, and lets it go.
-func (r *rehearsal) copy(ctx context.Context, src *snapshot.Source, w *work, server staging.Server) error {
+// copy freezes the source, copies it masked, and lets it go; or restores what an archive keeps of that.
+func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server staging.Server) error {
 	return r.phase("copy", func() (string, error) {
-		copied, err := snapshot.Copy(ctx, src, w.plan, snapshot.Target{Config: server.Config, Tools: tools{server}}, snapshot.CopyOptions{
-			Jobs: r.cfg.Jobs, PgDump: r.cfg.PgDump, MaxAge: r.cfg.MaxSnapshotAge, RateLimit: r.cfg.RateLimit, Log: r.cfg.Log, Progress: r.copying(),
-		})
+		target := snapshot.Target{Config: server.Config, Tools: tools{server}}
+		options := snapshot.CopyOptions{
+			Jobs: r.cfg.Jobs, PgDump: r.cfg.PgDump, MaxAge: r.cfg.MaxSnapshotAge, RateLimit: r.cfg.RateLimit, Archive: r.archive,
+			Log: r.cfg.Log, Progress: r.copying(),
+		}
+		var copied *snapshot.Result
+		var err error
+		switch src := src.(type) {
+		case *snapshot.Source:
+			copied, err = snapshot.Copy(ctx, src, w.plan, target, options)
+		case *snapshot.Archived:
+			copied, err = snapshot.Restore(ctx, src, target, options)
+		}
 		if err != nil {
 			return "", err
 		}
 		r.copyFacts(w, copied)
 		s := r.result.Snapshot
-		return fmt.Sprintf("%s, %d rows, %s; source held for %s", count(len(s.Tables), "table"), s.Rows, size(s.Bytes), s.HeldFor), nil
+		note := fmt.Sprintf("%s, %d rows, %s; ", count(len(s.Tables), "table"), s.Rows, size(s.Bytes))
+		if s.Archive != nil {
+			return note + "from snapshot " + s.Archive.Name, nil
+		}
+		return note + fmt.Sprintf("source held for %s", s.HeldFor), nil
 	})
 }
 

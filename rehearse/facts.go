@@ -65,10 +65,10 @@ func qualified(schema, name string) string { return catalog.Quote(schema) + "." 
 
 // copyFacts records what was copied and what could not be.
 func (r *rehearsal) copyFacts(w *work, c *snapshot.Result) {
-	s := report.Snapshot{TakenAt: c.TakenAt.UTC(), LSN: c.LSN, HeldFor: report.Duration(c.HeldFor)}
+	s := report.Snapshot{TakenAt: c.TakenAt.UTC(), LSN: c.LSN, HeldFor: report.Duration(c.HeldFor), Archive: r.result.Snapshot.Archive}
 	for _, t := range c.Tables {
 		s.Tables = append(s.Tables, report.TableCopy{
-			Table: qualified(t.Schema, t.Name), Rows: t.Rows, Bytes: t.Bytes, Duration: report.Duration(t.Duration), Masked: maskedColumns(w.plan.Table(t.Schema, t.Name)),
+			Table: qualified(t.Schema, t.Name), Rows: t.Rows, Bytes: t.Bytes, Duration: report.Duration(t.Duration), Masked: w.maskedColumns(t.Schema, t.Name),
 		})
 		s.Rows += t.Rows
 		s.Bytes += t.Bytes
@@ -83,6 +83,14 @@ func (r *rehearsal) copyFacts(w *work, c *snapshot.Result) {
 	for _, what := range c.LeftOut {
 		r.differ(report.Difference{What: what, Source: "present", Staging: "left out"})
 	}
+}
+
+// maskedColumns are those of a table that was copied, be it by a plan or out of an archive.
+func (w *work) maskedColumns(schema, name string) []string {
+	if w.plan == nil {
+		return w.masked[qualified(schema, name)]
+	}
+	return maskedColumns(w.plan.Table(schema, name))
 }
 
 func maskedColumns(t *sanitize.TablePlan) []string {

@@ -14,13 +14,13 @@ import (
 
 // plan finds out what there is to do, and fails when it cannot be done: mistakes of the migrations, of the rules and of the privileges
 // are told together, since a person mends them together.
-func (r *rehearsal) plan(ctx context.Context, src *snapshot.Source) (*work, error) {
-	w := &work{}
+func (r *rehearsal) plan(ctx context.Context, src origin) (*work, error) {
+	w := &work{params: src.Server().RuntimeParams}
 	err := r.phase("plan", func() (string, error) {
 		if r.cfg.Migrations == nil {
 			return "", errors.New("no migrations are given: Config.Migrations is nil")
 		}
-		var files, masks error
+		var files error
 		if w.set, files = migrate.Scan(r.cfg.Migrations, r.cfg.MigrationsDir); files != nil {
 			w.set = nil
 		}
@@ -30,17 +30,15 @@ func (r *rehearsal) plan(ctx context.Context, src *snapshot.Source) (*work, erro
 			return "", errors.Join(files, rights)
 		}
 		w.desc = desc
-		w.plan, masks = r.masks(desc)
-		if err := errors.Join(rights, files, masks); err != nil {
+		if err := errors.Join(rights, files, r.masks(src, w)); err != nil {
 			return "", err
 		}
 		if err := r.pending(ctx, src, w); err != nil {
 			return "", err
 		}
 		r.ignored(w.set)
-		r.result.Masking = maskingFacts(r.cfg, w.plan)
 		r.describeSource(desc)
-		return count(len(w.todo.Pending), "pending migration") + "; " + columnsNote(w.plan.Counts()), nil
+		return count(len(w.todo.Pending), "pending migration") + "; " + r.columnsNote(), nil
 	})
 	return w, err
 }
@@ -55,7 +53,7 @@ func (r *rehearsal) ignored(set *migrate.Set) {
 }
 
 // pending compares the source's version table with the files, and has the pending ones parsed.
-func (r *rehearsal) pending(ctx context.Context, src *snapshot.Source, w *work) (err error) {
+func (r *rehearsal) pending(ctx context.Context, src origin, w *work) (err error) {
 	if w.table, err = chooseVersionTable(w.desc.Tables, r.cfg.VersionTable); err != nil {
 		return err
 	}
@@ -92,8 +90,8 @@ func notRun(m migrate.Migration) report.Migration {
 	}
 }
 
-func columnsNote(c sanitize.Counts) string {
-	return fmt.Sprintf("%d of %d columns masked", c.Masked, c.Columns)
+func (r *rehearsal) columnsNote() string {
+	return fmt.Sprintf("%d of %d columns masked", r.result.Masking.Masked, r.result.Masking.Columns)
 }
 
 func boundaries(session string) string {
@@ -103,31 +101,36 @@ func boundaries(session string) string {
 	return "one session for all migrations"
 }
 
-// masks applies the rules to what the source holds. The error is a *sanitize.PlanError when they do not cover it.
-func (r *rehearsal) masks(desc *snapshot.Description) (*sanitize.Plan, error) {
-	if r.cfg.Rules == nil {
-		return nil, errors.New("no masking rules are given: Config.Rules is nil")
+// masks applies the rules to what the source holds. The error is a *sanitize.PlanError when they do not cover it. The rows of an archive
+// are masked already, and it says how.
+func (r *rehearsal) masks(src origin, w *work) (err error) {
+	if kept, ok := src.(*snapshot.Archived); ok {
+		r.result.Masking, w.masked, err = archivedMasking(kept)
+		return err
 	}
-	return r.cfg.Rules.Plan(snapshot.Database(desc), r.cfg.Key)
+	if r.cfg.Rules == nil {
+		return errors.New("no masking rules are given: Config.Rules is nil")
+	}
+	if w.plan, err = r.cfg.Rules.Plan(snapshot.Database(w.desc), r.cfg.Key); err == nil {
+		r.result.Masking = maskingFacts(r.cfg, w.plan)
+	}
+	return err
 }
 
 // planCopy is the part of plan that a copy without migrations needs.
-func (r *rehearsal) planCopy(ctx context.Context, src *snapshot.Source) (*work, error) {
-	w := &work{}
+func (r *rehearsal) planCopy(ctx context.Context, src origin) (*work, error) {
+	w := &work{params: src.Server().RuntimeParams}
 	return w, r.phase("plan", func() (string, error) {
 		desc, err := src.Describe(ctx)
 		if desc == nil {
 			return "", err
 		}
-		var masks error
 		w.desc = desc
-		w.plan, masks = r.masks(desc)
-		if err := errors.Join(err, masks); err != nil {
+		if err := errors.Join(err, r.masks(src, w)); err != nil {
 			return "", err
 		}
-		r.result.Masking = maskingFacts(r.cfg, w.plan)
 		r.describeSource(desc)
-		return columnsNote(w.plan.Counts()), nil
+		return r.columnsNote(), nil
 	})
 }
 

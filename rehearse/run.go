@@ -14,6 +14,7 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/verdict"
 	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot"
+	"github.com/rehearse-db/rehearse/snapshot/archive"
 )
 
 // Run performs one rehearsal: freeze the source, copy it masked into staging, apply every pending migration there, and judge what they
@@ -27,7 +28,7 @@ func Run(ctx context.Context, cfg Config) (reached *report.Result, err error) {
 			err = &StoppedError{Phase: r.last, Err: err, r: r}
 		}
 	}()
-	src, err := r.open(ctx)
+	src, err := r.origin(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +65,8 @@ type rehearsal struct {
 	cfg     Config
 	started time.Time
 	result  *report.Result
-	last    string // the phase that began last
+	last    string          // the phase that began last
+	archive *archive.Writer // keeps what is copied; nil for none
 }
 
 func begin(cfg Config) *rehearsal {
@@ -80,12 +82,14 @@ func begin(cfg Config) *rehearsal {
 
 // work is what a rehearsal has to do, known before anything is started.
 type work struct {
-	desc  *snapshot.Description
-	plan  *sanitize.Plan
-	set   *migrate.Set
-	table versionTable
-	todo  *migrate.Plan
-	role  string
+	desc   *snapshot.Description
+	plan   *sanitize.Plan      // nil when the rows come masked out of an archive
+	masked map[string][]string // columns by table, as the archive has them
+	params map[string]string   // of the connections to the source
+	set    *migrate.Set
+	table  versionTable
+	todo   *migrate.Plan
+	role   string
 }
 
 // stopped says that there is nothing to rehearse: production and the files disagree, and nobody allowed that.

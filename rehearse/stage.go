@@ -20,7 +20,7 @@ type Staged struct {
 // migration is applied and none is needed. On an error nothing is left.
 func Stage(ctx context.Context, cfg Config) (_ *Staged, err error) {
 	r := begin(cfg)
-	src, err := r.open(ctx)
+	src, err := r.origin(ctx)
 	if err != nil {
 		return nil, err
 	}

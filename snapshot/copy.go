@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/snapshot/archive"
 )
 
 // Tools runs PostgreSQL's client programs where the staging server is: in its container, or on this machine.
@@ -39,8 +40,11 @@ type CopyOptions struct {
 	MaxAge time.Duration // give up when the snapshot has been held for so long; 0 means no limit
 	// RateLimit bounds the COPY data read from the source, in bytes a second, all workers together; 0 means no limit.
 	RateLimit int64
-	Progress  func(Event)  // called by one goroutine at a time; must be quick
-	Log       *slog.Logger // nil discards
+	// Archive gets the masked rows of every table as they are loaded, and what else a restore needs; nil for none. It is for the caller
+	// to finish it, when the copy has succeeded, or to give it up.
+	Archive  *archive.Writer
+	Progress func(Event)  // called by one goroutine at a time; must be quick
+	Log      *slog.Logger // nil discards
 
 	splitFrom int64 // size from which a table may be split; 0 means worthSplitting
 }
@@ -118,14 +122,23 @@ type copier struct {
 	mu sync.Mutex // guards what tasks add to res, and the gates
 
 	madeSchemas map[uint32]bool // oids in the source of schemas created before the dump is restored
+	notCopied   []string        // what of the result's LeftOut no restore can find out
 }
 
 // Copy freezes the source, checks that the plan still covers it, and loads it, masked, into the empty database of target.
 //
 // Schema objects the target refuses are told in the result; everything else that goes wrong ends the copy: *[SourceError], *[PrivilegeError],
-// *[ChangedError], *[TargetError], *[DumpError], *sanitize.ValueError, [ErrSameCluster], [ErrNotEmpty]. The source is left without an open
-// transaction in any case; the target is left as it is.
+// *[ChangedError], *[TargetError], *[DumpError], *sanitize.ValueError, *archive.Error, [ErrSameCluster], [ErrNotEmpty]. The
+// source is left without an open transaction in any case; the target is left as it is.
 func Copy(ctx context.Context, src *Source, plan *sanitize.Plan, target Target, opts CopyOptions) (*Result, error) {
+	c := newCopier(src, plan, target, opts)
+	if err := c.run(ctx); err != nil {
+		return nil, err
+	}
+	return &c.res, nil
+}
+
+func newCopier(src *Source, plan *sanitize.Plan, target Target, opts CopyOptions) *copier {
 	if opts.Jobs <= 0 {
 		opts.Jobs = 2
 	}
@@ -135,21 +148,25 @@ func Copy(ctx context.Context, src *Source, plan *sanitize.Plan, target Target, 
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &copier{src: src, plan: plan, target: target, opts: opts, log: opts.Log, limit: newLimiter(opts.RateLimit)}
-	if err := c.run(ctx); err != nil {
-		return nil, err
-	}
-	return &c.res, nil
+	return &copier{src: src, plan: plan, target: target, opts: opts, log: opts.Log, limit: newLimiter(opts.RateLimit)}
 }
 
-func (c *copier) run(parent context.Context) error {
-	if err := c.phase(parent, "guard", c.guard); err != nil {
+func (c *copier) run(ctx context.Context) error {
+	if err := c.phase(ctx, "guard", c.guard); err != nil {
 		return err
 	}
+	if err := c.fill(ctx, c.frozenPart); err != nil {
+		return err
+	}
+	return c.archiveRest(ctx)
+}
+
+// fill has the rows loaded, and does everything that comes after them, for which no source is needed: as far as it can, meanwhile.
+func (c *copier) fill(parent context.Context, rows func(ctx context.Context) error) error {
 	ctx, fail := context.WithCancelCause(parent)
 	c.fail = fail
 	defer c.stopTasks()
-	err := c.frozenPart(ctx)
+	err := rows(ctx)
 	for _, p := range []struct {
 		name string
 		do   func(context.Context) error
@@ -222,6 +239,11 @@ func (c *copier) prepare(ctx context.Context, view *frozen) error {
 		return err
 	}
 	c.loads = c.queue()
+	return c.makeReady(ctx)
+}
+
+// makeReady creates what the schema will name.
+func (c *copier) makeReady(ctx context.Context) error {
 	return c.onTarget(ctx, "create roles and extensions", func(conn *pgx.Conn) error {
 		if err := c.createRoles(ctx, conn); err != nil {
 			return err

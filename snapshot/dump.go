@@ -80,16 +80,7 @@ func (c *copier) dumpHere(ctx context.Context, view *frozen) (err error) {
 	if err != nil {
 		return dumpError(c.opts.PgDump, stderr.String(), errors.New("it wrote no archive"))
 	}
-	return c.onTarget(ctx, "hand over the schema", func(conn *pgx.Conn) error {
-		// A large object is the one way to hand a server a file that SQL has; each step must see the one before.
-		var object uint32
-		if err := conn.QueryRow(ctx, "SELECT lo_from_bytea(0, $1)", archive).Scan(&object); err != nil {
-			return err
-		}
-		_, err := conn.Exec(ctx, "SELECT lo_export($1, $2)", object, c.archive)
-		_, unlinkErr := conn.Exec(ctx, "SELECT lo_unlink($1)", object)
-		return errors.Join(err, unlinkErr)
-	})
+	return c.handOver(ctx, archive, c.archive)
 }
 
 // dumpArgs are pg_dump's. It takes ACCESS SHARE on every table, waits for no longer than a statement of ours, and never asks for a password.

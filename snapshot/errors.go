@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/rehearse-db/rehearse/snapshot/archive"
 )
 
 // SourceKind says why the source could not be used.
@@ -116,7 +118,8 @@ func sourceError(server, doing string, err error) error {
 func isOurs(err error) bool {
 	var source *SourceError
 	var privilege *PrivilegeError
-	return errors.As(err, &source) || errors.As(err, &privilege)
+	var kept *archive.Error
+	return errors.As(err, &source) || errors.As(err, &privilege) || errors.As(err, &kept)
 }
 
 // PrivilegeError lists everything the role may not read, at once.

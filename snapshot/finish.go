@@ -43,14 +43,16 @@ func (c *copier) setSequences(ctx context.Context) error {
 			return err
 		}
 		batch := &pgx.Batch{}
-		for _, s := range c.seqs {
+		for i, s := range c.seqs {
 			name := ident(s.sequence.Schema, s.sequence.Name)
 			last, called := s.last, s.called
 			if floor := c.sequenceFloor(s); floor > last && rising[name] > floor {
 				last, called = floor, true
 			} else if floor > last {
-				c.res.LeftOut = append(c.res.LeftOut, "numbers for sequence "+s.sequence.String()+" beyond the masked ones of its column")
+				what := "numbers for sequence " + s.sequence.String() + " beyond the masked ones of its column"
+				c.res.LeftOut, c.notCopied = append(c.res.LeftOut, what), append(c.notCopied, what)
 			}
+			c.seqs[i].last, c.seqs[i].called = last, called
 			batch.Queue("SELECT setval($1::text::regclass, $2, $3)", name, last, called)
 		}
 		return conn.SendBatch(ctx, batch).Close()
@@ -76,7 +78,7 @@ func risingSequences(ctx context.Context, conn *pgx.Conn) (map[string]int64, err
 
 // sequenceFloor is what the mask of the owning column asks for, the smallest number without.
 func (c *copier) sequenceFloor(s sequenceState) int64 {
-	if s.sequence.OwnerTable == 0 {
+	if s.sequence.OwnerTable == 0 || c.plan == nil {
 		return math.MinInt64
 	}
 	p := c.plan.Table(s.sequence.OwnerSchema, s.sequence.OwnerName)

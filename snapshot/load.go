@@ -258,12 +258,15 @@ func (c *copier) transfer(ctx context.Context, l piece, source, target *pgx.Conn
 		}
 		s.finish(c.readError(l.load, readErr))
 	})
-	written, writeErr := target.PgConn().CopyFrom(ctx, s, in)
+	kept := c.keep(l.load, s)
+	written, writeErr := target.PgConn().CopyFrom(ctx, kept, in)
 	s.hangUp()
 	wg.Wait()
 	switch {
 	case readErr != nil && !errors.Is(readErr, errReceiverGone):
 		return 0, 0, c.readError(l.load, readErr)
+	case kept.err != nil:
+		return 0, 0, kept.err
 	case writeErr != nil:
 		return 0, 0, targetError(doing, writeErr)
 	case read.RowsAffected() != written.RowsAffected():
@@ -272,7 +275,7 @@ func (c *copier) transfer(ctx context.Context, l piece, source, target *pgx.Conn
 	if _, err := target.PgConn().Exec(ctx, "COMMIT").ReadAll(); err != nil {
 		return 0, 0, targetError(doing, err)
 	}
-	return written.RowsAffected(), sink.bytes, nil
+	return written.RowsAffected(), sink.bytes, kept.close(written.RowsAffected())
 }
 
 // readError tells apart what ends the reading of a table: the masks' own error, which names column and reason, or the source's.

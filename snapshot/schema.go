@@ -20,6 +20,11 @@ func (c *copier) copySchema(ctx context.Context, view *frozen) error {
 	if err := c.dump(ctx, view); err != nil {
 		return err
 	}
+	return c.restorePreData(ctx)
+}
+
+// restorePreData restores from the dump what comes before the rows.
+func (c *copier) restorePreData(ctx context.Context) error {
 	keep, err := c.tableOfContents(ctx)
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			runCommand(), planCommand(), initCommand(), stageCommand(), sanitizeCommand(), stagingCommand(),
+			runCommand(), planCommand(), initCommand(), snapshotCommand(), stageCommand(), sanitizeCommand(), stagingCommand(),
 			reportCommand(), schemaCommand(), completionCommand(), versionCommand(),
 		},
 	}

@@ -24,8 +24,8 @@ func runCommand() *cli.Command {
 		Name:  "run",
 		Usage: "rehearse the pending migrations on a masked copy of the source and give a verdict",
 		Description: "Exit codes: 0 GO; 10 a migration failed; 11 over budget; 12 masking incomplete; 13 drift; 14 inconclusive;\n" +
-			"2 usage; 20 source; 21 staging; 23 timeout; 24 the result could not be written; 129, 130, 143 hung up, interrupted, terminated.",
-		Flags:  flags(sourceFlags(), maskFlags(), migrationFlags(), stagingFlags(), []cli.Flag{keepFlag(), timeoutFlag()}, policyFlags(), outputFlags()),
+			"2 usage; 20 source; 21 staging; 22 snapshot; 23 timeout; 24 the result could not be written; 129, 130, 143 hung up, interrupted, terminated.",
+		Flags:  flags(restoreFlags(), sourceFlags(), maskFlags(), migrationFlags(), stagingFlags(), []cli.Flag{keepFlag(), timeoutFlag()}, policyFlags(), outputFlags()),
 		Action: prepare(rehearseAction),
 	}
 }
@@ -83,6 +83,8 @@ func stopReason(code int) string {
 		return "the source could not be connected to or read"
 	case exitStaging:
 		return "the staging server could not be started, filled or used"
+	case exitSnapshot:
+		return "the snapshot could not be found, opened or trusted"
 	case exitTimeout:
 		return "the time that --timeout allows was over"
 	case exitHungUp, exitInterrupted, exitTerminated:

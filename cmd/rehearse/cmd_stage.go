@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,13 +11,14 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse"
 	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
+	"github.com/rehearse-db/rehearse/snapshot/archive"
 )
 
 func stageCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "stage",
 		Usage: "make a masked copy of the source, leave it running and print its URL",
-		Flags: flags(sourceFlags(), maskFlags(), stagingFlags(), []cli.Flag{
+		Flags: flags(restoreFlags(), sourceFlags(), maskFlags(), stagingFlags(), []cli.Flag{
 			timeoutFlag(), choiceFlag("format", "text", "what stdout gets", "text", "json"),
 		}),
 		Action: prepare(stageAction),
@@ -90,19 +92,28 @@ func stagingCommand() *cli.Command {
 			{Name: "destroy", Usage: "end and remove a staging server", Flags: flags([]cli.Flag{id}), Action: prepare(withStaging(func(c *cli.Context, i staging.Info) error {
 				return staging.Destroy(c.Context, i.RunID, stagingOptions(c))
 			}))},
-			{Name: "prune", Usage: "end and remove what expired and what a killed run left behind", Flags: flags(), Action: prepare(func(c *cli.Context) error {
-				gone, err := staging.Prune(c.Context, stagingOptions(c))
-				for _, i := range gone {
-					fmt.Fprintln(c.App.Writer, i.RunID)
-				}
-				return err
-			})},
+			{
+				Name: "prune", Usage: "end and remove what expired and what a killed run left behind, of snapshots too", Action: prepare(pruneAction),
+				Flags: flags([]cli.Flag{snapshotDirFlag()}),
+			},
 		},
 	}
 }
 
 func stagingOptions(c *cli.Context) staging.Options {
 	return staging.Options{Log: logger(c)}
+}
+
+func pruneAction(c *cli.Context) error {
+	gone, err := staging.Prune(c.Context, stagingOptions(c))
+	for _, i := range gone {
+		fmt.Fprintln(c.App.Writer, i.RunID)
+	}
+	swept, serr := archive.Sweep(snapshotDir(c))
+	for _, name := range swept {
+		fmt.Fprintln(c.App.Writer, name)
+	}
+	return errors.Join(err, serr)
 }
 
 func listAction(c *cli.Context) error {

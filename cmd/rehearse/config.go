@@ -34,6 +34,12 @@ var configKeys = map[string]string{
 	"staging.pg_bindir":             "pg-bindir",
 	"staging.keep":                  "keep",
 	"staging.ttl":                   "ttl",
+	"snapshot.dir":                  "snapshot-dir",
+	"snapshot.max_age":              "max-archive-age",
+	"snapshot.encrypt_to":           "encrypt-to",
+	"snapshot.identity":             "identity",
+	"store.push":                    "store-push",
+	"store.pull":                    "store-pull",
 	"policy.max_total_time":         "max-total-time",
 	"policy.max_migration_time":     "max-migration-time",
 	"policy.allow_rewrite_below":    "allow-rewrite-below",
@@ -41,7 +47,9 @@ var configKeys = map[string]string{
 }
 
 // pathFlags are flags whose value in the file is relative to the file.
-var pathFlags = map[string]bool{"masks": true, "migrations": true, "pg-bindir": true}
+var pathFlags = map[string]bool{
+	"masks": true, "migrations": true, "pg-bindir": true, "snapshot-dir": true, "identity": true, "encrypt-to": true,
+}
 
 // The files that init writes and the other commands look for.
 const (
@@ -75,7 +83,7 @@ func applyConfig(c *cli.Context) error {
 			continue
 		}
 		value := s.value
-		if pathFlags[s.flag] && !filepath.IsAbs(value) {
+		if pathFlags[s.flag] && !filepath.IsAbs(value) && !(s.flag == "encrypt-to" && strings.HasPrefix(value, "age1")) {
 			value = besides(path, value)
 		}
 		if err := c.Set(s.flag, value); err != nil {

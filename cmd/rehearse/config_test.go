@@ -21,7 +21,7 @@ func TestExampleConfigTellsEveryKey(t *testing.T) {
 	told := []string{"version"}
 	for _, s := range p.settings {
 		told = append(told, s.key)
-		if err := setFlag(runCommand().Flags, s.flag, s.value); err != nil {
+		if err := setFlag(append(createFlags(), runCommand().Flags...), s.flag, s.value); err != nil {
 			t.Errorf("%s: %s: %v", s.key, s.value, err)
 		}
 	}
@@ -41,6 +41,7 @@ func setFlag(flags []cli.Flag, name, value string) error {
 			if err := f.Apply(set); err != nil {
 				return err
 			}
+			return set.Set(name, value)
 		}
 	}
 	return set.Set(name, value)

@@ -10,6 +10,7 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/staging"
 	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot"
+	"github.com/rehearse-db/rehearse/snapshot/archive"
 )
 
 // The exit codes, an interface: 10-19 the change is bad, tell its author; 20-29 no judgement was possible, tell the operator, a retry can help.
@@ -21,6 +22,7 @@ const (
 	exitDrift       = 13
 	exitSource      = 20
 	exitStaging     = 21
+	exitSnapshot    = 22
 	exitTimeout     = 23
 	exitPublish     = 24
 	exitHungUp      = 129
@@ -66,6 +68,7 @@ func codeOf(ctx context.Context, err error) int {
 		dump    *snapshot.DumpError
 		missing *rehearse.ExtensionError
 		cleanup *rehearse.CleanupError
+		kept    *archive.Error
 	)
 	switch {
 	case err == nil:
@@ -74,6 +77,8 @@ func codeOf(ctx context.Context, err error) int {
 		return status.code
 	case errors.As(err, &timeout):
 		return exitTimeout
+	case errors.As(err, &kept):
+		return exitSnapshot
 	case errors.As(err, &source), errors.As(err, &rights), errors.As(err, &changed), errors.As(err, &dump) && atSource(dump):
 		return exitSource
 	case errors.As(err, &target) && target.SQLState == untranslatable:

@@ -21,7 +21,7 @@ func hintFor(err error) string {
 		return "give it more time with --timeout; " + aftermath(err)
 	}
 	var hints []string
-	for _, find := range []func(error) string{usageHint, rulesHint, migrationsHint, sourceHint, stagingHint, copyHint} {
+	for _, find := range []func(error) string{usageHint, snapshotHint, rulesHint, migrationsHint, sourceHint, stagingHint, copyHint} {
 		if h := find(err); h != "" && !slices.Contains(hints, h) {
 			hints = append(hints, h)
 		}

@@ -18,16 +18,17 @@ var rooms = map[string][]string{
 	"sanitize/detect":  {},
 	"sanitize":         {"sanitize/mask", "sanitize/detect"},
 	"snapshot/catalog": {},
-	"snapshot":         {"snapshot/catalog", "sanitize", "sanitize/mask"},
+	"snapshot/archive": {},
+	"snapshot":         {"snapshot/archive", "snapshot/catalog", "sanitize", "sanitize/mask"},
 	"rehearse/staging": {},
 	"rehearse/report":  {},
 	"rehearse/verdict": {"rehearse/report"},
 	"rehearse/compare": {"snapshot/catalog", "rehearse/report"},
 	"rehearse/observe": {"snapshot/catalog", "rehearse/report"},
 	"rehearse/migrate": {"rehearse/observe", "rehearse/report"},
-	"rehearse":         {"snapshot", "snapshot/catalog", "sanitize", "sanitize/mask", "rehearse/staging", "rehearse/report", "rehearse/verdict", "rehearse/compare", "rehearse/observe", "rehearse/migrate"},
+	"rehearse":         {"snapshot", "snapshot/archive", "snapshot/catalog", "sanitize", "sanitize/mask", "rehearse/staging", "rehearse/report", "rehearse/verdict", "rehearse/compare", "rehearse/observe", "rehearse/migrate"},
 	"internal/pgtest":  {},
-	"cmd/rehearse":     {"rehearse", "rehearse/report", "rehearse/staging", "rehearse/migrate", "rehearse/verdict", "snapshot", "sanitize"},
+	"cmd/rehearse":     {"rehearse", "rehearse/report", "rehearse/staging", "rehearse/migrate", "rehearse/verdict", "snapshot", "snapshot/archive", "snapshot/catalog", "sanitize"},
 }
 
 // thirdParty says which rooms may import a module of others, directly or through another room.
@@ -36,6 +37,7 @@ var thirdParty = map[string][]string{
 	"github.com/moby/moby":      {"rehearse/staging", "rehearse", "cmd/rehearse"},
 	"github.com/pressly/goose":  {"rehearse/migrate", "rehearse", "cmd/rehearse"},
 	"github.com/urfave/cli":     {"cmd/rehearse"},
+	"filippo.io/age":            {"snapshot/archive", "snapshot", "rehearse", "cmd/rehearse"},
 	"github.com/jackc/pgx": {
 		"snapshot", "snapshot/catalog", "rehearse/staging", "rehearse/compare", "rehearse/observe", "rehearse/migrate", "rehearse",
 		"internal/pgtest", "cmd/rehearse",

@@ -20,6 +20,9 @@ import (
 // prepare reads the configuration file into the flags, before a command reads the flags.
 func prepare(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
+		if err := coherent(c); err != nil {
+			return err
+		}
 		if err := applyConfig(c); err != nil {
 			return err
 		}
@@ -123,6 +126,9 @@ func config(c *cli.Context) (rehearse.Config, error) {
 		Keep: rehearse.Keep(choiceOf(c, "keep")), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
 		Policy: policy(c), Tool: version(), Log: logger(c),
 	}
+	if restoring(c) {
+		return archivedConfig(c, cfg)
+	}
 	var err error
 	if cfg.Source, err = sourceConfig(c); err != nil {
 		return cfg, err
@@ -138,6 +144,18 @@ func config(c *cli.Context) (rehearse.Config, error) {
 	if hasFlag(c, "migrations") {
 		cfg.Migrations, cfg.MigrationsDir, err = migrations(c)
 	}
+	return cfg, err
+}
+
+// archivedConfig is the part that does not come from the flags of the source, for a snapshot that is restored.
+func archivedConfig(c *cli.Context, cfg rehearse.Config) (_ rehearse.Config, err error) {
+	cfg.MaxArchiveAge = c.Duration("max-archive-age")
+	if hasFlag(c, "migrations") {
+		if cfg.Migrations, cfg.MigrationsDir, err = migrations(c); err != nil {
+			return cfg, err
+		}
+	}
+	cfg.Archive, err = openSnapshot(c)
 	return cfg, err
 }
 

@@ -29,6 +29,10 @@ func (a *arranger) cost() section {
 	if h := a.r.Snapshot.HeldFor; h > 0 {
 		add("the source's snapshot was held for %s; vacuum there could not remove rows that died meanwhile", h)
 	}
+	if k := a.r.Snapshot.Archive; k != nil && !a.r.Snapshot.TakenAt.IsZero() {
+		add("the source was not asked: the rows come from the snapshot %s, taken at %sZ, %s before this run", k.Name,
+			a.r.Snapshot.TakenAt.UTC().Format("2006-01-02 15:04"), k.Age)
+	}
 	var phases []string
 	for _, p := range a.r.Phases {
 		text := p.Name + " " + p.Duration.String()
@@ -206,6 +210,8 @@ func (a *arranger) masks() section {
 		}
 	}
 	switch {
+	case m.Ephemeral && a.r.Snapshot.Archive != nil:
+		text += "; the key was made for the snapshot and thrown away"
 	case m.Ephemeral:
 		text += "; the key was made for this run and thrown away"
 	case m.KeyID != "":

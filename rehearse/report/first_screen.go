@@ -29,6 +29,9 @@ func (a *arranger) circumstances() []string {
 		if s.LSN != "" {
 			where += " (LSN " + s.LSN + ")"
 		}
+		if s.Archive != nil {
+			where += ", from snapshot " + s.Archive.Name
+		}
 		parts = append(parts, where)
 	}
 	if r.Source.Version != "" {

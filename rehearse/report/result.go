@@ -118,8 +118,19 @@ type Snapshot struct {
 	Rows    int64       `json:"rows"`
 	Bytes   int64       `json:"bytes"` // COPY bytes read from the source
 
+	// Archive is the file the rows came from: then the source was not asked, and HeldFor is 0.
+	Archive *Archive `json:"archive,omitempty"`
+
 	// SchemaErrors are the objects that could not be made in staging, so that nothing is known about them.
 	SchemaErrors []SchemaError `json:"schema_errors,omitempty"`
+}
+
+// Archive is a masked copy that was kept as a file.
+type Archive struct {
+	Name      string    `json:"name"` // without its directory
+	ID        string    `json:"id"`   // the run that made it
+	CreatedAt time.Time `json:"created_at"`
+	Age       Duration  `json:"age"` // from the moment it shows until this run
 }
 
 // SchemaError is one object of the source that could not be made in staging.

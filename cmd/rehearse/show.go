@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/snapshot/archive"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// showText prints a manifest for people.
+func showText(w io.Writer, r *archive.Reader) {
+	m := r.Manifest()
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(w, "%-10s %s\n", what, harmless(fmt.Sprintf(format, args...)))
+	}
+	sealed := ""
+	if r.Encrypted() {
+		sealed = ", encrypted"
+	}
+	line("snapshot", "%s, %s%s", r.Name(), report.Bytes(r.Size()), sealed)
+	line("of", "%s @ %sZ (LSN %s), PostgreSQL %s", m.Database, m.TakenAt.UTC().Format("2006-01-02 15:04"), m.LSN, m.ServerVersion)
+	line("made", "%sZ by rehearse %s, run %s", m.CreatedAt.UTC().Format("2006-01-02 15:04"), m.Tool, m.ID)
+	key := "key " + m.Masking.KeyID
+	if m.Masking.Ephemeral {
+		key = "with a key made for it and thrown away"
+	}
+	line("masked", "%d of %d columns; rules SHA-256 %.12s..., %s", m.Masking.Masked, m.Masking.Columns, m.Masking.RulesSHA256, key)
+	line("holds", "%s in %s, %s before compression", count(m.Rows(), "row"), count(int64(len(m.Tables)), "table"), report.Bytes(m.Bytes()))
+	for _, t := range m.Tables {
+		line("", "%-40s  %15s  %8s  %s", oneLine(catalog.Quote(t.Schema)+"."+catalog.Quote(t.Name)), count(t.Rows, "row"), report.Bytes(t.Bytes),
+			count(int64(len(t.Chunks)), "chunk"))
+	}
+}

@@ -1,0 +1,245 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+)
+
+// How the files of an archive that is a directory are named: in order of their names they are the single file.
+const (
+	headName = "head"
+	tailName = "tail"
+)
+
+func partName(number int) string { return fmt.Sprintf("part-%08d", number) }
+
+// CreateOptions says where an archive goes.
+type CreateOptions struct {
+	WriteOptions
+	Directory bool   // a directory of files rather than one file
+	Replace   bool   // take the place of an archive of that name
+	RunID     string // part of the name until it is finished
+}
+
+// Create begins an archive under a path. Until it is finished it has another name in the same directory, ".NAME.partial-RUNID", which is
+// locked while this process lives; see [Sweep]. Only its owner can read it: it holds production's rows, if masked.
+func Create(path string, opts CreateOptions) (*Writer, error) {
+	if info, err := os.Lstat(path); err == nil && (!opts.Replace || !info.Mode().IsRegular() && !info.IsDir()) {
+		return nil, &Error{Kind: Exists, Archive: path}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, writeFailed(path, err)
+	}
+	f := &folder{path: path, partial: partialOf(path, opts.RunID), directory: opts.Directory, replace: opts.Replace}
+	if err := f.begin(head(len(opts.Recipients) > 0)); err != nil {
+		return nil, writeFailed(path, errors.Join(err, f.abort()))
+	}
+	return newWriter(path, f, opts.WriteOptions)
+}
+
+const partialMark = ".partial-"
+
+func partialOf(path, run string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+partialMark+run)
+}
+
+// folder is an archive on a disk.
+type folder struct {
+	path, partial string
+	directory     bool
+	replace       bool
+	file          *os.File // the single file, or the head of a directory; locked
+}
+
+func (f *folder) begin(head []byte) (err error) {
+	name := f.partial
+	if f.directory {
+		if err := os.Mkdir(f.partial, 0o700); err != nil {
+			return err
+		}
+		name = filepath.Join(f.partial, headName)
+	}
+	if f.file, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err != nil {
+		return err
+	}
+	if _, err := lock(f.file); err != nil {
+		return err
+	}
+	if info, err := os.Stat(name); err != nil || !isFile(info, f.file) {
+		return errors.New("it was removed while it was begun")
+	}
+	_, err = f.file.Write(head)
+	return err
+}
+
+func isFile(info os.FileInfo, f *os.File) bool {
+	own, err := f.Stat()
+	return err == nil && os.SameFile(own, info)
+}
+
+func (f *folder) part(number int, b []byte) error {
+	if f.directory {
+		return writeDurably(filepath.Join(f.partial, partName(number)), b)
+	}
+	_, err := f.file.Write(b)
+	return err
+}
+
+func (f *folder) finish(b []byte) error {
+	var err error
+	if f.directory {
+		err = writeDurably(filepath.Join(f.partial, tailName), b)
+	} else {
+		_, err = f.file.Write(b)
+	}
+	if err := errors.Join(err, f.file.Sync()); err != nil {
+		return err
+	}
+	if f.directory {
+		if err := syncDirectory(f.partial); err != nil {
+			return err
+		}
+	}
+	if err := f.name(); err != nil {
+		return err
+	}
+	return errors.Join(f.file.Close(), syncDirectory(filepath.Dir(f.path)))
+}
+
+// name gives the archive its own. A file takes the place of another in one step; a directory cannot, so the other one steps aside first.
+func (f *folder) name() error {
+	info, err := os.Lstat(f.path)
+	switch {
+	case err == nil && !f.replace:
+		return &Error{Kind: Exists, Archive: f.path}
+	case err == nil && (info.IsDir() || f.directory):
+		aside := f.partial + "-old"
+		if err := os.Rename(f.path, aside); err != nil {
+			return err
+		}
+		if err := os.Rename(f.partial, f.path); err != nil {
+			return errors.Join(err, os.Rename(aside, f.path))
+		}
+		return os.RemoveAll(aside)
+	}
+	return os.Rename(f.partial, f.path)
+}
+
+func (f *folder) abort() error {
+	if f.file != nil {
+		_ = f.file.Close()
+	}
+	return os.RemoveAll(f.partial)
+}
+
+// writeDurably writes a file that only its owner can read, and has it on the disk.
+func writeDurably(path string, b []byte) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(b)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+func syncDirectory(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, os.ErrInvalid) { // not every file system can
+		err = nil
+	}
+	return errors.Join(err, d.Close())
+}
+
+// Sweep removes what killed processes left of archives in a directory, and returns the names. What a living one writes is locked and stays.
+func Sweep(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, readFailed(dir, "", err)
+	}
+	var gone []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") || !strings.Contains(e.Name(), partialMark) || !abandoned(dir, e) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return gone, writeFailed(filepath.Join(dir, e.Name()), err)
+		}
+		gone = append(gone, e.Name())
+	}
+	return gone, nil
+}
+
+// abandoned says that nobody writes it any more. A directory whose head is not there yet may have been made a moment ago.
+func abandoned(dir string, e os.DirEntry) bool {
+	name := filepath.Join(dir, e.Name())
+	if e.IsDir() {
+		name = filepath.Join(name, headName)
+	}
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		info, ierr := e.Info()
+		return errors.Is(err, os.ErrNotExist) && ierr == nil && time.Since(info.ModTime()) > time.Minute
+	}
+	defer f.Close()
+	free, err := lock(f)
+	return err == nil && free
+}
+
+// Spool keeps an archive that comes from a pipe in a temporary file, which only its owner can read and which goes when it is closed.
+func Spool(in io.Reader) (*os.File, error) {
+	f, err := os.CreateTemp("", "rehearse-snapshot-") // mode 0600
+	if err != nil {
+		return nil, writeFailed(StandardInput, err)
+	}
+	_ = os.Remove(f.Name()) // where the system allows it, the file lives only as long as it is open
+	if _, err := io.Copy(f, in); err != nil {
+		return nil, errors.Join(writeFailed(StandardInput, err), f.Close())
+	}
+	return f, nil
+}
+
+// StandardInput is the name of an archive that came from a pipe.
+const StandardInput = "standard input"
+
+// Incoming makes room for an archive that somebody else is to bring: it is to be written to the path returned. Accept gives it its name
+// when it is a whole archive as far as its manifest tells, and drop, which may be called in any case, removes what is left.
+func Incoming(path, runID string, identities ...age.Identity) (at string, accept, drop func() error, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", nil, nil, writeFailed(path, err)
+	}
+	f := &folder{path: path, partial: partialOf(path, runID), directory: true}
+	if err := f.begin(nil); err != nil {
+		return "", nil, nil, writeFailed(path, errors.Join(err, f.abort()))
+	}
+	at = filepath.Join(f.partial, filepath.Base(path))
+	accept = func() error {
+		r, err := Open(at, identities...)
+		if err != nil {
+			var ours *Error
+			if errors.As(err, &ours) {
+				ours.Archive = path
+			}
+			return err
+		}
+		_ = r.Close()
+		return writeFailed(path, os.Rename(at, path))
+	}
+	return at, accept, func() error { return writeFailed(path, f.abort()) }, nil
+}
