@@ -65,3 +65,26 @@ func TestDiskFills(t *testing.T) {
 		})
 	}
 }
+
+// TestSnapshotDiskFills has the disk run full that a snapshot is written to: told as that, and nothing of it is left.
+func TestSnapshotDiskFills(t *testing.T) {
+	t.Parallel()
+	source := fresh(t, "shop", loadShop)
+	for _, form := range []string{"file", "directory"} {
+		t.Run(form, func(t *testing.T) {
+			disk := smallDisk(t, 3)
+			p := creating(t, source, disk, "--form", form)
+			code := p.exitCode(t)
+			said := p.stderr.String()
+			if code != 22 || !strings.Contains(said, "snapshot "+filepath.Join(disk, "a")+": no space left on the disk it is written to") {
+				t.Errorf("exit %d:\n%s", code, tail(said))
+			}
+			if got := filesIn(t, disk); len(got) > 0 {
+				t.Errorf("left on the disk: %q", got)
+			}
+			if got, err := filepath.Glob(filepath.Join(p.state, "*")); err != nil || len(got) > 0 {
+				t.Errorf("left of staging: %q, %v", got, err)
+			}
+		})
+	}
+}

@@ -127,9 +127,16 @@ type longProcess struct {
 // longRun starts a rehearsal whose migration never ends.
 func longRun(t *testing.T, source *pgx.ConnConfig, where rehearse.Staging) *longProcess {
 	t.Helper()
-	p := &longProcess{process: command(t, source, "run", "--progress", "json", "--provider", where.Provider, "--image", where.Image, "--jobs", "2",
-		"--migrations", migrationsWith(t, "SELECT pg_sleep(600);"), "--masks", shopFile(t, "rehearse.masks.yaml")), ended: make(chan struct{})}
+	p := command(t, source, "run", "--progress", "json", "--provider", where.Provider, "--image", where.Image, "--jobs", "2",
+		"--migrations", migrationsWith(t, "SELECT pg_sleep(600);"), "--masks", shopFile(t, "rehearse.masks.yaml"))
 	p.Env = append(p.Env, "TMPDIR="+p.state)
+	return started(t, p)
+}
+
+// started starts a command that tells its progress as JSON.
+func started(t *testing.T, command *process) *longProcess {
+	t.Helper()
+	p := &longProcess{process: command, ended: make(chan struct{})}
 	p.Stderr = nil
 	out, err := p.StderrPipe()
 	if err != nil {

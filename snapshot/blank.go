@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // blankDump overwrites, in an archive of pg_dump in the custom format, the definitions of the entries that must not come along. They are
-// never restored, but an archive that is kept must not hold them either: a user mapping's is a password. Nothing moves by it.
+// never restored, but an archive that is kept must not hold them either: a user mapping's is a password. The same goes for those of the
+// database itself, among which are its settings. Nothing moves by it.
 //
 // The format is that of PostgreSQL's pg_backup_archiver.c (WriteHead, WriteToc) in the versions 1.14 (PostgreSQL 12) to 1.16 (17 and 18).
 func blankDump(dump []byte) error {
@@ -57,7 +59,7 @@ func (r *dumpReader) entry(minor byte) {
 	description := r.str()
 	r.int() // section
 	definition := r.str()
-	if (tocEntry{text: string(description) + " "}).unwanted() {
+	if kind := string(description) + " "; strings.HasPrefix(kind, "DATABASE ") || (tocEntry{text: kind}).unwanted() {
 		for i := range definition {
 			definition[i] = ' '
 		}

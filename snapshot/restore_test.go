@@ -1,10 +1,14 @@
 package snapshot
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -78,7 +82,7 @@ func TestRestoreEqualsCopy(t *testing.T) {
 	source, server := everything(t), pgtest.Start(t)
 	direct := newTarget(t, server)
 	path, first := archived(t, source, direct, map[string]string{
-		"app.customer.email": "email", "app.customer.id": "keep", "app.event.at": "keep",
+		"app.customer.email": "email", "app.event.at": "{mask: date_shift, days: 300}", // rows leave their partition
 	})
 	again := newTarget(t, pgtest.Start(t))
 	second := restored(t, path, again)
@@ -101,4 +105,74 @@ func rowCounts(r *Result) map[string]int64 {
 		n[show(table.Schema, table.Name)] = table.Rows
 	}
 	return n
+}
+
+// TestRestoreRefuses loads nothing of an archive that is not as it was written, and nothing into another major version.
+func TestRestoreRefuses(t *testing.T) {
+	t.Parallel()
+	source := pgtest.New(t, "CREATE TABLE a (b int, c text); INSERT INTO a SELECT i, 'row ' || i FROM generate_series(1, 5000) i")
+	server := pgtest.Start(t)
+	path, _ := archived(t, source, newTarget(t, server), nil)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := openArchived(t, path)
+	table := &a.Reader().Manifest().Tables[0]
+	if len(table.Chunks) < 4 {
+		t.Fatalf("only %d chunks", len(table.Chunks))
+	}
+	chunk := bytes.Clone(whole)
+	chunk[table.Chunks[2].Offset+7] ^= 1
+	if err := os.WriteFile(path, chunk, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(what string, from *Archived, kind archive.Kind, part string) {
+		target := newTarget(t, server)
+		_, err := Restore(testContext(t), from, target, CopyOptions{Jobs: 2})
+		var ours *archive.Error
+		if !errors.As(err, &ours) || ours.Kind != kind || ours.Part != part {
+			t.Errorf("%s: %v", what, err)
+		}
+		if n := pgtest.Value(t, target.Config(), "SELECT count(*) FROM pg_class WHERE relname = 'a'"); n != "0" && rowsOf(t, target.Config(), "SELECT 1 FROM a") != "" {
+			t.Errorf("%s: rows were loaded", what)
+		}
+	}
+	refused("altered", openArchived(t, path), archive.Altered, "chunk 3 of public.a")
+	other := openArchived(t, path)
+	other.source.Server.VersionNum += 10000
+	refused("other major", other, archive.OtherMajor, "")
+	other = openArchived(t, path)
+	other.reader.Manifest().Tables[0].Name = "z"
+	refused("not described", other, archive.Foreign, "table public.z")
+}
+
+// TestArchiveFails ends a copy whose archive cannot be written, with the archive's own reason.
+func TestArchiveFails(t *testing.T) {
+	t.Parallel()
+	source := pgtest.New(t, "CREATE TABLE a (b int, c text); INSERT INTO a SELECT i, 'row ' || i FROM generate_series(1, 5000) i")
+	w, err := archive.Stream("a pipe", &narrow{room: 1000}, archive.WriteOptions{ChunkSize: 4096})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := openSource(t, source)
+	d, err := src.Describe(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Copy(testContext(t), src, planFor(t, d, nil), newTarget(t, pgtest.Start(t)), CopyOptions{Archive: w})
+	var ours *archive.Error
+	if !errors.As(err, &ours) || ours.Kind != archive.Full || ours.Archive != "a pipe" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// narrow is a pipe onto a full disk.
+type narrow struct{ room int }
+
+func (n *narrow) Write(p []byte) (int, error) {
+	if n.room -= len(p); n.room < 0 {
+		return 0, syscall.ENOSPC
+	}
+	return len(p), nil
 }
