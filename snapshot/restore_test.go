@@ -37,7 +37,7 @@ func archived(t testing.TB, source *pgx.ConnConfig, target Target, masks map[str
 func restored(t testing.TB, path string, target Target) *Result {
 	t.Helper()
 	a := openArchived(t, path)
-	result, err := Restore(testContext(t), a, target, CopyOptions{Jobs: 3})
+	result, err := Restore(testContext(t), a, target, CopyOptions{Jobs: 3, splitFrom: 4096})
 	if err != nil {
 		t.Fatal(err)
 	}
