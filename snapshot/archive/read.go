@@ -2,12 +2,15 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 
 	"filippo.io/age"
 )
@@ -20,6 +23,7 @@ type Reader struct {
 	manifest  Manifest
 	size      int64
 	encrypted bool
+	buffers   sync.Pool // *[]byte: where a part was read to, another one is
 }
 
 // source is where the bytes are.
@@ -28,7 +32,8 @@ type source interface {
 	// tail is the manifest and the footer as they stand there, and the size of all the parts as far as it can be told without the
 	// manifest, -1 otherwise.
 	tail() (tail []byte, parts int64, err error)
-	part(p Part) ([]byte, error)
+	// part reads into a buffer, which may be too small.
+	part(p Part, buffer []byte) ([]byte, error)
 	close() error
 }
 
@@ -192,7 +197,11 @@ func chunkName(t *Table, i int) string {
 
 // content reads and checks a part, and begins to open it.
 func (r *Reader) content(name string, p Part) (io.ReadCloser, error) {
-	sealed, err := r.sealed(name, p)
+	buffer, ok := r.buffers.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
+	sealed, err := r.sealed(name, p, *buffer)
 	if err != nil {
 		return nil, err
 	}
@@ -200,12 +209,20 @@ func (r *Reader) content(name string, p Part) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, r.failed(contentKind(err), name, err)
 	}
-	return &checked{in: in, left: p.Raw, failed: func(err error) error { return r.failed(Altered, name, err) }}, nil
+	*buffer = sealed
+	return &checked{
+		in: in, left: p.Raw, failed: func(err error) error { return r.failed(Altered, name, err) },
+		release: func() {
+			if cap(sealed) <= 2*chunkSize { // unless a row has made it very large
+				r.buffers.Put(buffer)
+			}
+		},
+	}, nil
 }
 
 // sealed reads and checks a part.
-func (r *Reader) sealed(name string, p Part) ([]byte, error) {
-	sealed, err := r.from.part(p)
+func (r *Reader) sealed(name string, p Part, buffer []byte) ([]byte, error) {
+	sealed, err := r.from.part(p, buffer)
 	switch {
 	case err != nil:
 		return nil, r.failed(readKind(err), name, err)
@@ -219,9 +236,10 @@ func (r *Reader) sealed(name string, p Part) ([]byte, error) {
 
 // checked makes sure that a part has as much content as the manifest says.
 type checked struct {
-	in     io.ReadCloser
-	left   int64
-	failed func(error) error
+	in      io.ReadCloser
+	left    int64
+	failed  func(error) error
+	release func() // the bytes that are read from
 }
 
 func (c *checked) Read(p []byte) (int, error) {
@@ -236,7 +254,16 @@ func (c *checked) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *checked) Close() error { return c.in.Close() }
+// Close ends the reading, once.
+func (c *checked) Close() error {
+	if c.release == nil {
+		return nil
+	}
+	err := c.in.Close()
+	c.release()
+	c.release = nil
+	return err
+}
 
 // file is an archive in one file.
 type file struct{ *os.File }
@@ -272,8 +299,8 @@ func (f file) tail() ([]byte, int64, error) {
 	return b, size - headSize - int64(len(b)), err
 }
 
-func (f file) part(p Part) ([]byte, error) {
-	b := make([]byte, p.Size)
+func (f file) part(p Part, b []byte) ([]byte, error) {
+	b = slices.Grow(b[:0], int(p.Size))[:p.Size]
 	n, err := f.ReadAt(b, p.Offset)
 	return b[:n], err
 }
@@ -299,8 +326,19 @@ func (d directory) tail() ([]byte, int64, error) {
 	return b, -1, err
 }
 
-func (d directory) part(p Part) ([]byte, error) {
-	return os.ReadFile(filepath.Join(d.path, partName(p.Number)))
+func (d directory) part(p Part, b []byte) ([]byte, error) {
+	f, err := os.Open(filepath.Join(d.path, partName(p.Number)))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() != p.Size {
+		return nil, cmp.Or(err, io.ErrUnexpectedEOF)
+	}
+	b = slices.Grow(b[:0], int(p.Size))[:p.Size]
+	_, err = io.ReadFull(f, b)
+	return b, err
 }
 
 func (d directory) close() error { return nil }

@@ -20,6 +20,7 @@ const window = 1 << 20
 type press struct {
 	recipients []age.Recipient
 	encoders   sync.Pool
+	buffers    sync.Pool // what a part was written from is written to again
 }
 
 // sealer takes the content of one part.
@@ -27,16 +28,21 @@ type sealer struct {
 	press   *press
 	encoder *zstd.Encoder
 	secret  io.WriteCloser // nil without encryption
-	sealed  bytes.Buffer
+	sealed  *bytes.Buffer
 	raw     int64
 }
 
 func (p *press) begin() (*sealer, error) {
 	s := &sealer{press: p}
-	var out io.Writer = &s.sealed
+	var ok bool
+	if s.sealed, ok = p.buffers.Get().(*bytes.Buffer); !ok {
+		s.sealed = &bytes.Buffer{}
+	}
+	s.sealed.Reset()
+	var out io.Writer = s.sealed
 	if len(p.recipients) > 0 {
 		var err error
-		if s.secret, err = age.Encrypt(&s.sealed, p.recipients...); err != nil {
+		if s.secret, err = age.Encrypt(s.sealed, p.recipients...); err != nil {
 			return nil, fmt.Errorf("encrypt: %w", err)
 		}
 		out = s.secret
@@ -57,7 +63,7 @@ func (s *sealer) Write(p []byte) (int, error) {
 	return s.encoder.Write(p)
 }
 
-// end gives the part as it is to stand in the archive.
+// end gives the part as it is to stand in the archive. The bytes are the sealer's until it is released.
 func (s *sealer) end() ([]byte, error) {
 	err := s.encoder.Close()
 	if s.secret != nil {
@@ -66,6 +72,13 @@ func (s *sealer) end() ([]byte, error) {
 	s.press.encoders.Put(s.encoder)
 	s.encoder = nil
 	return s.sealed.Bytes(), err
+}
+
+// release gives the buffer back, unless a row has made it very large.
+func (s *sealer) release() {
+	if s.sealed.Cap() <= 2*chunkSize {
+		s.press.buffers.Put(s.sealed)
+	}
 }
 
 // opener undoes what a press did.

@@ -29,7 +29,7 @@ func (r *Reader) Verify(ctx context.Context, jobs int, told func(bytes int64)) e
 	}
 	for _, p := range r.manifest.Void {
 		check(func() error {
-			_, err := r.sealed(fmt.Sprintf("unused part %d", p.Number), p)
+			_, err := r.sealed(fmt.Sprintf("unused part %d", p.Number), p, nil)
 			return err
 		}, p)
 	}

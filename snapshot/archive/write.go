@@ -14,12 +14,12 @@ import (
 
 // chunkSize is how much COPY data a chunk holds: large enough to compress well, small enough that many restore a table at once and that
 // the memory of each is little.
-const chunkSize = 16 << 20
+const chunkSize = 8 << 20
 
 // WriteOptions says how an archive is written. The zero value is usable.
 type WriteOptions struct {
 	Recipients []age.Recipient // who can open it; none: everybody can
-	ChunkSize  int64           // of COPY data, before compression; 0 means 16 MiB
+	ChunkSize  int64           // of COPY data, before compression; 0 means 8 MiB
 }
 
 // Writer makes one archive. Several goroutines may write tables at the same time; what they hold in memory is one chunk each, compressed.
@@ -96,6 +96,7 @@ func (w *Writer) Add(name string, content []byte) error {
 
 // append ends a part and writes it.
 func (w *Writer) append(s *sealer) (Part, error) {
+	defer s.release()
 	sealed, err := s.end()
 	if err != nil {
 		return Part{}, writeFailed(w.name, err)
