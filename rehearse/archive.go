@@ -3,12 +3,14 @@ package rehearse
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/rehearse/staging"
 	"github.com/rehearse-db/rehearse/snapshot"
 	"github.com/rehearse-db/rehearse/snapshot/archive"
 )
@@ -69,6 +71,15 @@ func (r *rehearsal) openArchive(ctx context.Context) (kept *snapshot.Archived, e
 		return nil, err
 	}
 	return kept, nil
+}
+
+// otherMajor blames a server of another major version on the archive, where there is one: it cannot be restored there.
+func (r *rehearsal) otherMajor(err error) error {
+	var other *staging.MajorError
+	if r.cfg.Archive == nil || !errors.As(err, &other) {
+		return err
+	}
+	return &archive.Error{Kind: archive.OtherMajor, Archive: r.cfg.Archive.Name(), Err: err}
 }
 
 // archivedMasking says how the rows of an archive were masked.

@@ -19,7 +19,7 @@ func (r *rehearsal) start(ctx context.Context, src origin, w *work) (server stag
 		r.prune(ctx)
 		server, err = staging.Start(ctx, r.cfg.Staging.Provider, r.spec(src.Server(), w.desc))
 		if err != nil {
-			return "", err
+			return "", r.otherMajor(err)
 		}
 		i := server.Info()
 		r.result.Staging.Provider, r.result.Staging.Image = i.Provider, i.Image

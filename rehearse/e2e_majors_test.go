@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/rehearse-db/rehearse/internal/pgtest"
 	"github.com/rehearse-db/rehearse/rehearse"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
+	"github.com/rehearse-db/rehearse/snapshot/archive"
 	"github.com/rehearse-db/rehearse/testdata/shop"
 )
 
@@ -39,6 +41,7 @@ func TestMajors(t *testing.T) {
 			where := rehearse.Staging{Provider: staging.ProviderContainer, Image: image, Pull: "never", StateDir: publicDir(t)}
 			cfg := configured(t, source.Config(), where, rulesFor(t, source.Config(), map[string]string{"shop.customers.email": "email"}))
 			t.Run("staging equals production", func(t *testing.T) { sameInContainers(t, source, cfg) })
+			t.Run("snapshot", func(t *testing.T) { snapshotOfMajor(t, source, cfg, major) })
 			t.Run("releases", func(t *testing.T) { releases(t, cfg) })
 		})
 	}
@@ -136,5 +139,27 @@ func releases(t *testing.T, cfg rehearse.Config) {
 		if result.ExitCode != want.exit || strings.Join(applied, " ") != want.applied || failed != want.failed {
 			t.Errorf("%s: exit code %d, applied %v, failed %q; want %+v", dir, result.ExitCode, applied, failed, want)
 		}
+	}
+}
+
+// snapshotOfMajor restores a snapshot of a production into a staging of its major, and into no other.
+func snapshotOfMajor(t *testing.T, source staging.Server, cfg rehearse.Config, major int) {
+	path := snapshotted(t, cfg)
+	s, restored := staged(t, fromSnapshot(t, path, cfg.Staging))
+	masked := map[string]bool{"shop.customers.email_domain": true}
+	for _, c := range s.Masking.ColumnMasks {
+		masked[c.Table+"."+c.Column] = true
+	}
+	equal(t, "rows", contents(t, source.Config(), masked), contents(t, restored, masked))
+	equal(t, "sequences", sequences(t, source.Config()), sequences(t, restored))
+
+	other := cfg.Staging
+	other.Image = strings.Replace(other.Image, strconv.Itoa(major), map[bool]string{true: "17", false: "15"}[major != 17], 1)
+	if exec.Command("docker", "image", "inspect", other.Image).Run() != nil {
+		return // only this major is here
+	}
+	_, err := rehearse.Stage(t.Context(), fromSnapshot(t, path, other))
+	if kept := (*archive.Error)(nil); !errors.As(err, &kept) || kept.Kind != archive.OtherMajor || kept.Archive != path {
+		t.Errorf("into %s: %v", other.Image, err)
 	}
 }

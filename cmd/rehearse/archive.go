@@ -168,7 +168,7 @@ func toStdout(c *cli.Context, to []age.Recipient) (*archive.Writer, error) {
 	case isTerminal(out):
 		return nil, &usageProblem{text: "a snapshot is nothing for a terminal", hint: "redirect stdout, or name a file with --snapshot"}
 	}
-	return archive.Stream("standard output", out, archive.WriteOptions{Recipients: to})
+	return archive.Stream("standard output", out, archive.WriteOptions{Recipients: to}), nil
 }
 
 func token() string {

@@ -108,7 +108,7 @@ func startContainer(ctx context.Context, spec Spec) (_ Server, err error) {
 		return nil, c.explain(ctx, err)
 	}
 	if got != spec.Major {
-		return nil, &ProviderError{Provider: ProviderContainer, Reason: ReasonImage, Err: fmt.Errorf("image %s is PostgreSQL %d, %d is wanted", c.image, got, spec.Major)}
+		return nil, &ProviderError{Provider: ProviderContainer, Reason: ReasonImage, Err: &MajorError{Image: c.image, Major: got, Wanted: spec.Major}}
 	}
 	if engine.remoteName() != "" {
 		c.note("the server's port is open on all interfaces of the Docker host, behind a random password: a remote engine is not reached otherwise")

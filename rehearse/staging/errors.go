@@ -51,6 +51,16 @@ func (e *ProviderError) Error() string {
 // Unwrap gives the cause.
 func (e *ProviderError) Unwrap() error { return e.Err }
 
+// MajorError says that an image holds another major version of PostgreSQL than the one asked for.
+type MajorError struct {
+	Image         string
+	Major, Wanted int
+}
+
+func (e *MajorError) Error() string {
+	return fmt.Sprintf("image %s is PostgreSQL %d, %d is wanted", e.Image, e.Major, e.Wanted)
+}
+
 // ExitError is a program run by Exec that ended with a status other than 0. What it said went to Exec's stderr.
 type ExitError struct {
 	Program string

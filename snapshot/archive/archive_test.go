@@ -214,10 +214,7 @@ func TestDirectoryIsTheFile(t *testing.T) {
 func TestStreamIsTheFile(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	w, err := Stream("standard output", &out, WriteOptions{ChunkSize: 1000})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := Stream("standard output", &out, WriteOptions{ChunkSize: 1000})
 	fill(t, w, 20)
 	f, err := Spool(&out)
 	if err != nil {
@@ -285,12 +282,9 @@ func TestNotCopyData(t *testing.T) {
 		"trailing": append(binaryRows(3), 0),
 	} {
 		var out bytes.Buffer
-		w, err := Stream("x", &out, WriteOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := Stream("x", &out, WriteOptions{})
 		table := w.Table("a", "b", nil, true)
-		_, err = table.Write(data)
+		_, err := table.Write(data)
 		if err == nil {
 			_, err = table.Close()
 		}

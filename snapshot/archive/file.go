@@ -41,7 +41,7 @@ func Create(path string, opts CreateOptions) (*Writer, error) {
 	if err := f.begin(head(len(opts.Recipients) > 0)); err != nil {
 		return nil, writeFailed(path, errors.Join(err, f.abort()))
 	}
-	return newWriter(path, f, opts.WriteOptions)
+	return newWriter(path, f, opts.WriteOptions), nil
 }
 
 const partialMark = ".partial-"

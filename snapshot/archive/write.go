@@ -46,32 +46,35 @@ type sink interface {
 	abort() error
 }
 
-func newWriter(name string, to sink, opts WriteOptions) (*Writer, error) {
+func newWriter(name string, to sink, opts WriteOptions) *Writer {
 	if opts.ChunkSize <= 0 {
 		opts.ChunkSize = chunkSize
 	}
-	w := &Writer{
+	return &Writer{
 		name: name, to: to, opts: opts, press: press{recipients: opts.Recipients},
 		offset: headSize, tables: map[[2]string]*Table{},
 	}
-	return w, nil
 }
 
 // Stream writes an archive to a pipe. There is no name for it to get in the end: a reader knows by the footer that it is complete.
-func Stream(name string, out io.Writer, opts WriteOptions) (*Writer, error) {
-	if _, err := out.Write(head(len(opts.Recipients) > 0)); err != nil {
-		return nil, writeFailed(name, err)
-	}
-	return newWriter(name, stream{out}, opts)
+func Stream(name string, out io.Writer, opts WriteOptions) *Writer {
+	return newWriter(name, &stream{to: out, head: head(len(opts.Recipients) > 0)}, opts)
 }
 
-type stream struct{ io.Writer }
+type stream struct {
+	to   io.Writer
+	head []byte // not written yet, so that what fails before there are rows writes nothing
+}
 
-func (s stream) part(_ int, b []byte) error { return s.finish(b) }
-func (s stream) abort() error               { return nil }
+func (s *stream) part(_ int, b []byte) error { return s.finish(b) }
+func (s *stream) abort() error               { return nil }
 
-func (s stream) finish(b []byte) error {
-	_, err := s.Write(b)
+func (s *stream) finish(b []byte) error {
+	if _, err := s.to.Write(s.head); err != nil {
+		return err
+	}
+	s.head = nil
+	_, err := s.to.Write(b)
 	return err
 }
 
