@@ -152,6 +152,9 @@ func newCopier(src *Source, plan *sanitize.Plan, target Target, opts CopyOptions
 }
 
 func (c *copier) run(ctx context.Context) error {
+	if c.opts.Archive != nil {
+		c.opts.Archive.Restart() // a copy that begins anew keeps nothing of the one before
+	}
 	if err := c.phase(ctx, "guard", c.guard); err != nil {
 		return err
 	}

@@ -107,6 +107,9 @@ func (c *copier) archiveRest(ctx context.Context) error {
 			if err := conn.QueryRow(ctx, "SELECT pg_read_binary_file($1)", c.archive).Scan(&dump); err != nil {
 				return err
 			}
+			if err := c.countObjects(ctx, conn); err != nil {
+				return err
+			}
 			return c.readVersions(ctx, conn, versions)
 		})
 		if err != nil {
@@ -124,6 +127,18 @@ func (c *copier) archiveRest(ctx context.Context) error {
 		}
 		return c.opts.Archive.Add(sourceDocument, text)
 	})
+}
+
+// countObjects tells of large objects that staging has: an archive holds tables.
+func (c *copier) countObjects(ctx context.Context, conn *pgx.Conn) error {
+	var n int64
+	if err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_largeobject_metadata").Scan(&n); err != nil {
+		return err
+	}
+	if n > 0 {
+		c.notCopied = append(c.notCopied, fmt.Sprintf("%d large objects, which a snapshot does not hold", n))
+	}
+	return nil
 }
 
 // readVersions reads goose's tables from staging, where they are as they were in the view: pending migrations are known without a restore.

@@ -82,7 +82,7 @@ func (t *TableWriter) cut() error {
 }
 
 // Close writes the last chunk, adds what was written to the manifest, and returns how many rows it was. Without Close, it is as if the
-// rows had never been: call Drop.
+// rows had never been.
 func (t *TableWriter) Close() (rows int64, err error) {
 	if !t.borders.whole() {
 		return 0, t.failed(errRow)
@@ -103,16 +103,6 @@ func (t *TableWriter) Close() (rows int64, err error) {
 	rows = t.table.Rows
 	t.table.Chunks = nil
 	return rows, nil
-}
-
-// Drop leaves what was written since the beginning, or the last Close, out of the manifest.
-func (t *TableWriter) Drop() {
-	t.w.mu.Lock()
-	defer t.w.mu.Unlock()
-	for _, c := range t.table.Chunks {
-		t.w.void = append(t.w.void, c.Part)
-	}
-	t.table.Chunks, t.chunk = nil, nil
 }
 
 func (t *TableWriter) failed(err error) error {

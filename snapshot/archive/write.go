@@ -30,11 +30,10 @@ type Writer struct {
 	opts   WriteOptions
 	mu     sync.Mutex
 	err    error // the first failure: nothing is written after it
-	count  int
 	offset int64
 	tables map[[2]string]*Table
 	docs   []Document
-	void   []Part
+	parts  []Part // all that were written
 }
 
 // sink is where the bytes go. Parts come in order, each in one call.
@@ -110,28 +109,20 @@ func (w *Writer) append(s *sealer) (Part, error) {
 	if w.err != nil {
 		return p, w.err
 	}
-	p.Number, p.Offset = w.count, w.offset
+	p.Number, p.Offset = len(w.parts), w.offset
 	if err := w.to.part(p.Number, sealed); err != nil {
 		w.err = writeFailed(w.name, err)
 		return p, w.err
 	}
-	w.count++
+	w.parts = append(w.parts, p)
 	w.offset += p.Size
 	return p, nil
 }
 
-// Restart forgets what was written so far: the copy begins anew. The bytes stay, as parts that nobody uses. No table may be open.
+// Restart forgets what was written so far: the copy begins anew. The bytes stay, as parts that nobody uses. No table may be written to meanwhile.
 func (w *Writer) Restart() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, d := range w.docs {
-		w.void = append(w.void, d.Part)
-	}
-	for _, t := range w.tables {
-		for _, c := range t.Chunks {
-			w.void = append(w.void, c.Part)
-		}
-	}
 	w.docs, w.tables = nil, map[[2]string]*Table{}
 }
 
@@ -142,8 +133,7 @@ func (w *Writer) Finish(m Manifest) (*Manifest, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
-	m.Format, m.Documents, m.Void, m.Tables = Format, w.docs, w.void, []Table{}
-	slices.SortFunc(m.Void, func(a, b Part) int { return a.Number - b.Number })
+	m.Format, m.Documents, m.Void, m.Tables = Format, w.docs, nil, []Table{}
 	for _, t := range w.tables {
 		slices.SortFunc(t.Chunks, func(a, b Chunk) int { return a.Number - b.Number })
 		m.Tables = append(m.Tables, *t)
@@ -151,6 +141,11 @@ func (w *Writer) Finish(m Manifest) (*Manifest, error) {
 	slices.SortFunc(m.Tables, func(a, b Table) int {
 		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
 	})
+	used := map[int]bool{}
+	for _, p := range m.parts() {
+		used[p.Number] = true
+	}
+	m.Void = slices.DeleteFunc(slices.Clone(w.parts), func(p Part) bool { return used[p.Number] })
 	text, err := json.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot %s: manifest: %w", w.name, err)
