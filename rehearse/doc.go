@@ -1,7 +1,8 @@
 // Package rehearse is the story of one rehearsal: freeze production, copy it masked into a throwaway server, apply what is pending,
 // watch everything, and say GO or NO-GO with the evidence.
 //
-// [Run] is that story, [Stage] its first half (the masked copy alone) and [Plan] what can be said without moving any data.
+// [Run] is that story, [Stage] its first half (the masked copy alone), [Archive] keeps that half as a file from which Run and Stage can
+// begin without the source, and [Plan] is what can be said without moving any data.
 //
 // # What is guaranteed
 //
@@ -27,7 +28,8 @@
 //
 //   - source: the production database, only ever read.
 //   - staging: the throwaway server with the masked copy.
-//   - snapshot: the frozen, consistent view of the source that was copied.
+//   - snapshot: the frozen, consistent view of the source that was copied; also the file that keeps the masked copy of it, which the code
+//     calls archive.
 //   - mask: a function on a value; its output is masked, never "anonymous", because a deterministic mask makes pseudonyms.
 //   - rule: which mask a column has.
 //   - migration: one goose file; statement: what goose sent of it in one go.
