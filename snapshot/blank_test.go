@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,6 +49,21 @@ DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET app.token TO ''a secret of the
 	for _, odd := range [][]byte{nil, []byte("PGDMP"), []byte("PGDMP\x01\x20\x00\x04\x08\x01 and more"), []byte("-- a script of pg_dump")} {
 		if err := blankDump(odd); err == nil {
 			t.Errorf("%q was taken for a dump", odd)
+		}
+	}
+}
+
+// TestExactJSON refuses names that would come back as others.
+func TestExactJSON(t *testing.T) {
+	t.Parallel()
+	for name, whole := range map[string]bool{"caf\xe9": false, "café": true, "\ufffd": true, "\x00\n": true} {
+		text, err := exactJSON(map[string]string{"name": name})
+		if (err == nil) != whole {
+			t.Errorf("%q: %v", name, err)
+		}
+		var back map[string]string
+		if whole && (json.Unmarshal(text, &back) != nil || back["name"] != name) {
+			t.Errorf("%q came back as %q", name, back["name"])
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package snapshot
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -118,15 +120,24 @@ func (c *copier) archiveRest(ctx context.Context) error {
 		if err := blankDump(dump); err != nil {
 			return &DumpError{Program: "pg_dump", Kind: DumpFailed, Err: err}
 		}
-		text, err := json.Marshal(c.archived(versions))
+		text, err := exactJSON(c.archived(versions))
 		if err != nil {
-			return fmt.Errorf("describe the source for the archive: %w", err)
+			return &archive.Error{Kind: archive.Unwritable, Archive: c.opts.Archive.Name(), Part: "document " + sourceDocument, Err: err}
 		}
 		if err := c.opts.Archive.Add(schemaDocument, dump); err != nil {
 			return err
 		}
 		return c.opts.Archive.Add(sourceDocument, text)
 	})
+}
+
+// exactJSON is the JSON of v, which has no place for text that is not UTF-8: names can be such in a database without an encoding.
+func exactJSON(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err == nil && bytes.Contains(text, []byte(`\ufffd`)) { // what is written for it; the character itself is not escaped
+		err = errors.New("a name or a comment in the source is not valid UTF-8")
+	}
+	return text, err
 }
 
 // countObjects tells of large objects that staging has: an archive holds tables.

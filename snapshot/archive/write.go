@@ -77,6 +77,9 @@ func (s *stream) finish(b []byte) error {
 	return err
 }
 
+// Name is what the archive is created as.
+func (w *Writer) Name() string { return w.name }
+
 // Add writes a document.
 func (w *Writer) Add(name string, content []byte) error {
 	s, err := w.press.begin()
