@@ -34,6 +34,8 @@ var configKeys = map[string]string{
 	"staging.pg_bindir":             "pg-bindir",
 	"staging.keep":                  "keep",
 	"staging.ttl":                   "ttl",
+	"staging.copies":                "copies",
+	"staging.pristine":              "pristine",
 	"policy.max_total_time":         "max-total-time",
 	"policy.max_migration_time":     "max-migration-time",
 	"policy.allow_rewrite_below":    "allow-rewrite-below",

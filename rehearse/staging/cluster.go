@@ -82,16 +82,29 @@ func (c *cluster) load(ctx context.Context) error {
 			return err
 		}
 	}
+	return c.createDatabase(ctx)
+}
+
+func (c *cluster) createDatabase(ctx context.Context) error {
 	admin, err := c.connect("template1")
 	if err != nil {
 		return err
 	}
-	leftOut, err := createDatabase(ctx, admin, c.spec)
+	leftOut, err := createDatabase(ctx, adminOf(admin), c.spec)
 	if err != nil {
 		return c.failed(ctx, err)
 	}
 	c.note(leftOut...)
 	return nil
+}
+
+// Empty drops the database and makes it anew.
+func (c *cluster) Empty(ctx context.Context) error {
+	drop := Databases{server: func() (*pgx.ConnConfig, error) { return c.connect(c.spec.Database) }}
+	if err := drop.Drop(ctx, c.spec.Database); err != nil {
+		return c.failed(ctx, err)
+	}
+	return c.createDatabase(ctx)
 }
 
 // reloadWithLibraries finds which of the wanted libraries the server has, and starts it again with them: an extension may need its
@@ -142,7 +155,7 @@ func (c *cluster) Measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = withConn(ctx, cfg, func(conn *pgx.Conn) error {
+	err = withConn(ctx, adminOf(cfg), func(conn *pgx.Conn) error { // a timeout that production gives the role or the database is not for this
 		_, err := conn.Exec(ctx, "CHECKPOINT")
 		return err
 	})
