@@ -91,7 +91,7 @@ func (e *ExtensionError) Error() string {
 // copy freezes the source, copies it masked, and lets it go.
 func (r *rehearsal) copy(ctx context.Context, src *snapshot.Source, w *work, server staging.Server) error {
 	return r.phase("copy", func() (string, error) {
-		copied, err := snapshot.Copy(ctx, src, w.plan, snapshot.Target{Config: server.Config, Tools: tools{server}}, snapshot.CopyOptions{
+		copied, err := snapshot.Copy(ctx, src, w.plan, snapshot.Target{Config: server.Config, Tools: tools{server}, Empty: server.Empty}, snapshot.CopyOptions{
 			Jobs: r.cfg.Jobs, PgDump: r.cfg.PgDump, MaxAge: r.cfg.MaxSnapshotAge, RateLimit: r.cfg.RateLimit, Log: r.cfg.Log, Progress: r.copying(),
 		})
 		if err != nil {
@@ -99,7 +99,11 @@ func (r *rehearsal) copy(ctx context.Context, src *snapshot.Source, w *work, ser
 		}
 		r.copyFacts(w, copied)
 		s := r.result.Snapshot
-		return fmt.Sprintf("%s, %d rows, %s; source held for %s", count(len(s.Tables), "table"), s.Rows, size(s.Bytes), s.HeldFor), nil
+		note := fmt.Sprintf("%s, %d rows, %s; source held for %s", count(len(s.Tables), "table"), s.Rows, size(s.Bytes), s.HeldFor)
+		if s.Retried != "" {
+			note += "; it began again: " + s.Retried
+		}
+		return note, nil
 	})
 }
 

@@ -173,9 +173,14 @@ func (s *Source) Server() Server { return s.server }
 // Close ends the session.
 func (s *Source) Close(ctx context.Context) error { return closeConn(ctx, s.conn) }
 
-// failed makes an error of the source out of err.
+// failed makes an error of the source out of err. A read-only transaction in which one view holds cannot fail to be serialised (40001) but
+// by recovery, and what a deadlock cancels on a standby has recovery on its other side.
 func (s *Source) failed(doing string, err error) error {
-	return sourceError(s.server.Address, doing, err)
+	err = sourceError(s.server.Address, doing, err)
+	if e := (*SourceError)(nil); s.server.Standby && errors.As(err, &e) && e.SQLState == "40P01" {
+		e.Kind = Recovery
+	}
+	return err
 }
 
 // read runs f in a read-only transaction of the source's own session.

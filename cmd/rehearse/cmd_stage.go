@@ -41,6 +41,9 @@ func stageAction(c *cli.Context) error {
 	}
 	u := ui{err: c.App.ErrWriter}
 	u.note("%s, %s; %d of %d columns masked", count(int64(len(staged.Snapshot.Tables)), "table"), count(staged.Snapshot.Rows, "row"), staged.Masking.Masked, staged.Masking.Columns)
+	if why := staged.Snapshot.Retried; why != "" {
+		u.note("this is the second copy: %s", why)
+	}
 	for _, d := range staged.Differences {
 		u.note("differs from the source: %s: %s there, %s here", d.What, orNone(d.Source), orNone(d.Staging))
 	}

@@ -104,12 +104,14 @@ func migrationsHint(err error) string {
 	return ""
 }
 
-const conflictHint = "something held a lock for longer than --lock-timeout, or a standby's recovery went first: try again at a quiet moment; " +
-	"on a standby hot_standby_feedback=on or max_standby_streaming_delay helps"
+const conflictHint = "something held a lock for longer than --lock-timeout: try again at a quiet moment"
+
+const recoveryHint = "the standby removed rows that the copy still needed, or locked a table: turn hot_standby_feedback on there (the primary then keeps " +
+	"such rows), or let max_standby_streaming_delay be longer than the copy lasts (max_standby_archive_delay where it reads an archive); or copy from the primary"
 
 const (
 	brokenHint = "the server restarted, or somebody or a firewall ended the session: run it again"
-	fullHint   = "the server's max_connections, or the role's CONNECTION LIMIT, leaves none: one is needed, one for each of --jobs and one for pg_dump"
+	fullHint   = "the server's max_connections, or the role's CONNECTION LIMIT, leaves none: one is needed, one for each of --jobs and one for pg_dump; fewer --jobs need fewer"
 )
 
 func sourceHint(err error) string {
@@ -142,6 +144,8 @@ func sourceHint(err error) string {
 		return "connect past the pooler, straight to PostgreSQL: a snapshot belongs to one server process"
 	case snapshot.Conflict:
 		return conflictHint
+	case snapshot.Recovery:
+		return recoveryHint
 	case snapshot.Expired:
 		return "--statement-timeout, --max-snapshot-age and --timeout give it more time; more --jobs copy more at once"
 	case snapshot.Broken:
@@ -240,7 +244,7 @@ func dumpHint(e *snapshot.DumpError) string {
 		return "pg_dump locks each table whole, for which SELECT on some of its columns is not enough: GRANT SELECT ON the table, or pg_read_all_data"
 	case e.Kind == snapshot.DumpLock:
 		return conflictHint
-	case strings.Contains(e.Text, "too many connections"), strings.Contains(e.Text, "connection slots"):
+	case full(e):
 		return fullHint
 	case lost(e):
 		return brokenHint

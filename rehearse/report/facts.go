@@ -29,6 +29,9 @@ func (a *arranger) cost() section {
 	if h := a.r.Snapshot.HeldFor; h > 0 {
 		add("the source's snapshot was held for %s; vacuum there could not remove rows that died meanwhile", h)
 	}
+	if why := a.r.Snapshot.Retried; why != "" {
+		add("this is the second copy from the start: %s", why)
+	}
 	var phases []string
 	for _, p := range a.r.Phases {
 		text := p.Name + " " + p.Duration.String()

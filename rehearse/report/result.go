@@ -118,6 +118,9 @@ type Snapshot struct {
 	Rows    int64       `json:"rows"`
 	Bytes   int64       `json:"bytes"` // COPY bytes read from the source
 
+	// Retried is why this is the second copy from the start, "" when it is the first.
+	Retried string `json:"retried,omitempty"`
+
 	// SchemaErrors are the objects that could not be made in staging, so that nothing is known about them.
 	SchemaErrors []SchemaError `json:"schema_errors,omitempty"`
 }
