@@ -130,6 +130,13 @@ func longRun(t *testing.T, source *pgx.ConnConfig, where rehearse.Staging) *long
 	p := &longProcess{process: command(t, source, "run", "--progress", "json", "--provider", where.Provider, "--image", where.Image, "--jobs", "2",
 		"--migrations", migrationsWith(t, "SELECT pg_sleep(600);"), "--masks", shopFile(t, "rehearse.masks.yaml")), ended: make(chan struct{})}
 	p.Env = append(p.Env, "TMPDIR="+p.state)
+	p.starts(t)
+	return p
+}
+
+// starts starts the command and reads what it says.
+func (p *longProcess) starts(t *testing.T) {
+	t.Helper()
 	p.Stderr = nil
 	out, err := p.StderrPipe()
 	if err != nil {
@@ -145,7 +152,6 @@ func longRun(t *testing.T, source *pgx.ConnConfig, where rehearse.Staging) *long
 			_ = p.Wait()
 		}
 	})
-	return p
 }
 
 // until returns at a moment of the run.
@@ -187,7 +193,7 @@ func (p *longProcess) leavesNothing(t *testing.T, source *pgx.ConnConfig, limit 
 	})
 	eventually(t, "no process is left that names "+p.state, limit, func() bool { return len(processesNaming(t, p.state)) == 0 })
 	eventually(t, "no session is left at the source", limit, func() bool {
-		return pgtest.Value(t, pgtest.Default(t).Config("postgres"), "SELECT count(*) FROM pg_stat_activity WHERE datname = '"+source.Database+"'") == "0"
+		return pgtest.Value(t, source, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'rehearse'") == "0"
 	})
 	if _, err := exec.LookPath("docker"); err == nil {
 		eventually(t, "no container is left", limit, func() bool {

@@ -20,12 +20,7 @@ func TestStandbyWhoseRecoveryGoesFirst(t *testing.T) {
 	stop := removing(t, func() { pgtest.Exec(t, source, "INSERT INTO dead SELECT generate_series(1, 500); DELETE FROM dead") }, func() { pgtest.Exec(t, source, "VACUUM dead") })
 	masks := write(t, t.TempDir(), "masks.yaml", "version: 1\ntables:\n  public.a: {i: keep, pad: keep}\n  public.dead: {i: keep}\n")
 	at := standby.Config(source.Database)
-	stage := func() *process {
-		p := command(t, at, "stage", "--provider", "local", "--masks", masks, "--rate-limit", "10MB", "--progress", "plain")
-		p.Env = append(p.Env, "TMPDIR="+p.state)
-		return p
-	}
-	p := stage()
+	p := localStage(t, at, masks, "--rate-limit", "10MB")
 	code := p.exitCode(t)
 	said := p.stderr.String()
 	for _, part := range []string{"cancelled by the standby's recovery, for the second time (SQLSTATE 40001)", "which begins again", "hot_standby_feedback", "max_standby_streaming_delay"} {
@@ -41,16 +36,12 @@ func TestStandbyWhoseRecoveryGoesFirst(t *testing.T) {
 	eventually(t, "the primary hears of the standby's queries", 20*time.Second, func() bool {
 		return pgtest.Value(t, primary.Config("postgres"), "SELECT backend_xmin IS NOT NULL FROM pg_stat_replication") == "t"
 	})
-	p = stage()
+	p = localStage(t, at, masks, "--rate-limit", "10MB")
 	if code := p.exitCode(t); code != 0 {
 		t.Errorf("with hot_standby_feedback: exit %d:\n%s", code, p.stderr.String())
 	}
 	stop()
-	destroy := command(t, at, "staging", "destroy")
-	destroy.Env = append(destroy.Env, "TMPDIR="+p.state, "DOCKER_HOST=tcp://127.0.0.1:1")
-	if code := destroy.exitCode(t); code != 0 {
-		t.Errorf("destroy: %s", destroy.stderr.String())
-	}
+	p.destroyed(t)
 }
 
 // removing does things over and over until it is told to stop.

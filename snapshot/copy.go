@@ -152,7 +152,7 @@ func Copy(ctx context.Context, src *Source, plan *sanitize.Plan, target Target, 
 
 func copyOnce(ctx context.Context, src *Source, plan *sanitize.Plan, target Target, opts CopyOptions) (*Result, error) {
 	c := &copier{src: src, plan: plan, target: target, opts: opts, log: opts.Log, limit: newLimiter(opts.RateLimit)}
-	if err := c.run(ctx); err != nil {
+	if err := c.witnessed(ctx, c.run); err != nil {
 		return nil, err
 	}
 	return &c.res, nil

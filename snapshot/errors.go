@@ -67,7 +67,7 @@ func (e *SourceError) reason() string {
 	case TooOld:
 		return "PostgreSQL 13 or newer is needed"
 	case Pooled:
-		return "a connection pooler in transaction mode is in between"
+		return "a connection pooler that shares its sessions, in transaction or statement mode, is in between"
 	case Conflict:
 		return "a lock was not had in time"
 	case Recovery:

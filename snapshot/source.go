@@ -145,7 +145,11 @@ func (s *Source) detectPooler(ctx context.Context) error {
 	}
 	defer closeConn(ctx, other)
 	if _, err := other.Exec(ctx, sqlBegin); err != nil {
-		return s.failed("look for a pooler", err)
+		err = s.failed("look for a pooler", err)
+		if e := (*SourceError)(nil); errors.As(err, &e) && e.SQLState == "08P01" { // in statement mode it takes no transaction
+			e.Kind, e.Doing = Pooled, "connect"
+		}
+		return err
 	}
 	held, _, err := s.backend(ctx, other)
 	if err != nil {

@@ -94,6 +94,7 @@ func (d *disturbed) progress(e Event) {
 	}
 	pgtest.Exec(d.t, d.primary, "DELETE FROM dead WHERE i <= (SELECT min(i) + 1000 FROM dead)")
 	pgtest.Exec(d.t, d.primary, "VACUUM dead")
+	pgtest.Exec(d.t, d.primary, "SELECT pg_logical_emit_message(true, '', '')") // VACUUM's commit does not flush the WAL, this one does
 	lsn := pgtest.Value(d.t, d.primary, "SELECT pg_current_wal_lsn()")
 	for pgtest.Value(d.t, d.standby, "SELECT pg_last_wal_replay_lsn() >= '"+lsn+"'") != "t" {
 		time.Sleep(20 * time.Millisecond)

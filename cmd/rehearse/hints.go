@@ -141,7 +141,7 @@ func sourceHint(err error) string {
 	case snapshot.NoDatabase:
 		return "psql -l lists the databases of a server"
 	case snapshot.Pooled:
-		return "connect past the pooler, straight to PostgreSQL: a snapshot belongs to one server process"
+		return "connect past the pooler, straight to PostgreSQL, or through a pool in session mode: a snapshot belongs to one server process"
 	case snapshot.Conflict:
 		return conflictHint
 	case snapshot.Recovery:
