@@ -219,6 +219,7 @@ const (
 	DumpMissing     DumpKind = "missing"            // the program could not be run
 	DumpLock        DumpKind = "lock"               // a table was locked for too long
 	DumpUnreachable DumpKind = "unreachable"        // pg_dump could not connect
+	DumpRefused     DumpKind = "refused"            // the source refused a query: a table went away meanwhile, or a catalog is broken
 	DumpFailed      DumpKind = "failed"             // anything else
 )
 

@@ -96,7 +96,7 @@ func atSource(e *snapshot.DumpError) bool {
 	if e.Program == "pg_restore" {
 		return false
 	}
-	return e.Kind == snapshot.DumpLock || denied(e) || lost(e) || e.Kind == snapshot.DumpUnreachable && strings.Contains(e.Text, "FATAL:")
+	return e.Kind == snapshot.DumpLock || e.Kind == snapshot.DumpRefused || denied(e) || lost(e) || e.Kind == snapshot.DumpUnreachable && strings.Contains(e.Text, "FATAL:")
 }
 
 func lost(e *snapshot.DumpError) bool {

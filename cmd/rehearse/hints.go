@@ -109,6 +109,8 @@ const conflictHint = "something held a lock for longer than --lock-timeout: try 
 const recoveryHint = "the standby removed rows that the copy still needed, or locked a table: turn hot_standby_feedback on there (the primary then keeps " +
 	"such rows), or let max_standby_streaming_delay be longer than the copy lasts (max_standby_archive_delay where it reads an archive); or copy from the primary"
 
+const changedHint = "somebody deployed meanwhile: run it again"
+
 const (
 	brokenHint = "the server restarted, or somebody or a firewall ended the session: run it again"
 	fullHint   = "the server's max_connections, or the role's CONNECTION LIMIT, leaves none: one is needed, one for each of --jobs and one for pg_dump; fewer --jobs need fewer"
@@ -231,7 +233,7 @@ func copyHint(err error) string {
 	case errors.As(err, &dump):
 		return dumpHint(dump)
 	case errors.As(err, &changed):
-		return "somebody deployed meanwhile: run it again"
+		return changedHint
 	}
 	return ""
 }
@@ -248,6 +250,10 @@ func dumpHint(e *snapshot.DumpError) string {
 		return fullHint
 	case lost(e):
 		return brokenHint
+	case e.Kind == snapshot.DumpRefused && (strings.Contains(e.Text, "does not exist") || strings.Contains(e.Text, "cache lookup failed")):
+		return changedHint
+	case e.Kind == snapshot.DumpRefused:
+		return "the source refused a query of pg_dump: its log says more"
 	case e.Kind == snapshot.DumpUnreachable:
 		return "pg_dump runs where staging does and connects through this program: --pg-dump names one that runs here"
 	}
