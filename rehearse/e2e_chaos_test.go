@@ -71,6 +71,7 @@ var harms = []harm{
 	{name: "alter a table", codes: []int{12, 20}, do: inSource("ALTER TABLE child ADD extra int DEFAULT 7; ALTER TABLE child RENAME pad TO dap")},
 	{name: "kill -9 the command, container", codes: []int{-1}, do: signalled(os.Kill), container: true},
 	{name: "rewrite a table", codes: []int{12, 20}, do: inSource("ALTER TABLE child ALTER i TYPE bigint; UPDATE child SET i = i + 1")},
+	{name: "move a table", codes: []int{20}, do: inSource("VACUUM FULL big")},
 	{name: "interrupt the command", codes: []int{130}, do: signalled(os.Interrupt)},
 	{name: "docker kill", codes: []int{21}, do: killContainer, container: true},
 }
