@@ -113,7 +113,7 @@ const changedHint = "somebody deployed meanwhile: run it again"
 
 const (
 	brokenHint = "the server restarted, or somebody or a firewall ended the session: run it again"
-	fullHint   = "the server's max_connections, or the role's CONNECTION LIMIT, leaves none: one is needed, one for each of --jobs and one for pg_dump; fewer --jobs need fewer"
+	fullHint   = "the server's max_connections, or the role's CONNECTION LIMIT, leaves none: one is needed and one for each of --jobs; fewer --jobs need fewer"
 )
 
 func sourceHint(err error) string {
