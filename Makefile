@@ -4,9 +4,10 @@ TOOL     := $(GO) tool -modfile=scripts/tools.mod
 PACKAGES := ./...
 FUZZTIME ?= 30s
 SCALE    ?= 10
+CHAOS    ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint fuzz bench golden clean
+.PHONY: help build demo test race lint chaos fuzz bench golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ lint: ## format, vet and staticcheck, without golangci-lint
 	if [ -n "$$unformatted" ]; then echo "gofumpt would change:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet $(PACKAGES)
 	$(TOOL) staticcheck $(PACKAGES)
+
+chaos: ## kill and harm copies CHAOS (50) times at random moments; CHAOS_SEED plays a seed again
+	REHEARSE_TEST_CHAOS=$(CHAOS) REHEARSE_TEST_CHAOS_SEED=$(CHAOS_SEED) $(GO) test -count 1 -v -timeout 60m -run '^TestChaos$$' ./rehearse
 
 fuzz: ## fuzz each target for FUZZTIME (30s)
 	@for pkg in $$($(GO) list $(PACKAGES)); do \

@@ -61,6 +61,9 @@ type Staging struct {
 	BinDir   string
 	StateDir string        // where local servers have their data; "" means os.TempDir. staging.List must be told the same
 	TTL      time.Duration // 4 h
+
+	Copies   int  // for Stage: databases with the same copy, 1 at least; the others are clones of the first
+	Pristine bool // where staging is kept: with a clone from before any migration, see staging.Databases.Pristine
 }
 
 // Keep says when the staging server stays after the run.

@@ -91,7 +91,7 @@ func (e *ExtensionError) Error() string {
 // copy freezes the source, copies it masked, and lets it go; or restores what an archive keeps of that.
 func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server staging.Server) error {
 	return r.phase("copy", func() (string, error) {
-		target := snapshot.Target{Config: server.Config, Tools: tools{server}}
+		target := snapshot.Target{Config: server.Config, Tools: tools{server}, Empty: server.Empty}
 		options := snapshot.CopyOptions{
 			Jobs: r.cfg.Jobs, PgDump: r.cfg.PgDump, MaxAge: r.cfg.MaxSnapshotAge, RateLimit: r.cfg.RateLimit, Archive: r.archive,
 			Log: r.cfg.Log, Progress: r.copying(),
@@ -113,7 +113,11 @@ func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server stagin
 		if s.Archive != nil {
 			return note + "from snapshot " + s.Archive.Name, nil
 		}
-		return note + fmt.Sprintf("source held for %s", s.HeldFor), nil
+		note += fmt.Sprintf("source held for %s", s.HeldFor)
+		if s.Retried != "" {
+			note += "; it began again: " + s.Retried
+		}
+		return note, nil
 	})
 }
 

@@ -172,7 +172,8 @@ func TestSnapshotKilled(t *testing.T) {
 	t.Parallel()
 	source, dir := fresh(t, "shop", loadShop), publicDir(t)
 	p := creating(t, source, dir, "--progress", "json", "--rate-limit", "4MB")
-	l := started(t, p)
+	l := &longProcess{process: p, ended: make(chan struct{})}
+	l.starts(t)
 	l.until(t, inData)
 	eventually(t, "a snapshot is begun", shortly, func() bool { return len(filesIn(t, dir)) == 1 })
 	if err := p.Process.Kill(); err != nil {

@@ -127,16 +127,16 @@ type longProcess struct {
 // longRun starts a rehearsal whose migration never ends.
 func longRun(t *testing.T, source *pgx.ConnConfig, where rehearse.Staging) *longProcess {
 	t.Helper()
-	p := command(t, source, "run", "--progress", "json", "--provider", where.Provider, "--image", where.Image, "--jobs", "2",
-		"--migrations", migrationsWith(t, "SELECT pg_sleep(600);"), "--masks", shopFile(t, "rehearse.masks.yaml"))
+	p := &longProcess{process: command(t, source, "run", "--progress", "json", "--provider", where.Provider, "--image", where.Image, "--jobs", "2",
+		"--migrations", migrationsWith(t, "SELECT pg_sleep(600);"), "--masks", shopFile(t, "rehearse.masks.yaml")), ended: make(chan struct{})}
 	p.Env = append(p.Env, "TMPDIR="+p.state)
-	return started(t, p)
+	p.starts(t)
+	return p
 }
 
-// started starts a command that tells its progress as JSON.
-func started(t *testing.T, command *process) *longProcess {
+// starts starts the command and reads what it says.
+func (p *longProcess) starts(t *testing.T) {
 	t.Helper()
-	p := &longProcess{process: command, ended: make(chan struct{})}
 	p.Stderr = nil
 	out, err := p.StderrPipe()
 	if err != nil {
@@ -152,7 +152,6 @@ func started(t *testing.T, command *process) *longProcess {
 			_ = p.Wait()
 		}
 	})
-	return p
 }
 
 // until returns at a moment of the run.
@@ -194,7 +193,7 @@ func (p *longProcess) leavesNothing(t *testing.T, source *pgx.ConnConfig, limit 
 	})
 	eventually(t, "no process is left that names "+p.state, limit, func() bool { return len(processesNaming(t, p.state)) == 0 })
 	eventually(t, "no session is left at the source", limit, func() bool {
-		return pgtest.Value(t, pgtest.Default(t).Config("postgres"), "SELECT count(*) FROM pg_stat_activity WHERE datname = '"+source.Database+"'") == "0"
+		return pgtest.Value(t, source, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'rehearse'") == "0"
 	})
 	if _, err := exec.LookPath("docker"); err == nil {
 		eventually(t, "no container is left", limit, func() bool {

@@ -65,7 +65,7 @@ func qualified(schema, name string) string { return catalog.Quote(schema) + "." 
 
 // copyFacts records what was copied and what could not be.
 func (r *rehearsal) copyFacts(w *work, c *snapshot.Result) {
-	s := report.Snapshot{TakenAt: c.TakenAt.UTC(), LSN: c.LSN, HeldFor: report.Duration(c.HeldFor), Archive: r.result.Snapshot.Archive}
+	s := report.Snapshot{TakenAt: c.TakenAt.UTC(), LSN: c.LSN, HeldFor: report.Duration(c.HeldFor), Retried: c.Retried, Archive: r.result.Snapshot.Archive}
 	for _, t := range c.Tables {
 		s.Tables = append(s.Tables, report.TableCopy{
 			Table: qualified(t.Schema, t.Name), Rows: t.Rows, Bytes: t.Bytes, Duration: report.Duration(t.Duration), Masked: w.maskedColumns(t.Schema, t.Name),

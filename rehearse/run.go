@@ -51,6 +51,9 @@ func Run(ctx context.Context, cfg Config) (reached *report.Result, err error) {
 	if err := r.copy(ctx, src, work, server); err != nil { // production is frozen only inside this call
 		return nil, err
 	}
+	if _, err := r.clone(ctx, server, 1, r.cfg.Staging.Pristine && r.cfg.Keep != KeepNever); err != nil {
+		return nil, err
+	}
 	if err := r.measure(ctx, server); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,8 @@ import (
 
 // Staged is a masked copy left running.
 type Staged struct {
-	Info        staging.Info
+	Info        staging.Info // leads to the first database; Info.At to another
+	Databases   []string     // that hold the copy: one, or as many as Config.Staging.Copies
 	Snapshot    report.Snapshot
 	Masking     report.Masking
 	Differences []report.Difference
@@ -42,6 +43,10 @@ func Stage(ctx context.Context, cfg Config) (_ *Staged, err error) {
 	if err := r.copy(ctx, src, w, server); err != nil {
 		return nil, err
 	}
+	databases, err := r.clone(ctx, server, max(r.cfg.Staging.Copies, 1), r.cfg.Staging.Pristine)
+	if err != nil {
+		return nil, err
+	}
 	if err := r.measure(ctx, server); err != nil {
 		return nil, err
 	}
@@ -49,5 +54,7 @@ func Stage(ctx context.Context, cfg Config) (_ *Staged, err error) {
 		return nil, &StagingError{Err: err}
 	}
 	kept = true
-	return &Staged{Info: server.Info(), Snapshot: r.result.Snapshot, Masking: r.result.Masking, Differences: r.result.Differences}, nil
+	return &Staged{
+		Info: server.Info(), Databases: databases, Snapshot: r.result.Snapshot, Masking: r.result.Masking, Differences: r.result.Differences,
+	}, nil
 }

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Makes this machine able to run every test of the project: PostgreSQL's programs, a Docker engine, PostgreSQL images.
+# Makes this machine able to run every test of the project: PostgreSQL's programs, a Docker engine, PostgreSQL images, a pooler.
 #
-#   scripts/setup-test-host.sh [--any] [postgres] [docker]     which parts; both unless named
+#   scripts/setup-test-host.sh [--any] [postgres] [docker] [pgbouncer]     which parts; all unless named
 #
 #   postgres   initdb, postgres, psql and pg_dump of any major version. Searched in PATH, pg_config --bindir,
 #              /usr/lib/postgresql/*/bin and /usr/pgsql-*/bin.
 #   docker     an engine that answers, and the images rehearse-postgres:15 and rehearse-postgres:17
 #              (REHEARSE_TEST_PG_MAJORS="15 17" names others; build-pg-image.sh says which there are). Where they
 #              cannot be built, the official images are pulled and given these names.
+#   pgbouncer  the pooler's program; none of it is left running.
 #   --any      one complete part is enough: the parts are tried in the order given, up to the first that is complete.
 #
 # What is there is left alone, so it may be run before every test run; one line a step says what was found or done. What
@@ -92,6 +93,34 @@ setup_postgres() {
       lack postgres "$program: install PostgreSQL's client programs"
     fi
   done
+}
+
+# pooler: the path of pgbouncer, which Debian keeps where only root's PATH leads.
+pooler() { PATH=$PATH:/usr/sbin command -v pgbouncer; }
+
+# install_pgbouncer: without the pooler that Debian's package starts; a policy of the machine's own is left alone.
+install_pgbouncer() {
+  local policy=/usr/sbin/policy-rc.d done=0
+  if [[ -e $policy ]]; then policy=''; fi
+  if [[ -n $policy ]]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+  fi
+  install pgbouncer pgbouncer || done=1
+  if [[ -n $policy ]]; then rm -f "$policy"; fi
+  return "$done"
+}
+
+setup_pgbouncer() {
+  if ! pooler >/dev/null; then
+    if ! may_install; then
+      lack pgbouncer "install pgbouncer (Debian, Ubuntu: apt-get install pgbouncer; Fedora: dnf install pgbouncer;" \
+        "macOS: brew install pgbouncer), or run this as root on Debian"
+      return
+    fi
+    install_pgbouncer || return 0
+  fi
+  say pgbouncer "$("$(pooler)" --version | awk 'NR == 1 {print $2}') in $(pooler)"
 }
 
 # complaint: why no engine answers, in Docker's words.
@@ -217,16 +246,16 @@ main() {
   local any='' part complete='' incomplete=''
   if [[ ${1:-} == -h || ${1:-} == --help ]]; then usage; exit; fi
   if [[ ${1:-} == --any ]]; then any=yes; shift; fi
-  if [[ $# -eq 0 ]]; then set -- postgres docker; fi
+  if [[ $# -eq 0 ]]; then set -- postgres docker pgbouncer; fi
   for part in "$@"; do
-    if [[ $part != postgres && $part != docker ]]; then
-      echo "setup-test-host: no part is called $part: postgres, docker" >&2
+    if [[ $part != postgres && $part != docker && $part != pgbouncer ]]; then
+      echo "setup-test-host: no part is called $part: postgres, docker, pgbouncer" >&2
       exit 2
     fi
   done
   for part in "$@"; do
     missing=''
-    case $part in postgres) setup_postgres ;; docker) setup_docker ;; esac
+    case $part in postgres) setup_postgres ;; docker) setup_docker ;; pgbouncer) setup_pgbouncer ;; esac
     if [[ -n $missing ]]; then incomplete=yes; continue; fi
     complete=yes
     if [[ -n $any ]]; then break; fi

@@ -31,6 +31,8 @@ type Tools interface {
 type Target struct {
 	Config func() *pgx.ConnConfig // as a superuser; each call gives a fresh copy
 	Tools  Tools
+	// Empty makes the database anew, for a second try after a standby's recovery has cancelled the first; nil: there is none.
+	Empty func(ctx context.Context) error
 }
 
 // CopyOptions says how to copy. The zero value is usable.
@@ -72,6 +74,7 @@ type Result struct {
 	Phases        []Phase
 	RestoreErrors []RestoreError // objects that the staging server refused
 	LeftOut       []string       // what was not copied, in words
+	Retried       string         // why this is the second copy from the start, "" when it is the first
 }
 
 // Table is one table copied.
@@ -128,11 +131,27 @@ type copier struct {
 // Copy freezes the source, checks that the plan still covers it, and loads it, masked, into the empty database of target.
 //
 // Schema objects the target refuses are told in the result; everything else that goes wrong ends the copy: *[SourceError], *[PrivilegeError],
-// *[ChangedError], *[TargetError], *[DumpError], *sanitize.ValueError, *archive.Error, [ErrSameCluster], [ErrNotEmpty]. The
+// *[ChangedError], *[TargetError], *[DumpError], *sanitize.ValueError, *archive.Error, [ErrSameCluster], [ErrNotEmpty]. What the
+// recovery of a standby has cancelled is tried a second time, from the start, where target can be emptied; the result says so. The
 // source is left without an open transaction in any case; the target is left as it is.
 func Copy(ctx context.Context, src *Source, plan *sanitize.Plan, target Target, opts CopyOptions) (*Result, error) {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	res, err := copyOnce(ctx, src, plan, target, opts)
+	first := src.recovery(err)
+	switch {
+	case first == nil || ctx.Err() != nil:
+		return res, err
+	case target.Empty == nil:
+		return nil, first
+	}
+	return copyAgain(ctx, src, plan, target, opts, first)
+}
+
+func copyOnce(ctx context.Context, src *Source, plan *sanitize.Plan, target Target, opts CopyOptions) (*Result, error) {
 	c := newCopier(src, plan, target, opts)
-	if err := c.run(ctx); err != nil {
+	if err := c.witnessed(ctx, c.run); err != nil {
 		return nil, err
 	}
 	return &c.res, nil

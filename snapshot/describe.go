@@ -123,8 +123,13 @@ func addOnce(to map[uint32][]string, key uint32, value string) {
 func (d *Description) readable(role string) error {
 	e := &PrivilegeError{Role: role}
 	for _, t := range d.Tables {
+		lockable := t.CanLock || t.Extension != "" // pg_dump locks no members of extensions
 		switch {
+		case t.Kind == 'p' && !lockable:
+			e.Objects = append(e.Objects, "table "+t.String())
 		case !holdsRows(t):
+		case t.CanSelect && !lockable:
+			e.Objects = append(e.Objects, "table "+t.String()+" (as a whole, only by its columns)")
 		case !t.CanSelect:
 			e.Objects = append(e.Objects, "table "+t.String())
 		case t.RowSecurityActive:

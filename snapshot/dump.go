@@ -226,6 +226,8 @@ func dumpError(program, stderr string, err error) error {
 		e.Kind = DumpLock
 	case strings.Contains(stderr, "connection to server"), strings.Contains(stderr, "connection to database"):
 		e.Kind = DumpUnreachable
+	case program != "pg_restore" && strings.Contains(e.Text, "query failed: "):
+		e.Kind = DumpRefused
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
 		e.Kind = DumpMissing
 	}

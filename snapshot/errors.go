@@ -22,7 +22,8 @@ const (
 	Forbidden    SourceKind = "forbidden"    // a privilege is missing
 	TooOld       SourceKind = "too old"      // PostgreSQL below 13
 	Pooled       SourceKind = "pooled"       // a pooler that moves transactions between server processes
-	Conflict     SourceKind = "conflict"     // a lock was not had in time, or a standby's recovery cancelled us
+	Conflict     SourceKind = "conflict"     // a lock was not had in time
+	Recovery     SourceKind = "recovery"     // a standby's recovery cancelled us: the primary removed rows, or locked a table
 	Expired      SourceKind = "expired"      // the snapshot was held for longer than allowed, or a statement took too long
 	Interrupted  SourceKind = "interrupted"  // the caller gave up
 	Broken       SourceKind = "broken"       // the connection ended in the middle
@@ -36,6 +37,7 @@ type SourceError struct {
 	Doing    string // "connect", "copy shop.customers"
 	SQLState string // "" when the server did not answer
 	Err      error  // cause outside the server, or nil
+	Twice    bool   // of kind Recovery: the second copy was cancelled as the first was
 }
 
 // Error tells kind, server and what was being done.
@@ -67,9 +69,14 @@ func (e *SourceError) reason() string {
 	case TooOld:
 		return "PostgreSQL 13 or newer is needed"
 	case Pooled:
-		return "a connection pooler in transaction mode is in between"
+		return "a connection pooler that shares its sessions, in transaction or statement mode, is in between"
 	case Conflict:
-		return "cancelled by a lock or by recovery"
+		return "a lock was not had in time"
+	case Recovery:
+		if e.Twice {
+			return "cancelled by the standby's recovery, for the second time"
+		}
+		return "cancelled by the standby's recovery"
 	case Expired:
 		return "took too long"
 	case Interrupted:
@@ -84,7 +91,7 @@ func (e *SourceError) reason() string {
 // stateKinds maps SQLSTATEs to kinds (PostgreSQL's errcodes.txt).
 var stateKinds = map[string]SourceKind{
 	"28000": Unauthorized, "28P01": Unauthorized, "3D000": NoDatabase, "42501": Forbidden,
-	"55P03": Conflict, "40001": Conflict, "40P01": Conflict, "57P04": NoDatabase,
+	"55P03": Conflict, "40001": Recovery, "40P01": Conflict, "57P04": NoDatabase,
 	"57014": Expired, "25P03": Expired, "25P04": Expired,
 	"57P01": Broken, "57P02": Broken, "57P03": Unreachable, "53300": Unreachable,
 }
@@ -215,6 +222,7 @@ const (
 	DumpMissing     DumpKind = "missing"            // the program could not be run
 	DumpLock        DumpKind = "lock"               // a table was locked for too long
 	DumpUnreachable DumpKind = "unreachable"        // pg_dump could not connect
+	DumpRefused     DumpKind = "refused"            // the source refused a query: a table went away meanwhile, or a catalog is broken
 	DumpFailed      DumpKind = "failed"             // anything else
 )
 

@@ -11,9 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -37,7 +35,7 @@ func TestSocketAndStandby(t *testing.T) {
 	}
 
 	standby := source.Copy()
-	standby.Port = startStandby(t, primary)
+	standby.Port = primary.Standby(t).Port
 	target = newTarget(t, targets)
 	result := copied(t, standby, target, nil, CopyOptions{})
 	if got := pgtest.Value(t, target.Config(), "SELECT string_agg(t, ',' ORDER BY i) || nextval('a_i_seq') FROM a"); got != "x,y3" {
@@ -45,47 +43,6 @@ func TestSocketAndStandby(t *testing.T) {
 	}
 	if result.LSN == "" {
 		t.Error("no position in the WAL")
-	}
-}
-
-// startStandby makes a hot standby of primary and returns its port.
-func startStandby(t *testing.T, primary *pgtest.Server) uint16 {
-	t.Helper()
-	dir := primary.Mkdir(t, "standby")
-	data := filepath.Join(dir, "data")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := uint16(l.Addr().(*net.TCPAddr).Port)
-	l.Close()
-	asOwner(t, primary, filepath.Join(primary.Bin, "pg_basebackup"), "-D", data, "-R", "-c", "fast", "-h", primary.Dir, "-p", fmt.Sprint(primary.Port), "-U", "postgres")
-	asOwner(t, primary, filepath.Join(primary.Bin, "pg_ctl"), "-D", data, "-w", "-t", "60", "-l", filepath.Join(dir, "log"),
-		"-o", fmt.Sprintf("-p %d -c unix_socket_directories=%s", port, dir), "start")
-	t.Cleanup(func() {
-		asOwner(t, primary, filepath.Join(primary.Bin, "pg_ctl"), "-D", data, "-m", "immediate", "stop")
-	})
-	// What the primary has by now must have arrived.
-	lsn := pgtest.Value(t, primary.Config("postgres"), "SELECT pg_current_wal_lsn()")
-	cfg := primary.Config("postgres")
-	cfg.Port = port
-	for range 100 {
-		if pgtest.Value(t, cfg, "SELECT (pg_last_wal_replay_lsn() >= '"+lsn+"')::text") == "true" {
-			return port
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatal("the standby does not catch up")
-	return 0
-}
-
-// asOwner runs a program as the user who owns the server's files.
-func asOwner(t *testing.T, s *pgtest.Server, program string, args ...string) {
-	t.Helper()
-	cmd := exec.Command(program, args...)
-	cmd.Dir, cmd.SysProcAttr = s.Dir, ownerOf(t, s.Dir)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", filepath.Base(program), err, out)
 	}
 }
 
@@ -118,21 +75,14 @@ func TestVerifiesTLS(t *testing.T) {
 	}
 }
 
-// TestPooler goes through pgbouncer, where there is one: refused in transaction mode, usable in session mode.
+// TestPooler goes through pgbouncer: refused where sessions are shared, usable in session mode.
 func TestPooler(t *testing.T) {
 	t.Parallel()
-	program := os.Getenv("REHEARSE_TEST_PGBOUNCER")
-	if program == "" {
-		var err error
-		if program, err = exec.LookPath("pgbouncer"); err != nil {
-			t.Skip("pgbouncer is not here")
-		}
-	}
 	server := pgtest.Start(t)
 	db := server.New(t, "CREATE TABLE a (i int); INSERT INTO a VALUES (1)")
-	for mode, refused := range map[string]bool{"transaction": true, "session": false} {
+	for mode, refused := range map[string]bool{"statement": true, "transaction": true, "session": false} {
 		cfg := db.Copy()
-		cfg.Port = startPooler(t, server, program, mode)
+		cfg.Port = server.Pooler(t, mode)
 		src, err := Open(testContext(t), cfg, SourceOptions{})
 		var failed *SourceError
 		switch {
@@ -152,38 +102,6 @@ func TestPooler(t *testing.T) {
 			}
 		}
 	}
-}
-
-func startPooler(t *testing.T, server *pgtest.Server, program, mode string) uint16 {
-	t.Helper()
-	dir := server.Mkdir(t, mode)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := uint16(l.Addr().(*net.TCPAddr).Port)
-	l.Close()
-	cfg := server.Config("postgres")
-	conf := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d user=postgres password='%s'\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=%d\nunix_socket_dir=\nauth_type=any\npool_mode=%s\nlogfile=%s/log\n",
-		cfg.Port, cfg.Password, port, mode, dir)
-	if err := os.WriteFile(filepath.Join(dir, "ini"), []byte(conf), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, "-q", filepath.Join(dir, "ini"))
-	cmd.Dir, cmd.SysProcAttr = dir, ownerOf(t, server.Dir)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for range 100 {
-		if conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			conn.Close()
-			return port
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("the pooler does not listen")
-	return 0
 }
 
 // writeCertificates makes an authority and a certificate for localhost in dir and returns the path of the authority's.

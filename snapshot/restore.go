@@ -77,7 +77,7 @@ func Restore(ctx context.Context, from *Archived, target Target, opts CopyOption
 	c.desc, c.res.LeftOut = from.desc, slices.Clone(from.source.LeftOut)
 	m := from.reader.Manifest()
 	c.res.TakenAt, c.res.LSN = m.TakenAt, m.LSN
-	if err := c.restoreAll(ctx, from); err != nil {
+	if err := c.witnessed(ctx, func(ctx context.Context) error { return c.restoreAll(ctx, from) }); err != nil {
 		return nil, err
 	}
 	return &c.res, nil

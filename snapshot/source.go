@@ -145,7 +145,11 @@ func (s *Source) detectPooler(ctx context.Context) error {
 	}
 	defer closeConn(ctx, other)
 	if _, err := other.Exec(ctx, sqlBegin); err != nil {
-		return s.failed("look for a pooler", err)
+		err = s.failed("look for a pooler", err)
+		if e := (*SourceError)(nil); errors.As(err, &e) && e.SQLState == "08P01" { // in statement mode it takes no transaction
+			e.Kind, e.Doing = Pooled, "connect"
+		}
+		return err
 	}
 	held, _, err := s.backend(ctx, other)
 	if err != nil {
@@ -173,9 +177,14 @@ func (s *Source) Server() Server { return s.server }
 // Close ends the session.
 func (s *Source) Close(ctx context.Context) error { return closeConn(ctx, s.conn) }
 
-// failed makes an error of the source out of err.
+// failed makes an error of the source out of err. A read-only transaction in which one view holds cannot fail to be serialised (40001) but
+// by recovery, and what a deadlock cancels on a standby has recovery on its other side.
 func (s *Source) failed(doing string, err error) error {
-	return sourceError(s.server.Address, doing, err)
+	err = sourceError(s.server.Address, doing, err)
+	if e := (*SourceError)(nil); s.server.Standby && errors.As(err, &e) && e.SQLState == "40P01" {
+		e.Kind = Recovery
+	}
+	return err
 }
 
 // read runs f in a read-only transaction of the source's own session.

@@ -40,6 +40,8 @@ var configKeys = map[string]string{
 	"snapshot.identity":             "identity",
 	"store.push":                    "store-push",
 	"store.pull":                    "store-pull",
+	"staging.copies":                "copies",
+	"staging.pristine":              "pristine",
 	"policy.max_total_time":         "max-total-time",
 	"policy.max_migration_time":     "max-migration-time",
 	"policy.allow_rewrite_below":    "allow-rewrite-below",

@@ -18,10 +18,10 @@ func TestExampleConfigTellsEveryKey(t *testing.T) {
 	if err := p.errors("example"); err != nil {
 		t.Fatal(err)
 	}
-	told := []string{"version"}
+	told, flags := []string{"version"}, append(runCommand().Flags, copiesFlag()) // stage's own
 	for _, s := range p.settings {
 		told = append(told, s.key)
-		if err := setFlag(append(createFlags(), runCommand().Flags...), s.flag, s.value); err != nil {
+		if err := setFlag(flags, s.flag, s.value); err != nil {
 			t.Errorf("%s: %s: %v", s.key, s.value, err)
 		}
 	}

@@ -101,11 +101,16 @@ func atSource(e *snapshot.DumpError) bool {
 	if e.Program == "pg_restore" {
 		return false
 	}
-	return e.Kind == snapshot.DumpLock || denied(e) || lost(e) || e.Kind == snapshot.DumpUnreachable && strings.Contains(e.Text, "FATAL:")
+	return e.Kind == snapshot.DumpLock || e.Kind == snapshot.DumpRefused || denied(e) || lost(e) || e.Kind == snapshot.DumpUnreachable && strings.Contains(e.Text, "FATAL:")
 }
 
 func lost(e *snapshot.DumpError) bool {
 	return strings.Contains(e.Text, "terminating connection") || strings.Contains(e.Text, "server closed the connection")
+}
+
+// full says that the server takes in no session more: of the role, of the database, or at all.
+func full(e *snapshot.DumpError) bool {
+	return strings.Contains(e.Text, "too many connections") || strings.Contains(e.Text, "too many clients") || strings.Contains(e.Text, "connection slots")
 }
 
 func denied(e *snapshot.DumpError) bool { return strings.Contains(e.Text, "permission denied for ") }

@@ -157,6 +157,14 @@ func stagingFlags() []cli.Flag {
 	}
 }
 
+func copiesFlag() cli.Flag {
+	return &cli.IntFlag{Name: "copies", Usage: "databases with the same masked copy; all but the first are clones, each made in a fraction of its time", Value: 1, EnvVars: env("copies")}
+}
+
+func pristineFlag() cli.Flag {
+	return boolFlag("pristine", "where staging is kept, keep beside it a copy that nobody can change, for rehearse staging clone to make databases from")
+}
+
 func keepFlag() cli.Flag {
 	return choiceFlag("keep", "never", "leave the staging server running", "never", "on-failure", "always")
 }

@@ -104,12 +104,16 @@ func migrationsHint(err error) string {
 	return ""
 }
 
-const conflictHint = "something held a lock for longer than --lock-timeout, or a standby's recovery went first: try again at a quiet moment; " +
-	"on a standby hot_standby_feedback=on or max_standby_streaming_delay helps"
+const conflictHint = "something held a lock for longer than --lock-timeout: try again at a quiet moment"
+
+const recoveryHint = "the standby removed rows that the copy still needed, or locked a table: turn hot_standby_feedback on there (the primary then keeps " +
+	"such rows), or let max_standby_streaming_delay be longer than the copy lasts (max_standby_archive_delay where it reads an archive); or copy from the primary"
+
+const changedHint = "somebody deployed meanwhile: run it again"
 
 const (
 	brokenHint = "the server restarted, or somebody or a firewall ended the session: run it again"
-	fullHint   = "the server's max_connections, or the role's CONNECTION LIMIT, leaves none: one is needed, one for each of --jobs and one for pg_dump"
+	fullHint   = "the server's max_connections, or the role's CONNECTION LIMIT, leaves none: one is needed and one for each of --jobs; fewer --jobs need fewer"
 )
 
 func sourceHint(err error) string {
@@ -139,9 +143,11 @@ func sourceHint(err error) string {
 	case snapshot.NoDatabase:
 		return "psql -l lists the databases of a server"
 	case snapshot.Pooled:
-		return "connect past the pooler, straight to PostgreSQL: a snapshot belongs to one server process"
+		return "connect past the pooler, straight to PostgreSQL, or through a pool in session mode: a snapshot belongs to one server process"
 	case snapshot.Conflict:
 		return conflictHint
+	case snapshot.Recovery:
+		return recoveryHint
 	case snapshot.Expired:
 		return "--statement-timeout, --max-snapshot-age and --timeout give it more time; more --jobs copy more at once"
 	case snapshot.Broken:
@@ -227,7 +233,7 @@ func copyHint(err error) string {
 	case errors.As(err, &dump):
 		return dumpHint(dump)
 	case errors.As(err, &changed):
-		return "somebody deployed meanwhile: run it again"
+		return changedHint
 	}
 	return ""
 }
@@ -240,10 +246,14 @@ func dumpHint(e *snapshot.DumpError) string {
 		return "pg_dump locks each table whole, for which SELECT on some of its columns is not enough: GRANT SELECT ON the table, or pg_read_all_data"
 	case e.Kind == snapshot.DumpLock:
 		return conflictHint
-	case strings.Contains(e.Text, "too many connections"), strings.Contains(e.Text, "connection slots"):
+	case full(e):
 		return fullHint
 	case lost(e):
 		return brokenHint
+	case e.Kind == snapshot.DumpRefused && (strings.Contains(e.Text, "does not exist") || strings.Contains(e.Text, "cache lookup failed")):
+		return changedHint
+	case e.Kind == snapshot.DumpRefused:
+		return "the source refused a query of pg_dump: its log says more"
 	case e.Kind == snapshot.DumpUnreachable:
 		return "pg_dump runs where staging does and connects through this program: --pg-dump names one that runs here"
 	}

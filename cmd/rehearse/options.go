@@ -37,6 +37,8 @@ const mostJobs = 256 // each is a session of the source
 
 const leastRate = 64 << 10
 
+const mostCopies = 1000 // each has the size of the copy
+
 // sensible checks the numbers, wherever they come from. A budget that is none because of a slip would be worse than an error.
 func sensible(c *cli.Context) error {
 	for _, f := range c.Command.Flags {
@@ -54,6 +56,9 @@ func sensible(c *cli.Context) error {
 	}
 	if n := c.Int("jobs"); hasFlag(c, "jobs") && (n < 1 || n > mostJobs) {
 		return &usageProblem{text: fmt.Sprintf("--jobs %d: from 1 to %d tables can be copied at a time", n, mostJobs)}
+	}
+	if n := c.Int("copies"); hasFlag(c, "copies") && (n < 1 || n > mostCopies) {
+		return &usageProblem{text: fmt.Sprintf("--copies %d: from 1 to %d databases can be made", n, mostCopies)}
 	}
 	if n := sizeOf(c, "rate-limit"); n >= 0 && n < leastRate {
 		return &usageProblem{text: fmt.Sprintf("--rate-limit %s: the copy would hardly end", report.Bytes(n)), hint: "at least 64kB a second, or any"}
@@ -121,7 +126,7 @@ func config(c *cli.Context) (rehearse.Config, error) {
 		Session: choiceOf(c, "session"), Role: c.String("role"),
 		Staging: rehearse.Staging{
 			Provider: choiceOf(c, "provider"), Image: c.String("image"), Pull: choiceOf(c, "pull"),
-			BinDir: c.String("pg-bindir"), TTL: c.Duration("ttl"),
+			BinDir: c.String("pg-bindir"), TTL: c.Duration("ttl"), Copies: c.Int("copies"), Pristine: c.Bool("pristine"),
 		},
 		Keep: rehearse.Keep(choiceOf(c, "keep")), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
 		Policy: policy(c), Tool: version(), Log: logger(c),

@@ -61,3 +61,14 @@ func TestStandbyHasWhatThePrimaryHad(t *testing.T) {
 		t.Errorf("the standby says %q", got)
 	}
 }
+
+func TestCrashedServerHasWhatWasCommitted(t *testing.T) {
+	t.Parallel()
+	s := pgtest.Start(t)
+	db := s.New(t, "CREATE TABLE a (b int); INSERT INTO a VALUES (5)")
+	s.Crash(t)
+	s.Restart(t)
+	if got := pgtest.Value(t, db, "SELECT b FROM a"); got != "5" {
+		t.Errorf("after the crash it holds %q", got)
+	}
+}

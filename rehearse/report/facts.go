@@ -33,6 +33,9 @@ func (a *arranger) cost() section {
 		add("the source was not asked: the rows come from the snapshot %s, taken at %sZ, %s before this run", k.Name,
 			a.r.Snapshot.TakenAt.UTC().Format("2006-01-02 15:04"), k.Age)
 	}
+	if why := a.r.Snapshot.Retried; why != "" {
+		add("this is the second copy from the start: %s", why)
+	}
 	var phases []string
 	for _, p := range a.r.Phases {
 		text := p.Name + " " + p.Duration.String()

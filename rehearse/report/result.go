@@ -120,6 +120,8 @@ type Snapshot struct {
 
 	// Archive is the file the rows came from: then the source was not asked, and HeldFor is 0.
 	Archive *Archive `json:"archive,omitempty"`
+	// Retried is why this is the second copy from the start, "" when it is the first.
+	Retried string `json:"retried,omitempty"`
 
 	// SchemaErrors are the objects that could not be made in staging, so that nothing is known about them.
 	SchemaErrors []SchemaError `json:"schema_errors,omitempty"`

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"path"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -82,16 +83,29 @@ func (c *cluster) load(ctx context.Context) error {
 			return err
 		}
 	}
+	return c.createDatabase(ctx)
+}
+
+func (c *cluster) createDatabase(ctx context.Context) error {
 	admin, err := c.connect("template1")
 	if err != nil {
 		return err
 	}
-	leftOut, err := createDatabase(ctx, admin, c.spec)
+	leftOut, err := createDatabase(ctx, adminOf(admin), c.spec)
 	if err != nil {
 		return c.failed(ctx, err)
 	}
 	c.note(leftOut...)
 	return nil
+}
+
+// Empty drops the database and makes it anew.
+func (c *cluster) Empty(ctx context.Context) error {
+	drop := Databases{server: func() (*pgx.ConnConfig, error) { return c.connect(c.spec.Database) }}
+	if err := drop.Drop(ctx, c.spec.Database); err != nil {
+		return c.failed(ctx, err)
+	}
+	return c.createDatabase(ctx)
 }
 
 // reloadWithLibraries finds which of the wanted libraries the server has, and starts it again with them: an extension may need its
@@ -122,6 +136,9 @@ func (c *cluster) Measure(ctx context.Context) error {
 	if err := c.halt(ctx); err != nil {
 		return c.failed(ctx, fmt.Errorf("shut down: %w", err))
 	}
+	if err := c.lossless(ctx); err != nil {
+		return err
+	}
 	// What was loaded without fsync is still on its way to the disk: the first checkpoint of a migration would pay for it.
 	if err := c.run(ctx, "initdb", []string{"--sync-only", "-D", c.data()}, nil, io.Discard, io.Discard); err != nil {
 		return c.failed(ctx, fmt.Errorf("sync: %w", err))
@@ -142,7 +159,7 @@ func (c *cluster) Measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = withConn(ctx, cfg, func(conn *pgx.Conn) error {
+	err = withConn(ctx, adminOf(cfg), func(conn *pgx.Conn) error { // a timeout that production gives the role or the database is not for this
 		_, err := conn.Exec(ctx, "CHECKPOINT")
 		return err
 	})
@@ -151,6 +168,23 @@ func (c *cluster) Measure(ctx context.Context) error {
 	}
 	return nil
 }
+
+// lossless makes sure that a server that was shut down has not crashed since its start: it would have recovered without the rows of tables
+// that are not logged, and without the last commits. What it says goes by; that it was not shut down cleanly stays in its control file.
+func (c *cluster) lossless(ctx context.Context) error {
+	var state bytes.Buffer
+	if err := c.run(ctx, "pg_controldata", []string{"-D", c.data()}, nil, &state, io.Discard); err != nil {
+		return c.failed(ctx, fmt.Errorf("look whether it was shut down: %w", err))
+	}
+	words := lastWords(c.log(ctx))
+	if len(words) == 0 && cleanShutdown.Match(state.Bytes()) {
+		return nil
+	}
+	return &ProviderError{Provider: c.provider(), Reason: ReasonDown, Log: words, Err: errors.New("the server crashed, and may have lost rows")}
+}
+
+// cleanShutdown is what pg_controldata says, in the C locale, of a cluster that nothing runs on and that need not recover.
+var cleanShutdown = regexp.MustCompile(`(?m)^Database cluster state: +shut down$`)
 
 // up starts the server with own and asked-for settings. Of the latter it leaves out, and notes, those which the server refuses; the
 // server itself says which, first when asked to read its configuration, and again when it starts.

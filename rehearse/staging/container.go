@@ -288,7 +288,7 @@ func (c *container) Self() []string {
 func (c *container) Info() Info {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	info := Info{RunID: c.spec.RunID, Provider: ProviderContainer, Image: c.image, ID: c.id, Expires: c.expires, Kept: c.kept}
+	info := Info{RunID: c.spec.RunID, Provider: ProviderContainer, Image: c.image, ID: c.id, Database: c.spec.Database, Expires: c.expires, Kept: c.kept}
 	info.Mode, info.LeftOut = c.told()
 	if len(c.address) > 0 {
 		info.URL = tcpURL(c.address[0], c.password, c.spec.Database)

@@ -40,7 +40,7 @@ func createDatabase(ctx context.Context, admin *pgx.ConnConfig, spec Spec) (left
 	admin.Database = "template1"
 	err = withConn(ctx, admin, func(conn *pgx.Conn) error {
 		if spec.Database == superuser { // made by initdb, in another locale
-			if _, err := conn.Exec(ctx, "DROP DATABASE postgres"); err != nil {
+			if _, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS postgres"); err != nil {
 				return err
 			}
 		}

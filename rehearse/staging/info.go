@@ -13,7 +13,7 @@ import (
 func (r record) info(dir string) Info {
 	u := url.URL{Scheme: "postgres", User: url.User(superuser), Path: "/" + r.Database, RawQuery: url.Values{"host": {r.Sockets}, "port": {"5432"}}.Encode()}
 	return Info{
-		RunID: r.Run, Provider: "local", Image: r.Bin, ID: filepath.Join(dir, "data"), URL: u.String(), Expires: r.Expires, Kept: r.Kept,
+		RunID: r.Run, Provider: "local", Image: r.Bin, ID: filepath.Join(dir, "data"), Database: r.Database, URL: u.String(), Expires: r.Expires, Kept: r.Kept,
 		PSQL: strings.Join([]string{shellWord(filepath.Join(r.Bin, "psql")), "-h", shellWord(r.Sockets), "-p", "5432", "-U", superuser, "-d", shellWord(r.Database)}, " "),
 	}
 }

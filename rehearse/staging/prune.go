@@ -149,7 +149,7 @@ func containerRecord(item dockercontainer.Summary) record {
 // describe is what List says of a container. Its password is in its environment, which who may talk to the engine may read.
 func (d *daemon) describe(ctx context.Context, item dockercontainer.Summary, rec record) Info {
 	info := Info{
-		RunID: rec.Run, Provider: ProviderContainer, Image: item.Image, ID: item.ID, Expires: rec.Expires, Kept: rec.Kept,
+		RunID: rec.Run, Provider: ProviderContainer, Image: item.Image, ID: item.ID, Database: rec.Database, Expires: rec.Expires, Kept: rec.Kept,
 		PSQL: execPSQL(item.ID, rec.Database),
 	}
 	got, err := d.ContainerInspect(ctx, item.ID, client.ContainerInspectOptions{})

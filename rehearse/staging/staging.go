@@ -75,6 +75,8 @@ type Server interface {
 	TempPath(name string) string
 	// Self is the connection Exec's programs use to reach the server itself: PGHOST, PGPORT, PGUSER, PGDATABASE (and PGPASSWORD) as env.
 	Self() []string
+	// Empty drops the database and makes it anew, empty, as at the start. Roles stay.
+	Empty(ctx context.Context) error
 	// Info says what and where the server is.
 	Info() Info
 	// Keep lets the server outlive this process, until a time at which it ends by itself. Without Keep it ends with its process.
@@ -98,6 +100,7 @@ type Info struct {
 	Provider string // "container" or "local"
 	Image    string // image, or the directory of the binaries
 	ID       string // container id, or data directory
+	Database string // that of the copy
 	URL      string // connection URL with password: printed only when the server is kept
 	PSQL     string // a psql command that connects, without password where that is possible
 	Expires  time.Time

@@ -31,6 +31,7 @@ type Table struct {
 	RowSecurityActive bool // the current role would be shown only rows the policies let through
 
 	CanSelect bool   // the current role may use the schema and select every column
+	CanLock   bool   // it has SELECT on the table as a whole, without which it cannot lock it, as pg_dump does
 	Extension string // the extension whose configuration table it is
 	Condition string // which rows of a configuration table are the database's own ("WHERE ..."); "" for all
 
@@ -147,7 +148,7 @@ type tableOf struct {
 // settled fills what follows from the columns.
 func (t tableOf) settled() Table {
 	t.GooseVersions = t.Kind == 'r' && gooseShaped(t.Columns)
-	if !t.CanSelect && t.usage && len(t.Columns) > 0 {
+	if t.CanLock = t.CanSelect; !t.CanSelect && t.usage && len(t.Columns) > 0 {
 		t.CanSelect = !slices.ContainsFunc(t.Columns, func(c Column) bool { return !c.CanSelect })
 	}
 	return t.Table
