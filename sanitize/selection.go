@@ -26,8 +26,8 @@ type Part struct {
 	At      Issue   // where Rows stands, to be completed by what is wrong with it
 }
 
-// Whole says that the copy has every row.
-func (p Part) Whole() bool { return p.Share == ShareAll || p.Share == ShareVerbatim }
+// Whole says that the copy has every row; so it is with the zero value.
+func (p Part) Whole() bool { return p.Share == "" || p.Share == ShareAll || p.Share == ShareVerbatim }
 
 // Selection says how much of each table a copy has, and how a subset is found.
 type Selection struct {
