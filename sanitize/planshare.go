@@ -267,8 +267,8 @@ func (c *chooser) checkParents() {
 		for _, k := range c.db.ForeignKeys {
 			child := c.planner.roots[k.Child]
 			if c.planner.roots[k.Parent] == name && !c.selection.Broken(child, k.ChildColumns) && !c.empty(child) {
-				c.issue(at, "%s has not all its rows, and %s references it (foreign key %s): put both into a subset, leave %s without data, or break the key",
-					name, child, k.Name, child)
+				c.err.Orphans = true
+				c.issue(at, "%s has not all its rows, and %s references it (foreign key %s)", name, child, quoteIdent(k.Name))
 			}
 		}
 	}

@@ -48,7 +48,32 @@ func (s *selector) prepare(ctx context.Context, desc *Description) error {
 	for _, v := range s.sel.Keys {
 		s.key(tables, below, declared(desc, v.ForeignKey))
 	}
+	for _, leaves := range s.under {
+		shareKeys(leaves)
+	}
 	return nil
+}
+
+// shareKeys lets the keys that some partitions of a table have count for all of them: that one lacks them is mostly forgotten, and its rows would
+// hang together with nothing.
+func shareKeys(leaves []*leaf) {
+	var keys []*selectKey
+	add := func(to []*selectKey, k *selectKey) []*selectKey {
+		if slices.ContainsFunc(to, func(o *selectKey) bool { return o.from == k.from && o.match == k.match }) {
+			return to
+		}
+		return append(to, k)
+	}
+	for _, l := range leaves {
+		for _, k := range l.keys {
+			keys = add(keys, k)
+		}
+	}
+	for _, l := range leaves {
+		for _, k := range keys {
+			l.keys = add(l.keys, k)
+		}
+	}
 }
 
 // topmost is the table whose rules a table follows.

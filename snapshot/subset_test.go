@@ -1,7 +1,11 @@
 package snapshot
 
 import (
+	"compress/gzip"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -174,5 +178,79 @@ func sound(t testing.TB, source, copied *pgx.ConnConfig, broken ...string) {
 				break
 			}
 		}
+	}
+}
+
+// TestSubsetOfPagila takes 5 % of a real schema's customers, with all that hangs together with them: its staff and stores refer to each other,
+// and one partition of its payments lacks the keys that the others have.
+func TestSubsetOfPagila(t *testing.T) {
+	t.Parallel()
+	source, server := pgtest.New(t), pgtest.Start(t)
+	psql(t, source, filepath.Join(pgtest.Shared(t), "cases", "pagila-tables.sql.gz"))
+	target := newTarget(t, server)
+	result := part(t, source, target, "subset: {roots: {public.customer: {percent: 5}}}")
+	sound(t, source, target.Config())
+	const orphans = "SELECT count(*) FROM payment p WHERE NOT EXISTS (SELECT FROM rental r WHERE r.rental_id = p.rental_id AND r.customer_id = p.customer_id)"
+	if there, here := pgtest.Value(t, source, orphans), pgtest.Value(t, target.Config(), orphans); there == "0" && here != "0" {
+		t.Errorf("%s payments have no rental", here)
+	}
+	share := map[string]float64{}
+	for _, table := range result.Tables {
+		share[table.Name] = float64(table.Rows) / float64(table.SourceRows)
+	}
+	for _, name := range []string{"customer", "rental", "payment_p2022_02", "payment_p2022_07"} {
+		if share[name] < 0.03 || share[name] > 0.08 {
+			t.Errorf("%s has %.1f %% of its rows", name, 100*share[name])
+		}
+	}
+	if share["store"] != 1 || share["staff"] != 1 || share["film_actor"] > 0.7 || share["film_actor"] == 0 {
+		t.Errorf("stores %g, staff %g, actors of films %g", share["store"], share["staff"], share["film_actor"])
+	}
+	again := newTarget(t, server)
+	part(t, source, again, "subset: {roots: {public.customer: {percent: 5}}}")
+	const customers = "SELECT customer_id FROM customer"
+	if diff := cmp.Diff(rowsOf(t, target.Config(), customers), rowsOf(t, again.Config(), customers)); diff != "" {
+		t.Errorf("another run takes other customers (-first +second):\n%s", diff)
+	}
+}
+
+// TestSubsetOfTheBenchmark takes 5 % of the customers of the performance database, with their events, which no key of the database ties to them.
+func TestSubsetOfTheBenchmark(t *testing.T) {
+	t.Parallel()
+	source, server := pgtest.New(t), pgtest.Start(t)
+	psql(t, source, filepath.Join(pgtest.Shared(t), "bench", "prod.sql"), "-v", "scale=0.2")
+	target := newTarget(t, server)
+	result := part(t, source, target, `subset: {roots: {shop.customers: {percent: 5}}, whole: [shop.products], keys: [{from: audit.events(actor_id), to: shop.customers(id)}]}`)
+	sound(t, source, target.Config())
+	if n := pgtest.Value(t, target.Config(), "SELECT count(*) FROM audit.events e WHERE NOT EXISTS (SELECT FROM shop.customers c WHERE c.id = e.actor_id)"); n != "0" {
+		t.Errorf("%s events have no customer", n)
+	}
+	for _, table := range result.Tables {
+		share := float64(table.Rows) / float64(max(table.SourceRows, 1))
+		switch whole := table.Name == "products" || table.Name == "countries" || table.Name == "events_default"; {
+		case !whole && (share < 0.02 || share > 0.1), table.Name == "products" && share != 1:
+			t.Errorf("%s has %.1f %% of its rows", table.Name, 100*share)
+		}
+	}
+}
+
+// psql runs a script, packed or not.
+func psql(t testing.TB, cfg *pgx.ConnConfig, file string, args ...string) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var in io.Reader = f
+	if strings.HasSuffix(file, ".gz") {
+		if in, err = gzip.NewReader(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := pgtest.Command(t, "psql", append(args, "-qX", "-v", "ON_ERROR_STOP=1")...)
+	cmd.Env, cmd.Stdin = append(os.Environ(), pgtest.Env(cfg)...), in
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("psql %s: %v\n%s", file, err, out)
 	}
 }

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
-// part judges what is worth of a rehearsal on a part of the rows. A migration that reads, changes or rewrites a table of which staging has a
+// part judges what a rehearsal is worth on a part of the rows. A migration that reads, changes or rewrites a table of which staging has a
 // part was seen to do that for that part: how long it takes, how large it gets, and whether every row allows it, is left. One that only
 // changes the catalog takes as long for any number of rows.
 func (j *judge) part() {
@@ -51,7 +52,7 @@ func (j *judge) part() {
 	}
 }
 
-// rowTags are the command tags of statements that work on rows, or may.
+// rowTags begin the command tags of statements that work on rows, or may.
 var rowTags = []string{"INSERT", "UPDATE", "DELETE", "MERGE", "SELECT", "COPY", "DO", "CALL"}
 
 // dependsOn says that what the migration did goes by the rows of a table.
@@ -68,7 +69,8 @@ func dependsOn(m *report.Migration, t report.TableCopy) bool {
 		if slices.ContainsFunc(s.Scans, func(c report.Scan) bool { return is(c.Table) }) {
 			return true
 		}
-		rows = rows || slices.Contains(rowTags, s.Tag)
+		tag, _, _ := strings.Cut(s.Tag, " ")
+		rows = rows || slices.Contains(rowTags, tag)
 	}
 	if !rows {
 		return false
