@@ -45,7 +45,7 @@ func stageAction(c *cli.Context) error {
 		return printJSON(c.App.Writer, stagingJSON(staged.Info), "")
 	}
 	u := ui{err: c.App.ErrWriter}
-	u.note("%s, %s; %d of %d columns masked", count(int64(len(staged.Snapshot.Tables)), "table"), count(staged.Snapshot.Rows, "row"), staged.Masking.Masked, staged.Masking.Columns)
+	u.note("%s, %s; %d of %d columns masked", count(int64(len(staged.Snapshot.Tables)), "table"), rowsOf(staged.Snapshot), staged.Masking.Masked, staged.Masking.Columns)
 	for _, d := range staged.Differences {
 		u.note("differs from the source: %s: %s there, %s here", d.What, orNone(d.Source), orNone(d.Staging))
 	}
@@ -161,4 +161,13 @@ func withStaging(action func(*cli.Context, staging.Info) error) cli.ActionFunc {
 		}
 		return p
 	}
+}
+
+// rowsOf is how many rows a copy has, and of how many.
+func rowsOf(s report.Snapshot) string {
+	rows := count(s.Rows, "row")
+	if share := s.Share(); share.Tables > 0 {
+		rows += " of " + share.String()
+	}
+	return rows
 }

@@ -31,6 +31,9 @@ type Share struct {
 	Tables   int    // tables with a part of their rows
 }
 
+// String is how many rows there are, and which share of them was copied: "about 467,000 (5.1 %)".
+func (s Share) String() string { return some(s.Of, s.Method) + " (" + percent(s.Rows, s.Of) + ")" }
+
 // Share sums up how many rows were copied of how many there are.
 func (s Snapshot) Share() Share {
 	sum := Share{Rows: s.Rows, Method: Exact}

@@ -40,7 +40,7 @@ func (j *judge) part() {
 		leaning = true
 		j.add(report.Finding{
 			Code: PartOfRows, Level: report.Condition, Migration: m.Version, Object: on[0], File: m.File,
-			Text: fmt.Sprintf("%s works on rows of %s, of which staging has a part: its time, its sizes and that no row is in its way are known for that part only", m.ShortName(), some(on)),
+			Text: fmt.Sprintf("%s works on rows of %s, of which staging has a part; its time, its sizes, and that no row is in its way, are known for that part only", m.ShortName(), some(on)),
 			Do:   "Rehearse it on all rows before the release: take these tables out of data: and subset: of the masking rules.",
 		})
 	}
@@ -50,6 +50,25 @@ func (j *judge) part() {
 			Text: fmt.Sprintf("staging has a part of the rows of %s; no migration was seen to work on rows of them", report.Count(int64(len(partial)), "table")),
 		})
 	}
+}
+
+// parentInPart is a table of which staging has a part, when a foreign key failed for a row that may be in the other part; "" when it cannot be.
+func (j *judge) parentInPart(c cause) string {
+	if c.f.SQLState != foreignKeyViolation || strings.Contains(c.f.Message, "is still referenced from table ") {
+		return ""
+	}
+	parent := parseRelation(referenced(c.toks))
+	for _, t := range j.r.Snapshot.Tables {
+		if t.Part == "" {
+			continue
+		}
+		for _, name := range []string{t.Table, t.Root} {
+			if r := parseRelation(name); name != "" && (parent.name == "" || r == parent || parent.schema == "" && r.name == parent.name) {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // rowTags begin the command tags of statements that work on rows, or may.

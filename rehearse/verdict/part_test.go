@@ -65,3 +65,30 @@ func TestAPartOfTheRows(t *testing.T) {
 		}
 	}
 }
+
+// TestAMissingParentMayBeInTheOtherPart holds that a foreign key that fails for a row which the copy left out says nothing about production.
+func TestAMissingParentMayBeInTheOtherPart(t *testing.T) {
+	t.Parallel()
+	tables := []report.TableCopy{
+		{Table: "shop.t", Part: report.PartReached, Rows: 5, SourceRows: 100}, {Table: "shop.log_1", Root: `shop."Log"`, Part: report.PartNone}, {Table: "shop.whole", Rows: 7},
+	}
+	for sql, want := range map[string]string{
+		"ALTER TABLE shop.x ADD FOREIGN KEY (t) REFERENCES shop.t (id)": "migration-failed unknown", "ALTER TABLE shop.x ADD FOREIGN KEY (t) references t": "migration-failed unknown",
+		`ALTER TABLE shop.x ADD CONSTRAINT k FOREIGN KEY (t) REFERENCES shop."Log"`: "migration-failed unknown",
+		"ALTER TABLE shop.t ADD FOREIGN KEY (x) REFERENCES shop.whole":              "migration-failed fail",
+		"INSERT INTO shop.x VALUES (1)":                                             "migration-failed unknown",
+	} {
+		r := with(failing(report.Failure{SQLState: "23503", Message: "violates"}, sql))
+		r.Snapshot.Tables = tables
+		verdict.Judge(lenient, r)
+		if got := codes(r)[0]; got != want {
+			t.Errorf("%s: %s, want %s", sql, got, want)
+		}
+	}
+	r := with(failing(report.Failure{SQLState: "23505", Message: "violates"}, "ALTER TABLE shop.t ADD UNIQUE (id)"))
+	r.Snapshot.Tables = tables
+	verdict.Judge(lenient, r)
+	if got := codes(r)[0]; got != "migration-failed fail" {
+		t.Errorf("two rows that the copy has: %s", got)
+	}
+}
