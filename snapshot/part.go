@@ -24,7 +24,11 @@ func (c *copier) part(ctx context.Context, view *frozen) error {
 	}
 	c.tally.TotalBytes = 0
 	for _, l := range c.loads {
-		if h := chosen[l.table.OID]; h != nil && h.rows != nil {
+		h := chosen[l.table.OID]
+		if h != nil {
+			l.result.Part = h.part
+		}
+		if h != nil && h.rows != nil {
 			l.rows, l.pieces, l.left = h.rows, []string{""}, 1
 			l.size = int64(float64(l.size) * float64(h.rows.len()) / float64(max(h.source.n, 1)))
 			l.result.SourceRows, l.result.SourceRowsExact = h.source.n, h.source.exact

@@ -27,6 +27,7 @@ type leaf struct {
 	rows    *rowSet // nil: every row
 	core    *rowSet // those of rows that lead further down; what was only added because others reference it does not
 	pending *rowSet // those of rows whose parents have not been looked for
+	reached *rowSet // those of rows, in the same way, whose parents are kept as far as the subset has come to them before
 	keys    []*selectKey
 	source  sourceRows
 }
@@ -144,7 +145,9 @@ func (s *selector) come(ctx context.Context, table sanitize.Relation) (err error
 			return err
 		}
 		for t := range h.core.all() {
-			h.keep(t)
+			if h.rows.add(t) {
+				h.reached.add(t)
+			}
 		}
 	}
 	return nil
@@ -180,7 +183,7 @@ func percentOf(t catalog.Table, percent float64) string {
 func (s *selector) reach(ctx context.Context, h *leaf) (*rowSet, error) {
 	var keys []*selectKey
 	for _, k := range h.keys {
-		if before, ok := s.order[k.parent]; ok && before < s.order[h.root] {
+		if s.before(k.parent, h) {
 			keys = append(keys, k)
 		}
 	}
@@ -280,25 +283,45 @@ func (s *selector) up(ctx context.Context) error {
 	for more := true; more; {
 		more = false
 		for _, h := range s.all {
-			if h.pending == nil || h.pending.len() == 0 {
+			if h.rows == nil || h.pending.len()+h.reached.len() == 0 {
 				continue
 			}
-			rows := h.pending
-			h.pending, more = newRowSet(), true
+			rows, reached := h.pending, h.reached
+			h.pending, h.reached, more = newRowSet(), newRowSet(), true
 			for _, k := range h.keys {
 				if !k.partial() {
 					continue
 				}
-				sql := fmt.Sprintf(sqlParents, k.from, h.name(), k.match)
-				for array := range rows.batches(places) {
-					if err := s.query(ctx, h, sql, array, func(p *leaf, t tid) { p.keep(t) }); err != nil {
-						return err
-					}
+				if err := s.parents(ctx, h, k, rows); err != nil {
+					return err
+				}
+				if h.part.Share == sanitize.ShareReached && s.before(k.parent, h) {
+					continue // or it would not have been reached
+				}
+				if err := s.parents(ctx, h, k, reached); err != nil {
+					return err
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// parents keeps what rows of h reference by the key.
+func (s *selector) parents(ctx context.Context, h *leaf, k *selectKey, rows *rowSet) error {
+	sql := fmt.Sprintf(sqlParents, k.from, h.name(), k.match)
+	for array := range rows.batches(places) {
+		if err := s.query(ctx, h, sql, array, func(p *leaf, t tid) { p.keep(t) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// before says that the subset comes to a table before it comes to h.
+func (s *selector) before(table sanitize.Relation, h *leaf) bool {
+	order, ok := s.order[table]
+	return ok && order < s.order[h.root]
 }
 
 // query gives the rows that a query finds, with their table, and lets go of the locks of the one before.

@@ -91,7 +91,7 @@ func (s *selector) hold(t catalog.Table, root sanitize.Relation) {
 		h.part = sanitize.Part{Share: sanitize.ShareAll}
 	}
 	if !h.part.Whole() {
-		h.rows, h.pending = newRowSet(), newRowSet()
+		h.rows, h.pending, h.reached = newRowSet(), newRowSet(), newRowSet()
 	}
 	s.all = append(s.all, h)
 	s.at[t.OID], s.under[root] = h, append(s.under[root], h)
