@@ -177,10 +177,10 @@ func (c *chooser) allKeys() []ForeignKey {
 	return keys
 }
 
-// breakable makes sure that the columns are those of a foreign key and can be NULL.
+// breakable makes sure that the columns are those of a foreign key of the database and can be NULL.
 func (c *chooser) breakable(l columnsLine) bool {
 	b := Break{Table: l.table, Columns: l.columns}
-	if !slices.ContainsFunc(c.allKeys(), func(k ForeignKey) bool { return b.Breaks(c.planner.roots[k.Child], k.ChildColumns) }) {
+	if !slices.ContainsFunc(c.db.ForeignKeys, func(k ForeignKey) bool { return b.Breaks(c.planner.roots[k.Child], k.ChildColumns) }) {
 		c.issue(l.at, "no foreign key of %s has the column %s", l.table, strings.Join(l.columns, ", "))
 		return false
 	}

@@ -119,7 +119,7 @@ func (c *copier) breakKeys(ctx context.Context) error {
 	return err
 }
 
-// brokenBy are the keys that a break of the rules names.
+// brokenBy are the keys of the database that a break of the rules names. Both sides of such a key have the same masks.
 func (c *copier) brokenBy(b sanitize.Break) []catalog.ForeignKey {
 	tables := map[uint32]catalog.Table{}
 	for _, t := range c.desc.Tables {
@@ -129,11 +129,6 @@ func (c *copier) brokenBy(b sanitize.Break) []catalog.ForeignKey {
 	for _, k := range c.desc.ForeignKeys {
 		if b.Breaks(topmost(tables, k.Child), k.ChildColumns) {
 			keys = append(keys, k)
-		}
-	}
-	for _, v := range c.sel.Keys {
-		if b.Breaks(v.Child, v.ChildColumns) {
-			keys = append(keys, declared(c.desc, v.ForeignKey))
 		}
 	}
 	return keys

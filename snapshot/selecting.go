@@ -3,6 +3,7 @@ package snapshot
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -32,7 +33,7 @@ type leaf struct {
 	source  sourceRows
 }
 
-// from is the table in a FROM clause, without what inherits from it.
+// name is the table as SQL has it.
 func (h *leaf) name() string { return ident(h.table.Schema, h.table.Name) }
 
 // keep adds a row, where not every row or none is kept anyway.
@@ -44,11 +45,11 @@ func (h *leaf) keep(t tid) {
 
 // selectKey is a foreign key, declared by the database or by the rules.
 type selectKey struct {
-	child, parent sanitize.Relation // as in the rules: topmost
-	parents       []*leaf
-	from          string // the parent in a FROM clause
-	match         string // p and c are the parent and the child
-	nulls         string // the key of a row references nothing
+	parent  sanitize.Relation // as in the rules: topmost
+	parents []*leaf
+	from    string // the parent in a FROM clause
+	match   string // p and c are the parent and the child
+	nulls   string // the key of a row references nothing
 }
 
 // partial says that not all rows of the parent are kept anyway.
@@ -175,7 +176,7 @@ func percentOf(t catalog.Table, percent float64) string {
 			by = "ROW(" + idents(k.Columns) + ")"
 		}
 	}
-	return fmt.Sprintf(`(hashtextextended(%s::text COLLATE "C", 0) & 9223372036854775807) %% 1000000 < %d`, by, int64(percent*10000))
+	return fmt.Sprintf(`(hashtextextended(%s::text COLLATE "C", 0) & 9223372036854775807) %% 1000000 < %d`, by, max(int64(math.Round(percent*10000)), 1))
 }
 
 // reach finds the rows that reference what tables were come to with before, if none of their other keys to such tables leads to a row that

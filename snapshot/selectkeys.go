@@ -134,7 +134,7 @@ func (s *selector) key(tables map[uint32]catalog.Table, below func(uint32) []*le
 	if s.sel.Broken(child, k.ChildColumns) {
 		return
 	}
-	key := &selectKey{child: child, parent: topmost(tables, k.Parent), parents: below(k.Parent), from: only(tables[k.Parent])}
+	key := &selectKey{parent: topmost(tables, k.Parent), parents: below(k.Parent), from: only(tables[k.Parent])}
 	key.match, key.nulls = matching(k)
 	for _, h := range below(k.Child) {
 		h.keys = append(h.keys, key)
