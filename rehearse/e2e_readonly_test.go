@@ -76,7 +76,7 @@ func TestSourceIsOnlyRead(t *testing.T) {
 			if left := pgtest.Value(t, server.Config("postgres"), "SELECT count(*) FROM pg_stat_activity WHERE usename = 'reader'"); left != "0" {
 				t.Errorf("%s sessions of ours are left at the source", left)
 			}
-			allowed(t, statementsOf(t, server, logged, db.Database))
+			allowed(t, statementsOf(t, server, logged, db.Database), 14) // tables with rows of the shop, goose's and the partitions
 		})
 	}
 }
@@ -188,7 +188,7 @@ var writing = regexp.MustCompile(`(?i)\b(nextval|setval|pg_advisory\w*|lo_\w+|pg
 
 // allowed holds what was said to the source against the list that this project publishes: the snapshot's statements, queries of the system
 // catalogs, and pg_dump's.
-func allowed(t *testing.T, statements []string) {
+func allowed(t *testing.T, statements []string, tables int) {
 	t.Helper()
 	var ours []*regexp.Regexp
 	for _, s := range snapshot.Statements() {
@@ -211,8 +211,8 @@ func allowed(t *testing.T, statements []string) {
 			copies++
 		}
 	}
-	if copies != 14 { // tables with rows of the shop, goose's and the partitions
-		t.Errorf("%d tables were read, want 14", copies)
+	if copies != tables {
+		t.Errorf("%d tables were read, want %d", copies, tables)
 	}
 	for _, word := range []string{"INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "TRUNCATE", "GRANT", "REVOKE", "VACUUM", "ANALYZE", "REFRESH", "CALL", "DO "} {
 		if i := slices.IndexFunc(statements, func(s string) bool { return strings.HasPrefix(strings.ToUpper(s), word) }); i >= 0 {

@@ -67,13 +67,15 @@ func qualified(schema, name string) string { return catalog.Quote(schema) + "." 
 func (r *rehearsal) copyFacts(w *work, c *snapshot.Result) {
 	s := report.Snapshot{TakenAt: c.TakenAt.UTC(), LSN: c.LSN, HeldFor: report.Duration(c.HeldFor), Retried: c.Retried, Archive: r.result.Snapshot.Archive}
 	for _, t := range c.Tables {
-		s.Tables = append(s.Tables, report.TableCopy{
-			Table: qualified(t.Schema, t.Name), Rows: t.Rows, Bytes: t.Bytes, Duration: report.Duration(t.Duration), Masked: w.maskedColumns(t.Schema, t.Name),
-		})
+		s.Tables = append(s.Tables, tableFacts(w, t))
 		s.Rows += t.Rows
 		s.Bytes += t.Bytes
 	}
+	for _, b := range c.Broken {
+		s.BrokenKeys = append(s.BrokenKeys, report.BrokenKey{Table: qualified(b.Schema, b.Table), Columns: b.Columns, Rows: b.Rows})
+	}
 	r.result.Snapshot = s
+	r.partial(s)
 	for _, p := range c.Phases {
 		r.result.Phases = append(r.result.Phases, report.Phase{Name: "copy: " + p.Name, Duration: report.Duration(p.Duration)})
 	}
@@ -91,6 +93,59 @@ func (w *work) maskedColumns(schema, name string) []string {
 		return w.masked[qualified(schema, name)]
 	}
 	return maskedColumns(w.plan.Table(schema, name))
+}
+
+// tableFacts is what is told of a table that was copied.
+func tableFacts(w *work, t snapshot.Table) report.TableCopy {
+	f := report.TableCopy{
+		Table: qualified(t.Schema, t.Name), Rows: t.Rows, Bytes: t.Bytes, Duration: report.Duration(t.Duration), Masked: w.maskedColumns(t.Schema, t.Name),
+	}
+	if t.Part.Whole() {
+		return f
+	}
+	f.Part, f.SourceRows, f.SourceRowsMethod = string(t.Part.Share), t.SourceRows, report.Estimated
+	if t.SourceRowsExact {
+		f.SourceRowsMethod = report.Exact
+	}
+	if root := rootOf(w.desc.Tables, t.Schema, t.Name); root != f.Table {
+		f.Root = root
+	}
+	return f
+}
+
+// rootOf is the topmost partitioned table of a table, or the table itself.
+func rootOf(tables []catalog.Table, schema, name string) string {
+	for _, t := range tables {
+		if t.Schema != schema || t.Name != name || t.Root == 0 {
+			continue
+		}
+		for _, root := range tables {
+			if root.OID == t.Root {
+				return root.String()
+			}
+		}
+	}
+	return qualified(schema, name)
+}
+
+// partial tells what cannot be seen with a part of the rows.
+func (r *rehearsal) partial(s report.Snapshot) {
+	var tables []string
+	for _, t := range s.Tables {
+		if t.Part != "" {
+			tables = append(tables, t.Table)
+		}
+	}
+	if len(tables) == 0 {
+		return
+	}
+	why := fmt.Sprintf("staging has a part of their rows: %s", list(tables))
+	for _, what := range []string{
+		"times, locks' durations, sizes and counts of rows that migrations have on all rows of " + count(len(tables), "table"),
+		"whether the rows left out allow what the migrations do, such as a new constraint or unique index",
+	} {
+		r.result.NotMeasured = append(r.result.NotMeasured, report.NotMeasured{What: what, Why: why})
+	}
 }
 
 func maskedColumns(t *sanitize.TablePlan) []string {

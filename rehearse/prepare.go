@@ -30,7 +30,7 @@ func (r *rehearsal) plan(ctx context.Context, src origin) (*work, error) {
 			return "", errors.Join(files, rights)
 		}
 		w.desc = desc
-		if err := errors.Join(rights, files, r.masks(src, w)); err != nil {
+		if err := errors.Join(rights, files, r.masks(ctx, src, w, rights)); err != nil {
 			return "", err
 		}
 		if err := r.pending(ctx, src, w); err != nil {
@@ -101,9 +101,9 @@ func boundaries(session string) string {
 	return "one session for all migrations"
 }
 
-// masks applies the rules to what the source holds. The error is a *sanitize.PlanError when they do not cover it. The rows of an archive
-// are masked already, and it says how.
-func (r *rehearsal) masks(src origin, w *work) (err error) {
+// masks applies the rules to what the source holds. The error is a *sanitize.PlanError when they do not cover it, or when the server refuses
+// a condition on rows, which it is not asked about where the role lacks rights. The rows of an archive are masked already, and it says how.
+func (r *rehearsal) masks(ctx context.Context, src origin, w *work, rights error) (err error) {
 	if kept, ok := src.(*snapshot.Archived); ok {
 		r.result.Masking, w.masked, err = archivedMasking(kept)
 		return err
@@ -111,10 +111,14 @@ func (r *rehearsal) masks(src origin, w *work) (err error) {
 	if r.cfg.Rules == nil {
 		return errors.New("no masking rules are given: Config.Rules is nil")
 	}
-	if w.plan, err = r.cfg.Rules.Plan(snapshot.Database(w.desc), r.cfg.Key); err == nil {
-		r.result.Masking = maskingFacts(r.cfg, w.plan)
+	if w.plan, err = r.cfg.Rules.Plan(snapshot.Database(w.desc), r.cfg.Key); err != nil {
+		return err
 	}
-	return err
+	r.result.Masking = maskingFacts(r.cfg, w.plan)
+	if source, ok := src.(*snapshot.Source); ok && rights == nil {
+		return source.CheckSelection(ctx, w.desc, w.plan.Selection())
+	}
+	return nil
 }
 
 // planCopy is the part of plan that a copy without migrations needs.
@@ -126,7 +130,7 @@ func (r *rehearsal) planCopy(ctx context.Context, src origin) (*work, error) {
 			return "", err
 		}
 		w.desc = desc
-		if err := errors.Join(err, r.masks(src, w)); err != nil {
+		if err := errors.Join(err, r.masks(ctx, src, w, err)); err != nil {
 			return "", err
 		}
 		r.describeSource(desc)

@@ -49,6 +49,9 @@ type PreviewTable struct {
 	Bytes  int64    `json:"bytes"`
 	Rows   int64    `json:"rows_estimate"` // pg_class.reltuples; -1 when never analysed
 	Masked []string `json:"masked"`
+	// Part says which rows would be copied where it is not all of them, as report.TableCopy.Part does; Percent is what a root of a subset asks for.
+	Part    string  `json:"part,omitempty"`
+	Percent float64 `json:"percent,omitempty"`
 }
 
 // copyRate is what two jobs copied, masked and indexed a second on two cores, in bytes of the source's tables; measured with `make bench`.
@@ -80,6 +83,9 @@ func Plan(ctx context.Context, cfg Config) (_ *Preview, err error) {
 	}
 	p.Estimate = report.Duration(float64(p.Bytes) / copyRate * 1e9)
 	p.EstimateHow = fmt.Sprintf("at %s/s, as measured once on two cores; the network and the indexes decide", size(copyRate))
+	if !w.plan.Selection().Whole() {
+		p.EstimateHow += "; for all rows, of which a part is copied"
+	}
 	return p, nil
 }
 
@@ -88,10 +94,14 @@ func previewTables(w *work) []PreviewTable {
 	tables := []PreviewTable{}
 	for _, t := range w.desc.Tables {
 		if t.Kind == 'r' {
-			tables = append(tables, PreviewTable{
+			p := PreviewTable{
 				Table: t.String(), Bytes: t.Bytes + t.ToastBytes, Rows: int64(t.Rows),
 				Masked: append([]string{}, maskedColumns(w.plan.Table(t.Schema, t.Name))...),
-			})
+			}
+			if part := w.plan.Selection().Part(t.Schema, t.Name); !part.Whole() {
+				p.Part, p.Percent = string(part.Share), part.Percent
+			}
+			tables = append(tables, p)
 		}
 	}
 	slices.SortStableFunc(tables, func(a, b PreviewTable) int { return cmp.Compare(b.Bytes, a.Bytes) })

@@ -38,6 +38,7 @@ type PlanError struct {
 	Columns   []string // columns of listed tables that have no rule, in the database's order of tables and columns
 	Unmatched []Issue  // rules for tables and columns that are not there, or that must not have a rule
 	Issues    []Issue  // masks that do not fit a column's type, break a unique key, or disagree along a foreign key
+	Orphans   bool     // among Issues is a table that has not all its rows although a whole one references it
 	Paste     string   // YAML to put under "tables:", a suggested rule for everything in Tables and Columns; "" when there is nothing to add
 }
 

@@ -18,6 +18,7 @@ type parser struct {
 	file    string
 	masks   []mask.Info
 	classes map[string]*class
+	shares  shares
 	issues  []Issue
 }
 
@@ -89,7 +90,7 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 	if !ok {
 		return nil
 	}
-	known := []string{"version", "classes", "tables"}
+	known := []string{"version", "classes", "tables", "data", "subset"}
 	var tables *yaml.Node
 	versioned := false
 	for _, e := range entries {
@@ -101,6 +102,10 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 			p.declareClasses(e.value)
 		case "tables":
 			tables = e.value
+		case "data":
+			p.shares.data = p.data(e.value)
+		case "subset":
+			p.shares.subset = p.subset(e)
 		default:
 			p.add(e.at, "unknown key %q%s", e.key, didYouMean(e.key, known))
 		}
@@ -121,21 +126,9 @@ func (p *parser) version(n *yaml.Node) {
 }
 
 func (p *parser) tables(n *yaml.Node) []*tableRules {
-	entries, _ := p.optionalMapping(n, "tables")
 	var all []*tableRules
-	seen := make(map[Relation]position)
-	for _, e := range entries {
-		table, err := ParseRelation(e.key)
-		if err != nil {
-			p.add(e.at, "%q is not the name of a table: %v", e.key, err)
-			continue
-		}
-		if first, ok := seen[table]; ok {
-			p.add(e.at, "table %s is listed twice, first in line %d", table, first.line)
-			continue
-		}
-		seen[table] = e.at
-		all = append(all, p.table(table, e))
+	for _, e := range p.tableEntries(n, "tables") {
+		all = append(all, p.table(e.table, e.entry))
 	}
 	return all
 }

@@ -8,8 +8,9 @@ import (
 
 // Plan says for every column of a database which mask it gets. It is made by [Rules.Plan] and does not change.
 type Plan struct {
-	tables []*TablePlan
-	byName map[Relation]*TablePlan
+	tables    []*TablePlan
+	byName    map[Relation]*TablePlan
+	selection *Selection
 }
 
 // TablePlan is the plan of one table: a mask for each column that a copy carries.
@@ -18,7 +19,7 @@ type TablePlan struct {
 	// Columns are in table order, without generated ones. A copy must list them by name, in this order: the leaves of a
 	// partitioned table share one plan although each may hold its columns in another order.
 	Columns []ColumnPlan
-	// Verbatim tables are bookkeeping and are copied as they are.
+	// Verbatim tables are bookkeeping and are copied as they are, or have no rules because no row of them is copied.
 	Verbatim bool
 }
 
@@ -49,7 +50,9 @@ type Counts struct {
 // A column of a foreign key that has no rule takes the rule of the column it references, through any number of steps. Keys
 // gives the keys of the pseudonyms; to check a file, any key does.
 func (r *Rules) Plan(db Database, keys mask.Keys) (*Plan, error) {
-	p := newPlanner(r, db, keys)
+	masked, kept := r.amended(db)
+	p := newPlanner(r, masked, keys)
+	p.keep(kept)
 	p.assign()
 	p.connect()
 	p.follow()
@@ -57,15 +60,21 @@ func (r *Rules) Plan(db Database, keys mask.Keys) (*Plan, error) {
 	p.checkForeignKeys()
 	p.checkUnique()
 	p.checkPartitionKeys()
+	selection := p.choose(db)
 	if err := p.problems(); err != nil {
 		return nil, err
 	}
-	return p.plan(), nil
+	plan := p.plan()
+	plan.selection = selection
+	return plan, nil
 }
 
 // Table returns the plan of a table, or of the partitioned table that a leaf belongs to under the leaf's own name; nil when the
 // database had no such table.
 func (p *Plan) Table(schema, name string) *TablePlan { return p.byName[Relation{schema, name}] }
+
+// Selection says how much of each table is copied.
+func (p *Plan) Selection() *Selection { return p.selection }
 
 // Tables returns the plans in the database's order, one for each partitioned table and none for its leaves.
 func (p *Plan) Tables() []*TablePlan { return slices.Clone(p.tables) }

@@ -18,7 +18,8 @@ type planner struct {
 	roots  map[Relation]Relation // of every table and leaf: the table whose rules hold
 	tables map[Relation]*Table
 	cells  map[cellKey]*cell
-	order  []*cell // by table and column, generated ones included
+	order  []*cell            // by table and column, generated ones included
+	kept   map[Relation]*rule // of tables that are verbatim by the rules
 	err    PlanError
 }
 
@@ -78,6 +79,16 @@ func newPlanner(r *Rules, db Database, keys mask.Keys) *planner {
 		}
 	}
 	return p
+}
+
+// keep gives tables that are verbatim by the rules that rule.
+func (p *planner) keep(tables map[Relation]*rule) {
+	p.kept = tables
+	for _, c := range p.order {
+		if r := tables[c.relation()]; r != nil {
+			c.rule = r
+		}
+	}
 }
 
 func (p *planner) issue(at position, format string, args ...any) {
@@ -247,7 +258,7 @@ func (p *planner) plan() *Plan {
 	plan := &Plan{byName: make(map[Relation]*TablePlan)}
 	for i := range p.db.Tables {
 		t := &p.db.Tables[i]
-		tp := &TablePlan{Schema: t.Schema, Name: t.Name, Verbatim: t.Verbatim}
+		tp := &TablePlan{Schema: t.Schema, Name: t.Name, Verbatim: t.Verbatim && p.kept[Relation{t.Schema, t.Name}] == nil}
 		for _, c := range t.Columns {
 			if cell := p.cells[cellKey{Relation{t.Schema, t.Name}, c.Name}]; !c.Generated {
 				tp.Columns = append(tp.Columns, cell.plan())
@@ -256,7 +267,7 @@ func (p *planner) plan() *Plan {
 		plan.tables = append(plan.tables, tp)
 		plan.byName[Relation{t.Schema, t.Name}] = tp
 		for _, leaf := range t.Partitions {
-			plan.byName[leaf] = &TablePlan{Schema: leaf.Schema, Name: leaf.Name, Columns: tp.Columns, Verbatim: t.Verbatim}
+			plan.byName[leaf] = &TablePlan{Schema: leaf.Schema, Name: leaf.Name, Columns: tp.Columns, Verbatim: tp.Verbatim}
 		}
 	}
 	return plan

@@ -15,6 +15,7 @@ type Rules struct {
 	file   string
 	hash   string
 	tables []*tableRules // in the file's order
+	shares shares
 }
 
 // tableRules are the rules of one table.
@@ -48,6 +49,7 @@ func ParseRules(file string, src []byte) (*Rules, error) {
 	r := &Rules{file: file, hash: hex.EncodeToString(sum[:])}
 	if root := p.document(src); root != nil {
 		r.tables = p.body(root)
+		r.shares = p.shares
 	}
 	if len(p.issues) > 0 {
 		return nil, &RulesError{File: file, Issues: sortIssues(p.issues)}

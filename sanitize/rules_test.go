@@ -128,6 +128,7 @@ func TestRulesHash(t *testing.T) {
 
 // FuzzParseRules asks only that nothing panics and that every mistake has a place.
 func FuzzParseRules(f *testing.F) {
+	f.Add("version: 1\ndata: {a.b: none, a.c: {rows: \"x > (1)\"}}\nsubset: {roots: {a.b: {percent: 5}}, whole: [a.d], keys: [{from: \"a.e(\\\"f\\\", g)\", to: \"a.b(c, d)\"}], break: [a.b(c)]}\n")
 	f.Add("version: 1\nclasses:\n  a: {mask: hash, length: 12}\ntables:\n  a.b: {c: a, d: null}\n")
 	f.Add("version: 1\ntables:\n  a.b: {c: &x [*x], ? {} : 1, <<: *x}\n---\n")
 	f.Add("\xff\xfe\x00a")

@@ -75,6 +75,7 @@ type Result struct {
 	RestoreErrors []RestoreError // objects that the staging server refused
 	LeftOut       []string       // what was not copied, in words
 	Retried       string         // why this is the second copy from the start, "" when it is the first
+	Broken        []BrokenKey
 }
 
 // Table is one table copied.
@@ -85,9 +86,22 @@ type Table struct {
 	Masked       bool  // some column is not kept
 	Binary       bool  // in COPY's binary format, else in text
 	Duration     time.Duration
+
+	Part sanitize.Part // how much of it was to be copied
+	// SourceRows is how many rows the source's table has, counted (SourceRowsExact) or estimated by pg_class. Of a whole table it is Rows.
+	SourceRows      int64
+	SourceRowsExact bool
 }
 
-// Phase is a part of the copy with the time it took: "guard", "prepare", "schema", "data", "indexes", "sequences", "views", "settings".
+// BrokenKey is a foreign key broken as the rules ask: so many Rows had a row there that is not in the copy, and have NULL in Columns.
+type BrokenKey struct {
+	Schema, Table string
+	Columns       []string
+	Rows          int64
+}
+
+// Phase is a part of the copy with the time it took: "guard", "prepare", "choose rows", "schema", "data", "break keys", "indexes",
+// "sequences", "views", "settings".
 // Indexes, keys and statistics are begun while other tables are still being loaded: "indexes" is what is left of them then.
 type Phase struct {
 	Name     string
@@ -104,6 +118,7 @@ type RestoreError struct {
 type copier struct {
 	src    *Source
 	plan   *sanitize.Plan
+	sel    *sanitize.Selection // of the plan, or as far as an archive has it
 	target Target
 	opts   CopyOptions
 	log    *slog.Logger
@@ -167,7 +182,11 @@ func newCopier(src *Source, plan *sanitize.Plan, target Target, opts CopyOptions
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &copier{src: src, plan: plan, target: target, opts: opts, log: opts.Log, limit: newLimiter(opts.RateLimit)}
+	sel := &sanitize.Selection{}
+	if plan != nil {
+		sel = plan.Selection()
+	}
+	return &copier{src: src, plan: plan, sel: sel, target: target, opts: opts, log: opts.Log, limit: newLimiter(opts.RateLimit)}
 }
 
 func (c *copier) run(ctx context.Context) error {
@@ -189,6 +208,9 @@ func (c *copier) fill(parent context.Context, rows func(ctx context.Context) err
 	c.fail = fail
 	defer c.stopTasks()
 	err := rows(ctx)
+	if err == nil && len(c.sel.Breaks) > 0 {
+		err = c.phase(ctx, "break keys", c.breakKeys)
+	}
 	for _, p := range []struct {
 		name string
 		do   func(context.Context) error
@@ -229,6 +251,11 @@ func (c *copier) frozenPart(parent context.Context) (err error) {
 	err = c.phase(ctx, "prepare", func(ctx context.Context) error { return c.prepare(ctx, view) })
 	if err != nil {
 		return err
+	}
+	if !c.sel.Whole() {
+		if err := c.phase(ctx, "choose rows", func(ctx context.Context) error { return c.part(ctx, view) }); err != nil {
+			return err
+		}
 	}
 	if err := c.phase(ctx, "schema", func(ctx context.Context) error { return c.copySchema(ctx, view) }); err != nil {
 		return err

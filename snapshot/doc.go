@@ -11,6 +11,9 @@
 //	plan, err := rules.Plan(snapshot.Database(desc), keys)          // package sanitize: every column has a mask
 //	result, err := snapshot.Copy(ctx, src, plan, target, snapshot.CopyOptions{Jobs: 2})
 //
+// Where the plan's selection leaves rows out, the server is asked, within the same view, for the places of those to copy (selecting.go), and a
+// table is read by these.
+//
 // The source sees what statements.go lists and nothing else. Its view is held from the moment a copy starts until its last row has
 // been read, never while indexes are built, and the [Result] says for how long; a leader that dies or hangs loses it after
 // a minute, by the server's own timeout, so that an interrupted run does not hold back vacuum.

@@ -97,6 +97,12 @@ func openSource(t testing.TB, cfg *pgx.ConnConfig) *Source {
 // planFor keeps every column but those named in masks as "schema.table.column", quoted as in SQL.
 func planFor(t testing.TB, d *Description, masks map[string]string) *sanitize.Plan {
 	t.Helper()
+	return planWith(t, d, masks, "")
+}
+
+// planWith is planFor with more sections of the rules file.
+func planWith(t testing.TB, d *Description, masks map[string]string, sections string) *sanitize.Plan {
+	t.Helper()
 	var b strings.Builder
 	b.WriteString("version: 1\ntables:\n")
 	for _, table := range Database(d).Tables {
@@ -122,6 +128,7 @@ func planFor(t testing.TB, d *Description, masks map[string]string) *sanitize.Pl
 		}
 		b.WriteByte('\n')
 	}
+	b.WriteString(sections)
 	rules, err := sanitize.ParseRules("test.yaml", []byte(b.String()))
 	if err != nil {
 		t.Fatalf("rules: %v\n%s", err, b.String())
@@ -147,6 +154,22 @@ func copied(t testing.TB, source *pgx.ConnConfig, target Target, masks map[strin
 		t.Fatal(err)
 	}
 	result, err := Copy(ctx, src, planFor(t, d, masks), target, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// part copies the part of source that sections of the rules file choose.
+func part(t testing.TB, source *pgx.ConnConfig, target Target, sections string) *Result {
+	t.Helper()
+	src := openSource(t, source)
+	ctx := testContext(t)
+	d, err := src.Describe(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := Copy(ctx, src, planWith(t, d, nil, sections), target, CopyOptions{Jobs: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,8 +27,10 @@ type load struct {
 	// via is the topmost partitioned table, for a partition that masked rows may have to leave: the root finds where they go.
 	via    *catalog.Table
 	size   int64
+	rows   *rowSet  // those to copy; nil: all
 	pieces []string // conditions on ctid, each for a part of the table that is read by itself; one of "" for all of it
 	fills  []*gate  // whose table it is the last to fill, perhaps
+	breaks *gate    // that breaking its keys opens, after that; nil when none is broken
 
 	left    int // pieces that have not been loaded yet; this and what follows is guarded by copier.mu
 	began   time.Time
@@ -55,7 +57,7 @@ func (c *copier) queue() []*load {
 			l.columns = append(l.columns, column.Name)
 		}
 		masked := l.plan.Masked()
-		l.result = Table{Schema: t.Schema, Name: t.Name, Masked: len(masked) > 0}
+		l.result = Table{Schema: t.Schema, Name: t.Name, Masked: len(masked) > 0, Part: c.sel.Part(t.Schema, t.Name)}
 		if t.IsPartition && intersects(c.desc.partitionKeys[t.Root], masked) {
 			l.via = at[t.Root]
 		}
@@ -221,7 +223,12 @@ func (c *copier) loaded(l *load, rows, bytes int64) (last bool, err error) {
 	if l.moved && l.result.Rows == 0 {
 		return false, changed(l, "was truncated or rewritten")
 	}
-	l.result.Duration = time.Since(l.began)
+	if !l.began.IsZero() {
+		l.result.Duration = time.Since(l.began)
+	}
+	if l.rows == nil {
+		l.result.SourceRows, l.result.SourceRowsExact = l.result.Rows, true
+	}
 	for _, g := range l.fills {
 		if g.left--; g.left == 0 {
 			c.tasks.open(g.task)
@@ -230,16 +237,40 @@ func (c *copier) loaded(l *load, rows, bytes int64) (last bool, err error) {
 	return true, nil
 }
 
-// transfer copies one piece in one transaction of the target and compares what both sides counted.
+// transfer copies one piece in one transaction of the target.
 func (c *copier) transfer(ctx context.Context, l piece, source, target *pgx.Conn, ring *ring) (rows, bytes int64, err error) {
-	doing := "load " + l.table.String()
+	if l.rows != nil && l.rows.len() == 0 && c.opts.Archive == nil {
+		return 0, 0, nil
+	}
 	if err := c.hold(ctx, l.load, source); err != nil {
+		return 0, 0, err
+	}
+	if err := c.inPlace(l.load); err != nil {
 		return 0, 0, err
 	}
 	ready, in := l.into()
 	if _, err := target.PgConn().Exec(ctx, ready).ReadAll(); err != nil {
-		return 0, 0, targetError(doing, err)
+		return 0, 0, targetError("load "+l.table.String(), err)
 	}
+	for out, want := range l.outs() {
+		n, size, err := c.pass(ctx, l.load, out, in, source, target, ring)
+		switch {
+		case err != nil:
+			return 0, 0, err
+		case want >= 0 && n != int64(want):
+			return 0, 0, changed(l.load, "has other rows now than those that were chosen")
+		}
+		rows, bytes = rows+n, bytes+size
+	}
+	if _, err := target.PgConn().Exec(ctx, "COMMIT").ReadAll(); err != nil {
+		return 0, 0, targetError("load "+l.table.String(), err)
+	}
+	return rows, bytes, nil
+}
+
+// pass lets the rows that one statement reads through the masks into the target, and compares what both sides counted.
+func (c *copier) pass(ctx context.Context, l *load, out, in string, source, target *pgx.Conn, ring *ring) (rows, bytes int64, err error) {
+	doing := "load " + l.table.String()
 	s := ring.stream(ctx)
 	sink := &sink{stream: s, grown: func(n int) { c.tally.grow(n, c.opts.Progress) }, limit: c.limit}
 	switch {
@@ -252,28 +283,25 @@ func (c *copier) transfer(ctx context.Context, l piece, source, target *pgx.Conn
 	var readErr error
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		read, readErr = source.PgConn().CopyTo(ctx, sink, l.out())
+		read, readErr = source.PgConn().CopyTo(ctx, sink, out)
 		if readErr == nil {
 			readErr = sink.end()
 		}
-		s.finish(c.readError(l.load, readErr))
+		s.finish(c.readError(l, readErr))
 	})
-	kept := c.keep(l.load, s)
+	kept := c.keep(l, s)
 	written, writeErr := target.PgConn().CopyFrom(ctx, kept, in)
 	s.hangUp()
 	wg.Wait()
 	switch {
 	case readErr != nil && !errors.Is(readErr, errReceiverGone):
-		return 0, 0, c.readError(l.load, readErr)
+		return 0, 0, c.readError(l, readErr)
 	case kept.err != nil:
 		return 0, 0, kept.err
 	case writeErr != nil:
 		return 0, 0, targetError(doing, writeErr)
 	case read.RowsAffected() != written.RowsAffected():
 		return 0, 0, targetError(doing, fmt.Errorf("the source sent %d rows, %d arrived", read.RowsAffected(), written.RowsAffected()))
-	}
-	if _, err := target.PgConn().Exec(ctx, "COMMIT").ReadAll(); err != nil {
-		return 0, 0, targetError(doing, err)
 	}
 	return written.RowsAffected(), sink.bytes, kept.close(written.RowsAffected())
 }

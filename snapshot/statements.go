@@ -79,11 +79,25 @@ const (
 	sqlRows       = `COPY %s (%s) TO STDOUT`
 	sqlRowsBinary = `COPY %s (%s) TO STDOUT WITH (FORMAT binary)`
 	sqlRowsAll    = `COPY %s TO STDOUT`
-	// sqlRowsPart reads the part of a large table that is in some of its blocks, sqlPartBinary in the binary format.
+	// sqlRowsPart reads the part of a large table that is in some of its blocks, or rows by their places, sqlPartBinary in the binary format.
 	sqlRowsPart   = `COPY (SELECT %s FROM ONLY %s WHERE %s) TO STDOUT`
 	sqlPartBinary = `COPY (SELECT %s FROM ONLY %s WHERE %s) TO STDOUT WITH (FORMAT binary)`
 	// sqlRowsOwn reads what the database added to an extension's configuration table, by the extension's own condition.
 	sqlRowsOwn = `COPY (SELECT %s FROM %s %s) TO STDOUT`
+
+	// A part of the rows is found as places of rows, in the view that is copied; no value leaves the server. sqlLeaves tells which partition
+	// is below which table.
+	sqlLeaves = `SELECT i.inhrelid, i.inhparent FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relispartition`
+	// sqlMatching finds the rows that meet a condition, sqlAmong those of them that are among some already found.
+	sqlMatching = `SELECT tableoid, ctid FROM ONLY %s WHERE (%s)`
+	sqlAmong    = `SELECT tableoid, ctid FROM ONLY %s WHERE ctid = ANY ($1::tid[]) AND (%s)`
+	// sqlChildren finds the rows that reference rows already found, sqlParents the rows that those reference, sqlAllParents the rows that any
+	// row of a table references.
+	sqlChildren   = `SELECT c.tableoid, c.ctid FROM ONLY %s c WHERE EXISTS (SELECT FROM ONLY %s p WHERE p.ctid = ANY ($1::tid[]) AND %s)`
+	sqlParents    = `SELECT p.tableoid, p.ctid FROM %s p WHERE EXISTS (SELECT FROM ONLY %s c WHERE c.ctid = ANY ($1::tid[]) AND %s)`
+	sqlAllParents = `SELECT p.tableoid, p.ctid FROM %s p WHERE EXISTS (SELECT FROM ONLY %s c WHERE %s)`
+	// sqlCount counts the rows of a table.
+	sqlCount = `SELECT count(*) FROM ONLY %s`
 
 	// sqlSequence reads where a sequence stands. Sequences know no snapshot: it is never behind the rows.
 	sqlSequence = `SELECT last_value, is_called FROM %s`
@@ -109,6 +123,7 @@ func Statements() []string {
 	return []string{
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
 		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
+		sqlLeaves, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlCount,
 		sqlSequence, sqlSamples, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
 	}
 }

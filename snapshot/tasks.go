@@ -89,6 +89,10 @@ func (t *tasks) gates() {
 		for _, g := range l.fills {
 			g.left++
 		}
+		if t.c.breaks(l) {
+			l.breaks = own[l]
+			l.breaks.left++
+		}
 	}
 }
 

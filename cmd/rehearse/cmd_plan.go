@@ -117,4 +117,28 @@ func planText(w io.Writer, p *rehearse.Preview) {
 		}
 		fmt.Fprintf(w, "  %9s  %s  %s\n", report.Bytes(t.Bytes), oneLine(t.Table), masked)
 	}
+	partsText(w, p.Tables)
+}
+
+// partsText tells which tables would be copied in part.
+func partsText(w io.Writer, tables []rehearse.PreviewTable) {
+	told := false
+	for _, t := range tables {
+		if t.Part == "" {
+			continue
+		}
+		if !told {
+			fmt.Fprintf(w, "\nnot all rows\n")
+			told = true
+		}
+		of := "never analysed"
+		if t.Rows >= 0 {
+			of = "about " + count(t.Rows, "row")
+		}
+		part := report.PartWords(t.Part)
+		if t.Percent > 0 {
+			part = fmt.Sprintf("%s, %g %%", part, t.Percent)
+		}
+		fmt.Fprintf(w, "  %s  %s (%s in the source)\n", oneLine(t.Table), part, of)
+	}
 }

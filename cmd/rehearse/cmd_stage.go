@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/rehearse-db/rehearse/rehearse"
+	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
 func stageCommand() *cli.Command {
@@ -40,7 +41,7 @@ func stageAction(c *cli.Context) error {
 		return printJSON(c.App.Writer, stagingJSON(staged.Info, staged.Databases), "")
 	}
 	u := ui{err: c.App.ErrWriter}
-	u.note("%s, %s; %d of %d columns masked", count(int64(len(staged.Snapshot.Tables)), "table"), count(staged.Snapshot.Rows, "row"), staged.Masking.Masked, staged.Masking.Columns)
+	u.note("%s, %s; %d of %d columns masked", count(int64(len(staged.Snapshot.Tables)), "table"), rowsOf(staged.Snapshot), staged.Masking.Masked, staged.Masking.Columns)
 	if why := staged.Snapshot.Retried; why != "" {
 		u.note("this is the second copy: %s", why)
 	}
@@ -59,4 +60,13 @@ func orNone(s string) string {
 		return "none"
 	}
 	return s
+}
+
+// rowsOf is how many rows a copy has, and of how many.
+func rowsOf(s report.Snapshot) string {
+	rows := count(s.Rows, "row")
+	if share := s.Share(); share.Tables > 0 {
+		rows += " of " + share.String()
+	}
+	return rows
 }

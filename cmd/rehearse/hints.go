@@ -58,6 +58,9 @@ func rulesHint(err error) string {
 	switch {
 	case errors.As(err, &plan) && plan.Paste != "":
 		return pasteHint(plan)
+	case errors.As(err, &plan) && plan.Orphans:
+		return "rows without what they reference: make the table a root of a subset, which takes the rows that belong to it along; or give what references it " +
+			"no data; or name the columns under break: of subset:, to have them NULL"
 	case errors.As(err, &plan), errors.As(err, &rules):
 		return "mend it in the masking rules; rehearse sanitize check looks at them again, and copies nothing"
 	case errors.As(err, &value):

@@ -37,8 +37,8 @@ func (a *arranger) circumstances() []string {
 	if r.Source.Version != "" {
 		parts = append(parts, a.versions())
 	}
-	if n := len(r.Snapshot.Tables); n > 0 {
-		parts = append(parts, fmt.Sprintf("100 %% of rows (%s in %s)", Digits(r.Snapshot.Rows), Count(int64(n), "table")))
+	if len(r.Snapshot.Tables) > 0 {
+		parts = append(parts, a.shareOfRows())
 	}
 	if r.Session.Role != "" {
 		parts = append(parts, "applied as role "+r.Session.Role)

@@ -123,6 +123,9 @@ type Snapshot struct {
 	// Retried is why this is the second copy from the start, "" when it is the first.
 	Retried string `json:"retried,omitempty"`
 
+	// BrokenKeys are foreign keys whose columns were set to NULL, as the rules ask, where what they name is not in the copy.
+	BrokenKeys []BrokenKey `json:"broken_keys,omitempty"`
+
 	// SchemaErrors are the objects that could not be made in staging, so that nothing is known about them.
 	SchemaErrors []SchemaError `json:"schema_errors,omitempty"`
 }
@@ -133,6 +136,13 @@ type Archive struct {
 	ID        string    `json:"id"`   // the run that made it
 	CreatedAt time.Time `json:"created_at"`
 	Age       Duration  `json:"age"` // from the moment it shows until this run
+}
+
+// BrokenKey is a foreign key that the rules break.
+type BrokenKey struct {
+	Table   string   `json:"table"`
+	Columns []string `json:"columns"` // plain names
+	Rows    int64    `json:"rows"`    // in which they were set to NULL
 }
 
 // SchemaError is one object of the source that could not be made in staging.
@@ -148,6 +158,13 @@ type TableCopy struct {
 	Bytes    int64    `json:"bytes"`
 	Masked   []string `json:"masked,omitempty"` // names of the masked columns
 	Duration Duration `json:"duration"`
+
+	// Part says which rows were copied where it is not all of them: PartNone, PartRows, PartRoot, PartReached or PartReferenced. The rest
+	// is told of such tables only.
+	Part             string `json:"part,omitempty"`
+	Root             string `json:"root,omitempty"`               // the topmost partitioned table, when Table is a partition
+	SourceRows       int64  `json:"source_rows,omitempty"`        // how many the source has
+	SourceRowsMethod Method `json:"source_rows_method,omitempty"` // counted, or estimated by pg_class
 }
 
 // Masking sums up what the rules did.

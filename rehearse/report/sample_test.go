@@ -20,6 +20,7 @@ func samples() map[string]*report.Result {
 		"stopped":      judged(budget, stopped()),
 		"half-applied": judged(budget, halfApplied()),
 		"odd-names":    judged(verdict.Policy{}, oddNames()),
+		"part":         judged(budget, part()),
 	}
 }
 
@@ -84,6 +85,23 @@ func calm() *report.Result {
 	r.Schema = []report.Change{{Action: "changed", Kind: "table", Name: "shop.orders", Children: []report.Change{
 		{Action: "added", Kind: "column", Name: "shop.orders.note", Attributes: []report.AttributeChange{{Name: "type", After: "text"}}},
 	}}}
+	return r
+}
+
+// part is a release rehearsed on a part of the rows.
+func part() *report.Result {
+	r := calm()
+	r.Snapshot.Rows = 3_417
+	r.Snapshot.Tables = []report.TableCopy{
+		{Table: "audit.events_2026", Root: "audit.events", Part: report.PartNone, SourceRows: 9_100_000, SourceRowsMethod: report.Estimated},
+		{Table: "shop.countries", Rows: 249, Bytes: 4 << 10, Duration: ms(3)},
+		{Table: "shop.customers", Rows: 201, Bytes: 60 << 10, Masked: []string{"email", "full_name"}, Duration: ms(9), Part: report.PartRoot, SourceRows: 40_000, SourceRowsMethod: report.Exact},
+		{Table: "shop.orders", Rows: 2_967, Bytes: 700 << 10, Duration: ms(30), Part: report.PartReached, SourceRows: 260_412, SourceRowsMethod: report.Exact},
+	}
+	r.Snapshot.BrokenKeys = []report.BrokenKey{{Table: "shop.customers", Columns: []string{"referred_by"}, Rows: 31}}
+	check := applied(42, "00042_orders_total_positive.sql", ms(40))
+	check.Statements = []report.Statement{{SQL: "ALTER TABLE shop.orders ADD CHECK (total > 0)", File: check.File, Line: 2, Tag: "ALTER TABLE", Duration: ms(35), Scans: []report.Scan{{Table: "shop.orders", Count: 1, Rows: 2_967}}}}
+	r.Migrations = append(r.Migrations, check)
 	return r
 }
 

@@ -23,6 +23,7 @@ const (
 	SchemaRestore       = "schema-restore-incomplete"
 	NotMeasured         = "not-measured"
 	MigrationNotRun     = "migration-not-run"
+	PartOfRows          = "part-of-rows"
 	BlocksReads         = "blocks-reads"
 	BlocksWrites        = "blocks-writes"
 	Rewrite             = "rewrite"
@@ -48,7 +49,7 @@ func Codes() []string {
 	return []string{
 		RunStopped, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, RowsLost, RowsUnexpected,
 		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, BlocksReads, BlocksWrites, Rewrite, FullScan,
+		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, PartOfRows, BlocksReads, BlocksWrites, Rewrite, FullScan,
 		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
 	}
 }

@@ -69,6 +69,7 @@ func Judge(p Policy, r *report.Result) {
 		j.locks(m)
 		j.scans(m)
 	}
+	j.part()
 	j.left()
 	j.files()
 	j.sort()

@@ -86,8 +86,9 @@ type ForeignKey struct {
 	ParentSchema, ParentTable string
 	ChildColumns              []string
 	ParentColumns             []string
-	Valid                     bool   // false: NOT VALID
-	Definition                string // pg_get_constraintdef, its names qualified as far as the session's search_path asks for it
+	Operators                 []string // that compare them, parent's column first, as SQL writes them qualified
+	Valid                     bool     // false: NOT VALID
+	Definition                string   // pg_get_constraintdef, its names qualified as far as the session's search_path asks for it
 }
 
 // Tables lists every table, partitioned table, foreign table and materialised view, ordered by schema and name, each with its
@@ -201,7 +202,7 @@ func scanKey(row pgx.CollectableRow) (k keyOf, err error) {
 func ForeignKeys(ctx context.Context, q Querier) ([]ForeignKey, error) {
 	return listWithin(ctx, q, "plan/foreign_keys.sql", func(row pgx.CollectableRow) (k ForeignKey, err error) {
 		err = row.Scan(&k.OID, &k.Name, &k.Child, &k.ChildSchema, &k.ChildTable, &k.Parent, &k.ParentSchema, &k.ParentTable,
-			&k.ChildColumns, &k.ParentColumns, &k.Valid, &k.Definition)
+			&k.ChildColumns, &k.ParentColumns, &k.Operators, &k.Valid, &k.Definition)
 		return k, err
 	})
 }

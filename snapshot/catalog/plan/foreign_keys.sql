@@ -7,6 +7,8 @@ SELECT con.oid,
              JOIN pg_attribute a ON a.attrelid = con.conrelid AND a.attnum = k.num ORDER BY k.ord),
        ARRAY(SELECT a.attname::text FROM unnest(con.confkey) WITH ORDINALITY k (num, ord)
              JOIN pg_attribute a ON a.attrelid = con.confrelid AND a.attnum = k.num ORDER BY k.ord),
+       ARRAY(SELECT format('OPERATOR(%I.%s)', opn.nspname, op.oprname) FROM unnest(con.conpfeqop) WITH ORDINALITY k (oid, ord)
+             JOIN pg_operator op ON op.oid = k.oid JOIN pg_namespace opn ON opn.oid = op.oprnamespace ORDER BY k.ord),
        con.convalidated, pg_get_constraintdef(con.oid)
 FROM pg_constraint con
 JOIN pg_class c ON c.oid = con.conrelid
