@@ -19,6 +19,7 @@ type parser struct {
 	masks   []mask.Info
 	classes map[string]*class
 	shares  shares
+	objects LargeObjects
 	issues  []Issue
 }
 
@@ -90,7 +91,7 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 	if !ok {
 		return nil
 	}
-	known := []string{"version", "classes", "tables", "data", "subset"}
+	known := []string{"version", "classes", "large_objects", "tables", "data", "subset"}
 	var tables *yaml.Node
 	versioned := false
 	for _, e := range entries {
@@ -100,6 +101,8 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 			p.version(e.value)
 		case "classes":
 			p.declareClasses(e.value)
+		case "large_objects":
+			p.objects = p.largeObjects(e.value)
 		case "tables":
 			tables = e.value
 		case "data":

@@ -8,9 +8,10 @@ import (
 
 // Plan says for every column of a database which mask it gets. It is made by [Rules.Plan] and does not change.
 type Plan struct {
-	tables    []*TablePlan
-	byName    map[Relation]*TablePlan
-	selection *Selection
+	tables       []*TablePlan
+	byName       map[Relation]*TablePlan
+	selection    *Selection
+	largeObjects LargeObjects
 }
 
 // TablePlan is the plan of one table: a mask for each column that a copy carries.

@@ -16,6 +16,8 @@ type Rules struct {
 	hash   string
 	tables []*tableRules // in the file's order
 	shares shares
+
+	largeObjects LargeObjects
 }
 
 // tableRules are the rules of one table.
@@ -45,11 +47,11 @@ type position struct{ line, column int }
 // merge keys are refused: classes do what they would.
 func ParseRules(file string, src []byte) (*Rules, error) {
 	sum := sha256.Sum256(src)
-	p := &parser{file: file, masks: mask.Catalogue(), classes: make(map[string]*class)}
+	p := &parser{file: file, masks: mask.Catalogue(), classes: make(map[string]*class), objects: NoLargeObjects}
 	r := &Rules{file: file, hash: hex.EncodeToString(sum[:])}
 	if root := p.document(src); root != nil {
 		r.tables = p.body(root)
-		r.shares = p.shares
+		r.shares, r.largeObjects = p.shares, p.objects
 	}
 	if len(p.issues) > 0 {
 		return nil, &RulesError{File: file, Issues: sortIssues(p.issues)}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
@@ -91,39 +92,6 @@ func (c *copier) sequenceFloor(s sequenceState) int64 {
 		}
 	}
 	return math.MinInt64
-}
-
-// refreshViews fills those materialised views that are filled in the source, in an order in which each finds what it reads, and then makes
-// what waited for that. One that cannot be refreshed is told like an object that cannot be restored.
-func (c *copier) refreshViews(ctx context.Context) error {
-	err := c.onTarget(ctx, "refresh the views", func(conn *pgx.Conn) error {
-		for _, v := range c.desc.MatViews {
-			if !v.Populated {
-				continue
-			}
-			if err := try(ctx, conn, "REFRESH MATERIALIZED VIEW "+ident(v.Schema, v.Name)); err != nil {
-				if err := c.refused("MATERIALIZED VIEW DATA "+v.String(), conn, err); err != nil {
-					return err
-				}
-				continue
-			}
-			if err := c.analyze(ctx, conn, catalog.Table{Schema: v.Schema, Name: v.Name}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return c.onWorker(ctx, func(conn *pgx.Conn) error {
-		for _, e := range c.later {
-			if err := c.make(ctx, conn, e, e.sql); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // analyze gathers statistics of a table's masked rows.
@@ -255,12 +223,23 @@ func quotedName(s string) (name, rest string) {
 	return b.String(), ""
 }
 
+// leftOfObjects says what of large objects is not there. What a snapshot left behind of them is told with it.
+func (c *copier) leftOfObjects(n int64) []string {
+	switch {
+	case len(c.desc.LargeObjects) == 0:
+		return []string{fmt.Sprintf("%d large objects", n)}
+	case c.plan.LargeObjects() == sanitize.BlankLargeObjects:
+		return []string{fmt.Sprintf("content of %d large objects, which are zeros", n)}
+	}
+	return nil
+}
+
 // leftOutside says what lies outside of schema and rows.
 func (c *copier) leftOutside() []string {
 	var out []string
 	o := c.desc.Outside
 	if o.LargeObjects > 0 {
-		out = append(out, fmt.Sprintf("%d large objects", o.LargeObjects))
+		out = append(out, c.leftOfObjects(o.LargeObjects)...)
 	}
 	for _, group := range []struct {
 		kind  string

@@ -109,9 +109,6 @@ func (c *copier) archiveRest(ctx context.Context) error {
 			if err := conn.QueryRow(ctx, "SELECT pg_read_binary_file($1)", c.archive).Scan(&dump); err != nil {
 				return err
 			}
-			if err := c.countObjects(ctx, conn); err != nil {
-				return err
-			}
 			return c.readVersions(ctx, conn, versions)
 		})
 		if err != nil {
@@ -140,18 +137,6 @@ func exactJSON(v any) ([]byte, error) {
 	return text, err
 }
 
-// countObjects tells of large objects that staging has: an archive holds tables.
-func (c *copier) countObjects(ctx context.Context, conn *pgx.Conn) error {
-	var n int64
-	if err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_largeobject_metadata").Scan(&n); err != nil {
-		return err
-	}
-	if n > 0 {
-		c.notCopied = append(c.notCopied, fmt.Sprintf("%d large objects, which a snapshot does not hold", n))
-	}
-	return nil
-}
-
 // readVersions reads goose's tables from staging, where they are as they were in the view: pending migrations are known without a restore.
 func (c *copier) readVersions(ctx context.Context, conn *pgx.Conn, versions map[string][]AppliedVersion) error {
 	for _, t := range c.desc.Tables {
@@ -175,6 +160,7 @@ func (c *copier) readVersions(ctx context.Context, conn *pgx.Conn, versions map[
 // archived describes the source. Settings with a dot in their name, which are not copied since they may be secrets, lose their values.
 func (c *copier) archived(versions map[string][]AppliedVersion) *archivedSource {
 	s, d := c.src.server, *c.desc
+	d.LargeObjects = nil // an archive holds tables: a restore tells how many are missing
 	d.Database.Settings = nil
 	for _, setting := range c.desc.Database.Settings {
 		if strings.Contains(setting.Name, ".") {
