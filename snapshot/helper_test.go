@@ -163,13 +163,18 @@ func copied(t testing.TB, source *pgx.ConnConfig, target Target, masks map[strin
 // part copies the part of source that sections of the rules file choose.
 func part(t testing.TB, source *pgx.ConnConfig, target Target, sections string) *Result {
 	t.Helper()
+	return partWith(t, source, target, sections, CopyOptions{Jobs: 2})
+}
+
+func partWith(t testing.TB, source *pgx.ConnConfig, target Target, sections string, opts CopyOptions) *Result {
+	t.Helper()
 	src := openSource(t, source)
 	ctx := testContext(t)
 	d, err := src.Describe(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := Copy(ctx, src, planWith(t, d, nil, sections), target, CopyOptions{Jobs: 2})
+	result, err := Copy(ctx, src, planWith(t, d, nil, sections), target, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

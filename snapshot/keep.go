@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot/archive"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
@@ -31,6 +32,15 @@ type archivedSource struct {
 	ViaRoot     []string           // partitions whose masked rows are loaded through the topmost table, quoted
 	Versions    map[string][]AppliedVersion
 	LeftOut     []string
+	Parts       map[string]archivedPart // tables that have not all their rows, by quoted name
+	Breaks      []sanitize.Break        // keys to be broken once the rows are there, which are archived as the source has them
+}
+
+// archivedPart is how much of a table was copied.
+type archivedPart struct {
+	Share           sanitize.Share
+	SourceRows      int64
+	SourceRowsExact bool
 }
 
 // archivedServer is [Server] without what leads to it.
@@ -174,6 +184,7 @@ func (c *copier) archived(versions map[string][]AppliedVersion) *archivedSource 
 			Encoding: s.Encoding, SearchPath: s.SearchPath, RuntimeParams: harmlessParams(s.RuntimeParams),
 		},
 		Description: &d, Schemas: map[string]archivedSchema{}, Versions: versions, LeftOut: c.notCopied,
+		Parts: map[string]archivedPart{}, Breaks: c.sel.Breaks,
 	}
 	for name, at := range c.desc.schemas {
 		a.Schemas[name] = archivedSchema{OID: at.oid, Owner: at.owner}
@@ -184,6 +195,9 @@ func (c *copier) archived(versions map[string][]AppliedVersion) *archivedSource 
 	for _, l := range c.loads {
 		if l.via != nil {
 			a.ViaRoot = append(a.ViaRoot, l.table.String())
+		}
+		if r := l.result; !r.Part.Whole() {
+			a.Parts[l.table.String()] = archivedPart{Share: r.Part.Share, SourceRows: r.SourceRows, SourceRowsExact: r.SourceRowsExact}
 		}
 	}
 	return a

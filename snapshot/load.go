@@ -226,7 +226,7 @@ func (c *copier) loaded(l *load, rows, bytes int64) (last bool, err error) {
 	if !l.began.IsZero() {
 		l.result.Duration = time.Since(l.began)
 	}
-	if l.rows == nil {
+	if l.rows == nil && l.result.Part.Whole() {
 		l.result.SourceRows, l.result.SourceRowsExact = l.result.Rows, true
 	}
 	for _, g := range l.fills {

@@ -2,10 +2,15 @@ package snapshot
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rehearse-db/rehearse/internal/pgtest"
+	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/snapshot/archive"
 )
 
 // TestPartsOfTables reads parts in every way that a table is read: in binary form and in text, masked and not, in several statements, through
@@ -114,5 +119,45 @@ func TestCheckSelection(t *testing.T) {
 	var failed *SourceError
 	if !errors.As(err, &failed) || failed.SQLState != "22P02" || strings.Contains(err.Error(), "secret") {
 		t.Errorf("a condition that fails on a row: %v", err)
+	}
+}
+
+// TestArchiveOfAPart restores an archive of a subset: it knows which share it is, and its broken keys are broken again.
+func TestArchiveOfAPart(t *testing.T) {
+	t.Parallel()
+	source, server := pgtest.New(t, village), pgtest.Start(t)
+	path := filepath.Join(t.TempDir(), "part.snapshot")
+	w, err := archive.Create(path, archive.CreateOptions{RunID: "test", WriteOptions: archive.WriteOptions{ChunkSize: 4096}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct, again := newTarget(t, server), newTarget(t, server)
+	made := partWith(t, source, direct, `
+data: {v.note: none, v.mail: {rows: id < 10}}
+subset: {roots: {v.person: {rows: "tenant = 1 AND id IN (14, 15)"}}, break: [v.firm(boss), v.person(chief)]}`, CopyOptions{Archive: w})
+	if _, err := w.Finish(archive.Manifest{}); err != nil {
+		t.Fatal(err)
+	}
+	result := restored(t, path, again)
+	sameStaging(t, direct, again)
+	type share struct {
+		Share    sanitize.Share
+		Rows, Of int64
+		Exact    bool
+	}
+	shares := func(r *Result) map[string]share {
+		all := map[string]share{}
+		for _, table := range r.Tables {
+			if !table.Part.Whole() {
+				all[table.Name] = share{table.Part.Share, table.Rows, table.SourceRows, table.SourceRowsExact}
+			}
+		}
+		return all
+	}
+	if diff := cmp.Diff(shares(made), shares(result)); diff != "" || len(shares(made)) < 6 {
+		t.Errorf("shares (-copied +restored):\n%s", diff)
+	}
+	if diff := cmp.Diff(made.Broken, result.Broken); diff != "" || len(made.Broken) != 2 {
+		t.Errorf("broken keys (-copied +restored):\n%s", diff)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot/archive"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
@@ -75,6 +76,7 @@ func (a *Archived) Close(context.Context) error { return a.reader.Close() }
 func Restore(ctx context.Context, from *Archived, target Target, opts CopyOptions) (*Result, error) {
 	c := newCopier(&Source{server: from.Server()}, nil, target, opts)
 	c.desc, c.res.LeftOut = from.desc, slices.Clone(from.source.LeftOut)
+	c.sel = &sanitize.Selection{Breaks: from.source.Breaks}
 	m := from.reader.Manifest()
 	c.res.TakenAt, c.res.LSN = m.TakenAt, m.LSN
 	if err := c.witnessed(ctx, func(ctx context.Context) error { return c.restoreAll(ctx, from) }); err != nil {
@@ -153,6 +155,9 @@ func (c *copier) restoreQueue(from *Archived) ([]shelf, error) {
 			}
 		}
 		l := &load{table: *known, columns: t.Columns, size: t.Bytes, result: Table{Schema: t.Schema, Name: t.Name, Binary: t.Binary}}
+		if part, ok := from.source.Parts[known.String()]; ok {
+			l.result.Part.Share, l.result.SourceRows, l.result.SourceRowsExact = part.Share, part.SourceRows, part.SourceRowsExact
+		}
 		if slices.Contains(from.source.ViaRoot, known.String()) {
 			l.via = roots[known.Root]
 		}
