@@ -7,10 +7,10 @@ SCALE    ?= 10
 CHAOS    ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint chaos fuzz bench golden clean
+.PHONY: help build demo test race lint chaos fuzz bench regression golden clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/rehearse
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/rehearse ./cmd/rehearse
@@ -46,6 +46,10 @@ fuzz: ## fuzz each target for FUZZTIME (30s)
 bench: build ## measure the copy against pg_dump and pg_restore, and the masks (SCALE=10)
 	$(GO) test -run '^$$' -bench . -benchmem ./sanitize/...
 	scripts/bench.sh $(SCALE)
+
+regression: ## copy the database that PostgreSQL's own regression tests leave, and compare
+	scripts/regression-database.sh build
+	REHEARSE_TEST_REQUIRE=postgres,regression $(GO) test -count=1 -timeout 20m -run TestRegressionEqualsSource -v ./rehearse
 
 golden: ## write the golden files anew; review the diff
 	$(GO) test ./rehearse/report ./rehearse/compare ./cmd/rehearse -update

@@ -33,6 +33,7 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		if err := m.begin(ctx); err != nil {
 			return "", err
 		}
+		r.compareObjects(m.first.schema)
 		run, err := migrate.Apply(ctx, w.todo, migrate.Options{
 			Target: target, Watch: server.Config, Table: w.table.String(), SessionEach: r.cfg.Session == "each", Log: r.cfg.Log,
 			Before: func(_ context.Context, mig *report.Migration) error {

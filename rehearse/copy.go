@@ -108,6 +108,7 @@ func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server stagin
 			return "", err
 		}
 		r.copyFacts(w, copied)
+		r.objects = copied.Objects
 		s := r.result.Snapshot
 		note := fmt.Sprintf("%s, %d rows, %s; ", count(len(s.Tables), "table"), s.Rows, size(s.Bytes))
 		if s.Archive != nil {

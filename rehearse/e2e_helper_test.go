@@ -92,9 +92,12 @@ func loadShop(t testing.TB, cfg *pgx.ConnConfig) {
 	}
 }
 
-func loadPagila(t testing.TB, cfg *pgx.ConnConfig) {
+func loadPagila(t testing.TB, cfg *pgx.ConnConfig) { loadSample(t, cfg, "pagila-tables") }
+
+// loadSample runs a file of the shared cases.
+func loadSample(t testing.TB, cfg *pgx.ConnConfig, name string) {
 	t.Helper()
-	f, err := os.Open(filepath.Join(pgtest.Shared(t), "cases", "pagila-tables.sql.gz"))
+	f, err := os.Open(filepath.Join(pgtest.Shared(t), "cases", name+".sql.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,6 +83,9 @@ func (r *rehearsal) copyFacts(w *work, c *snapshot.Result) {
 	for _, what := range c.LeftOut {
 		r.differ(report.Difference{What: what, Source: "present", Staging: "left out"})
 	}
+	if slices.ContainsFunc(w.desc.MatViews, func(v catalog.MatView) bool { return v.Populated }) {
+		r.differ(report.Difference{What: "rows of materialized views", Source: "as last refreshed", Staging: "refreshed from the copied rows"})
+	}
 }
 
 // maskedColumns are those of a table that was copied, be it by a plan or out of an archive.
@@ -100,8 +103,8 @@ func maskedColumns(t *sanitize.TablePlan) []string {
 	return t.Masked()
 }
 
-func (r *rehearsal) differ(d report.Difference) {
-	r.result.Differences = append(r.result.Differences, d)
+func (r *rehearsal) differ(d ...report.Difference) {
+	r.result.Differences = append(r.result.Differences, d...)
 }
 
 // copying turns the copier's progress into ours, at most ten times a second.

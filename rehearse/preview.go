@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/rehearse-db/rehearse/rehearse/report"
-	"github.com/rehearse-db/rehearse/snapshot/catalog"
+	"github.com/rehearse-db/rehearse/sanitize"
 )
 
 // Preview is what a rehearsal would do: nothing was moved or started to find it out.
@@ -70,7 +70,7 @@ func Plan(ctx context.Context, cfg Config) (_ *Preview, err error) {
 	p := &Preview{
 		SchemaVersion: report.SchemaVersion, Source: r.result.Source, Masking: r.result.Masking,
 		Session: PreviewSession{Role: s.Role, RoleReason: s.RoleReason, Boundaries: s.Boundaries, VersionTable: s.VersionTable},
-		Drift:   w.todo.Drift, Policy: cfg.Policy.Facts(), Pending: []PreviewStep{}, Tables: previewTables(w), LeftOut: leftOut(w.desc.Outside),
+		Drift:   w.todo.Drift, Policy: cfg.Policy.Facts(), Pending: []PreviewStep{}, Tables: previewTables(w), LeftOut: leftOut(w),
 	}
 	for _, m := range w.todo.Pending {
 		p.Pending = append(p.Pending, PreviewStep{m.Version, m.File, len(m.Statements), m.Transaction, m.HasDown})
@@ -99,10 +99,10 @@ func previewTables(w *work) []PreviewTable {
 }
 
 // leftOut names what a copy does not carry along.
-func leftOut(o catalog.Outside) []string {
-	all := []string{}
-	if o.LargeObjects > 0 {
-		all = append(all, count(int(o.LargeObjects), "large object"))
+func leftOut(w *work) []string {
+	all, o := []string{}, w.desc.Outside
+	if o.LargeObjects > 0 && w.plan.LargeObjects() != sanitize.KeepLargeObjects {
+		all = append(all, "content of "+count(int(o.LargeObjects), "large object"))
 	}
 	for _, name := range o.Subscriptions {
 		all = append(all, "subscription "+name)

@@ -15,6 +15,7 @@ import (
 	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot"
 	"github.com/rehearse-db/rehearse/snapshot/archive"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
 // Run performs one rehearsal: freeze the source, copy it masked into staging, apply every pending migration there, and judge what they
@@ -70,6 +71,7 @@ type rehearsal struct {
 	result  *report.Result
 	last    string          // the phase that began last
 	archive *archive.Writer // keeps what is copied; nil for none
+	objects catalog.Schema  // the source's, as of the copy
 }
 
 func begin(cfg Config) *rehearsal {

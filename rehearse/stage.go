@@ -50,6 +50,9 @@ func Stage(ctx context.Context, cfg Config) (_ *Staged, err error) {
 	if err := r.measure(ctx, server); err != nil {
 		return nil, err
 	}
+	if err := r.holdAgainst(ctx, server); err != nil {
+		return nil, err
+	}
 	if err := server.Keep(ctx, time.Now().Add(r.cfg.Staging.TTL)); err != nil {
 		return nil, &StagingError{Err: err}
 	}

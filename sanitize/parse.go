@@ -18,6 +18,7 @@ type parser struct {
 	file    string
 	masks   []mask.Info
 	classes map[string]*class
+	objects LargeObjects
 	issues  []Issue
 }
 
@@ -89,7 +90,7 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 	if !ok {
 		return nil
 	}
-	known := []string{"version", "classes", "tables"}
+	known := []string{"version", "classes", "large_objects", "tables"}
 	var tables *yaml.Node
 	versioned := false
 	for _, e := range entries {
@@ -99,6 +100,8 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 			p.version(e.value)
 		case "classes":
 			p.declareClasses(e.value)
+		case "large_objects":
+			p.objects = p.largeObjects(e.value)
 		case "tables":
 			tables = e.value
 		default:

@@ -10,6 +10,8 @@ import (
 type Plan struct {
 	tables []*TablePlan
 	byName map[Relation]*TablePlan
+
+	largeObjects LargeObjects
 }
 
 // TablePlan is the plan of one table: a mask for each column that a copy carries.

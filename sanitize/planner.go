@@ -244,7 +244,7 @@ func (p *planner) findUncovered() {
 }
 
 func (p *planner) plan() *Plan {
-	plan := &Plan{byName: make(map[Relation]*TablePlan)}
+	plan := &Plan{byName: make(map[Relation]*TablePlan), largeObjects: p.rules.largeObjects}
 	for i := range p.db.Tables {
 		t := &p.db.Tables[i]
 		tp := &TablePlan{Schema: t.Schema, Name: t.Name, Verbatim: t.Verbatim}

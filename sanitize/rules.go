@@ -15,6 +15,8 @@ type Rules struct {
 	file   string
 	hash   string
 	tables []*tableRules // in the file's order
+
+	largeObjects LargeObjects
 }
 
 // tableRules are the rules of one table.
@@ -44,10 +46,10 @@ type position struct{ line, column int }
 // merge keys are refused: classes do what they would.
 func ParseRules(file string, src []byte) (*Rules, error) {
 	sum := sha256.Sum256(src)
-	p := &parser{file: file, masks: mask.Catalogue(), classes: make(map[string]*class)}
+	p := &parser{file: file, masks: mask.Catalogue(), classes: make(map[string]*class), objects: NoLargeObjects}
 	r := &Rules{file: file, hash: hex.EncodeToString(sum[:])}
 	if root := p.document(src); root != nil {
-		r.tables = p.body(root)
+		r.tables, r.largeObjects = p.body(root), p.objects
 	}
 	if len(p.issues) > 0 {
 		return nil, &RulesError{File: file, Issues: sortIssues(p.issues)}

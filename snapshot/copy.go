@@ -13,6 +13,7 @@ import (
 
 	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot/archive"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
 // Tools runs PostgreSQL's client programs where the staging server is: in its container, or on this machine.
@@ -71,10 +72,13 @@ type Result struct {
 	LSN           string        // position in the source's WAL at that moment (of a standby: replayed)
 	HeldFor       time.Duration // how long the source had to keep the view
 	Tables        []Table       // in order of schema and name
+	LargeObjects  int           // number of those copied, blank or as they are
 	Phases        []Phase
 	RestoreErrors []RestoreError // objects that the staging server refused
 	LeftOut       []string       // what was not copied, in words
 	Retried       string         // why this is the second copy from the start, "" when it is the first
+	// Objects are all of the source's, to hold the copy's against; nil where the source did not let them be read.
+	Objects catalog.Schema
 }
 
 // Table is one table copied.
@@ -87,8 +91,8 @@ type Table struct {
 	Duration     time.Duration
 }
 
-// Phase is a part of the copy with the time it took: "guard", "prepare", "schema", "data", "indexes", "sequences", "views", "settings".
-// Indexes, keys and statistics are begun while other tables are still being loaded: "indexes" is what is left of them then.
+// Phase is a part of the copy with the time it took: "guard", "prepare", "schema", "data", "indexes", "rest of the schema", "sequences",
+// "views", "settings". Indexes, keys and statistics are begun while other tables are still being loaded: "indexes" is what is left of them then.
 type Phase struct {
 	Name     string
 	Duration time.Duration
@@ -126,6 +130,7 @@ type copier struct {
 
 	madeSchemas map[uint32]bool // oids in the source of schemas created before the dump is restored
 	notCopied   []string        // what of the result's LeftOut no restore can find out
+	checks      []check         // set aside while rows are loaded
 }
 
 // Copy freezes the source, checks that the plan still covers it, and loads it, masked, into the empty database of target.
@@ -194,6 +199,7 @@ func (c *copier) fill(parent context.Context, rows func(ctx context.Context) err
 		do   func(context.Context) error
 	}{
 		{"indexes", c.finishTasks},
+		{"rest of the schema", c.finishSchema},
 		{"sequences", c.setSequences},
 		{"views", c.refreshViews},
 		{"settings", c.applySettings},
@@ -238,7 +244,12 @@ func (c *copier) frozenPart(parent context.Context) (err error) {
 		if err := c.chooseFormat(ctx); err != nil {
 			return err
 		}
-		if err := c.loadAll(ctx, view); err != nil {
+		objects := c.readObjects(ctx, view)
+		err := c.loadAll(ctx, view)
+		if objects(err != nil); err != nil {
+			return err
+		}
+		if err := c.copyLargeObjects(ctx, view); err != nil {
 			return err
 		}
 		return view.do("read the sequences", func(tx *pgx.Conn) error { return c.readSequences(ctx, tx) })
@@ -248,7 +259,9 @@ func (c *copier) frozenPart(parent context.Context) (err error) {
 // prepare looks at the frozen source and creates what the schema will name.
 func (c *copier) prepare(ctx context.Context, view *frozen) error {
 	err := view.do("describe the database", func(tx *pgx.Conn) (err error) {
-		c.desc, err = describe(ctx, tx)
+		if c.desc, err = describe(ctx, tx); err == nil && c.plan.LargeObjects() != sanitize.NoLargeObjects {
+			c.desc.LargeObjects, err = catalog.LargeObjects(ctx, tx)
+		}
 		return err
 	})
 	if err != nil {

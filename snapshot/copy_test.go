@@ -471,7 +471,7 @@ INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true), (2025010
 	for _, p := range result.Phases {
 		phases = append(phases, p.Name)
 	}
-	if got := strings.Join(phases, " "); got != "guard prepare schema data indexes sequences views settings" {
+	if got := strings.Join(phases, " "); got != "guard prepare schema data indexes rest of the schema sequences views settings" {
 		t.Errorf("phases: %s", got)
 	}
 }

@@ -21,7 +21,12 @@ type Description struct {
 	Roles       []catalog.Role
 	Database    catalog.Database
 	Outside     catalog.Outside
-	Settings    []catalog.Setting
+	Invalid     []catalog.InvalidIndex
+	// DatabaseGrants are the privileges on the database, none where they are as PostgreSQL gives them.
+	DatabaseGrants []catalog.Grant
+	// LargeObjects are those to copy; none where the plan leaves them out.
+	LargeObjects []catalog.LargeObject
+	Settings     []catalog.Setting
 
 	partitionKeys map[uint32][]string // columns by root of the partition tree: every key in it
 	fixedKeys     map[uint32][]string // those of them whose partitions do not take every value: no hash and no default partition
@@ -51,7 +56,7 @@ func (s *Source) Describe(ctx context.Context) (*Description, error) {
 // describe reads in the transaction that tx is in.
 func describe(ctx context.Context, tx *pgx.Conn) (*Description, error) {
 	var d Description
-	var errs [9]error
+	var errs [11]error
 	d.Tables, errs[0] = catalog.Tables(ctx, tx)
 	d.ForeignKeys, errs[1] = catalog.ForeignKeys(ctx, tx)
 	d.Sequences, errs[2] = catalog.Sequences(ctx, tx)
@@ -61,6 +66,8 @@ func describe(ctx context.Context, tx *pgx.Conn) (*Description, error) {
 	d.Database, errs[6] = catalog.ReadDatabase(ctx, tx)
 	d.Outside, errs[7] = catalog.ReadOutside(ctx, tx)
 	d.Settings, errs[8] = catalog.Settings(ctx, tx)
+	d.Invalid, errs[9] = catalog.InvalidIndexes(ctx, tx)
+	d.DatabaseGrants, errs[10] = catalog.DatabaseGrants(ctx, tx)
 	if i := slices.IndexFunc(errs[:], func(err error) bool { return err != nil }); i >= 0 {
 		return nil, errs[i] // the first: the others follow from it, the transaction being over
 	}
@@ -139,6 +146,11 @@ func (d *Description) readable(role string) error {
 	for _, q := range d.Sequences {
 		if !q.CanSelect {
 			e.Objects = append(e.Objects, "sequence "+q.String())
+		}
+	}
+	for _, o := range d.LargeObjects {
+		if !o.CanRead {
+			e.Objects = append(e.Objects, fmt.Sprintf("large object %d", o.OID))
 		}
 	}
 	if len(e.Objects) == 0 {

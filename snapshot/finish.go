@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
@@ -91,39 +92,6 @@ func (c *copier) sequenceFloor(s sequenceState) int64 {
 		}
 	}
 	return math.MinInt64
-}
-
-// refreshViews fills those materialised views that are filled in the source, in an order in which each finds what it reads, and then makes
-// what waited for that. One that cannot be refreshed is told like an object that cannot be restored.
-func (c *copier) refreshViews(ctx context.Context) error {
-	err := c.onTarget(ctx, "refresh the views", func(conn *pgx.Conn) error {
-		for _, v := range c.desc.MatViews {
-			if !v.Populated {
-				continue
-			}
-			if err := try(ctx, conn, "REFRESH MATERIALIZED VIEW "+ident(v.Schema, v.Name)); err != nil {
-				if err := c.refused("MATERIALIZED VIEW DATA "+v.String(), conn, err); err != nil {
-					return err
-				}
-				continue
-			}
-			if err := c.analyze(ctx, conn, catalog.Table{Schema: v.Schema, Name: v.Name}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return c.onWorker(ctx, func(conn *pgx.Conn) error {
-		for _, e := range c.later {
-			if err := c.make(ctx, conn, e, e.sql); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // analyze gathers statistics of a table's masked rows.
@@ -259,8 +227,11 @@ func quotedName(s string) (name, rest string) {
 func (c *copier) leftOutside() []string {
 	var out []string
 	o := c.desc.Outside
-	if o.LargeObjects > 0 {
+	switch rule := c.plan.LargeObjects(); {
+	case o.LargeObjects > 0 && rule == sanitize.NoLargeObjects:
 		out = append(out, fmt.Sprintf("%d large objects", o.LargeObjects))
+	case o.LargeObjects > 0 && rule == sanitize.BlankLargeObjects:
+		out = append(out, fmt.Sprintf("content of %d large objects, which are zeros", o.LargeObjects))
 	}
 	for _, group := range []struct {
 		kind  string

@@ -43,6 +43,9 @@ func (c *copier) restorePreData(ctx context.Context) error {
 	if err := c.requireTables(ctx); err != nil {
 		return err
 	}
+	if err := c.setChecksAside(ctx); err != nil {
+		return err
+	}
 	if c.post, err = c.readPostData(ctx, keep); err != nil {
 		return err
 	}

@@ -88,6 +88,12 @@ const (
 	// sqlSequence reads where a sequence stands. Sequences know no snapshot: it is never behind the rows.
 	sqlSequence = `SELECT last_value, is_called FROM %s`
 
+	// sqlObjects reads the beginnings of some large objects, sqlObject a part of one, and sqlObjectSizes how large some are (262144 opens
+	// for reading, 2 seeks from the end). All of them see a read-only transaction's own view.
+	sqlObjects     = `SELECT o, lo_get(o, 0, $2) FROM unnest($1::oid[]) o`
+	sqlObject      = `SELECT lo_get($1, $2, $3)`
+	sqlObjectSizes = `SELECT o, lo_lseek64(fd, 0, 2), lo_close(fd) FROM (SELECT o, lo_open(o, 262144) AS fd FROM unnest($1::oid[]) o OFFSET 0) opened`
+
 	// sqlSamples reads the first rows of a table for `sanitize init`.
 	sqlSamples = `SELECT %s FROM %s LIMIT %d`
 
@@ -109,6 +115,6 @@ func Statements() []string {
 	return []string{
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
 		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
-		sqlSequence, sqlSamples, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
+		sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
 	}
 }

@@ -47,6 +47,9 @@ func stageAction(c *cli.Context) error {
 	for _, d := range staged.Differences {
 		u.note("differs from the source: %s: %s there, %s here", d.What, orNone(d.Source), orNone(d.Staging))
 	}
+	for _, e := range staged.Snapshot.SchemaErrors {
+		u.note("differs from the source: %s could not be made: %s", e.Object, e.Reason)
+	}
 	printKept(c.App.ErrWriter, staged.Info)
 	for _, name := range staged.Databases {
 		fmt.Fprintln(c.App.Writer, staged.Info.At(name).URL)

@@ -1,0 +1,87 @@
+package rehearse
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rehearse-db/rehearse/rehearse/compare"
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/rehearse/staging"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// holdAgainst reads the objects of a copy and tells how they differ from the source's.
+func (r *rehearsal) holdAgainst(ctx context.Context, server staging.Server) error {
+	conn, err := pgx.ConnectConfig(ctx, server.Config())
+	if err != nil {
+		return &StagingError{Err: fmt.Errorf("connect to staging: %w", err)}
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	here, err := catalog.Read(ctx, conn)
+	if err != nil {
+		return &StagingError{Err: fmt.Errorf("read staging: %w", err)}
+	}
+	r.compareObjects(here)
+	return nil
+}
+
+// compareObjects tells every object of the source that is not in staging, or not as it is there, but for what is told by other lines: the
+// copy's own list of what it left out, settings, and that roles cannot log in.
+func (r *rehearsal) compareObjects(here catalog.Schema) {
+	if r.objects == nil {
+		r.result.NotMeasured = append(r.result.NotMeasured, report.NotMeasured{
+			What: "whether every object of the source is in staging as it is there", Why: "the source did not let its catalog be read in time",
+		})
+		return
+	}
+	for _, c := range compare.ByName(withoutOutside(r.objects), withoutOutside(here)) {
+		r.differ(differences(c)...)
+	}
+}
+
+// told are the kinds whose differences are told elsewhere, as they are made on purpose, or are another server's own.
+var told = map[string]bool{"setting": true, "parameter": true, "user mapping": true, "subscription": true, "tablespace": true}
+
+// withoutOutside drops what is not part of a copy, and of roles what keeps them from logging in.
+func withoutOutside(all catalog.Schema) catalog.Schema {
+	var rest catalog.Schema
+	for _, o := range all {
+		if !told[o.Kind] {
+			rest = append(rest, o)
+		}
+	}
+	return rest
+}
+
+// differences are those of one object and of what is folded under it.
+func differences(c report.Change) []report.Difference {
+	var all []report.Difference
+	what := c.Kind + " " + c.Name
+	switch c.Action {
+	case compare.Added:
+		return []report.Difference{{What: what, Staging: "present"}}
+	case compare.Dropped:
+		return []report.Difference{{What: what, Source: "present"}}
+	}
+	for _, a := range c.Attributes {
+		all = append(all, report.Difference{What: what + ", " + a.Name, Source: oneLine(a.Before), Staging: oneLine(a.After)})
+	}
+	for _, child := range c.Children {
+		all = append(all, differences(child)...)
+	}
+	return all
+}
+
+// oneLine shortens PostgreSQL's own text for a line of the report.
+func oneLine(text string) string {
+	const limit = 160
+	line := []rune(strings.Join(strings.Fields(text), " "))
+	if len(line) > limit {
+		line = append(line[:limit-1], '…')
+	}
+	return cmp.Or(string(line), "none")
+}

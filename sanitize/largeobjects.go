@@ -1,0 +1,26 @@
+package sanitize
+
+import yaml "go.yaml.in/yaml/v4"
+
+// LargeObjects says what becomes of large objects, which belong to no column.
+type LargeObjects string
+
+// What becomes of large objects.
+const (
+	NoLargeObjects    LargeObjects = "none"  // left out, which is told; the default
+	BlankLargeObjects LargeObjects = "blank" // each under its OID and in its size, all zeros: the content is never read
+	KeepLargeObjects  LargeObjects = "keep"  // as they are
+)
+
+// largeObjects reads the rule at the top of a file.
+func (p *parser) largeObjects(n *yaml.Node) LargeObjects {
+	switch rule := LargeObjects(n.Value); {
+	case n.Kind == yaml.ScalarNode && (rule == NoLargeObjects || rule == BlankLargeObjects || rule == KeepLargeObjects):
+		return rule
+	}
+	p.add(place(n), "large_objects is one of none, blank, keep")
+	return NoLargeObjects
+}
+
+// LargeObjects is what becomes of large objects.
+func (p *Plan) LargeObjects() LargeObjects { return p.largeObjects }

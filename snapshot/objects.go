@@ -1,0 +1,36 @@
+package snapshot
+
+import (
+	"context"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// readObjects begins to read every object of the frozen view over the leader's session, which has nothing to do while rows are copied. What
+// it returns waits for the end of that, or with give up ends it. A source that does not let its objects be read is told, not fatal:
+// nothing but the comparison with what arrived depends on it.
+func (c *copier) readObjects(ctx context.Context, view *frozen) (wait func(giveUp bool)) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	var failed error
+	wg.Go(func() {
+		failed = view.do("read the objects", func(tx *pgx.Conn) (err error) {
+			c.res.Objects, err = catalog.Read(ctx, tx)
+			return err
+		})
+	})
+	return func(giveUp bool) {
+		if giveUp {
+			cancel()
+		}
+		wg.Wait()
+		cancel()
+		if failed != nil && !giveUp {
+			c.log.Debug("read the objects of the source", "error", failed)
+			c.res.Objects = nil
+		}
+	}
+}
