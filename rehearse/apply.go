@@ -22,7 +22,7 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		if err != nil {
 			return "", err
 		}
-		m, err := openMeter(ctx, server.Config())
+		m, err := openMeter(ctx, inUTF8(server.Config()))
 		if err != nil {
 			return "", err
 		}

@@ -55,6 +55,42 @@ func TestRestEqualsSource(t *testing.T) {
 	})
 }
 
+// TestEncodings copies databases whose encoding is not UTF-8, or none, with letters in every place that takes some.
+func TestEncodings(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Default(t)
+	for encoding, letters := range map[string]string{"LATIN1": "éÿ", "EUC_JP": "日本", "SQL_ASCII": "é日"} {
+		t.Run(encoding, func(t *testing.T) {
+			name := "enc_" + strings.ToLower(encoding)
+			pgtest.Exec(t, server.Config("postgres"), "CREATE DATABASE "+name+" ENCODING '"+encoding+"' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+			source := server.Config(name)
+			speaks := source.Copy()
+			speaks.RuntimeParams["client_encoding"] = "UTF8"
+			pgtest.Exec(t, speaks, strings.ReplaceAll(`
+				CREATE TYPE e AS ENUM ('é');
+				CREATE TABLE "t é" (a int, "é" text DEFAULT 'é' CHECK ("é" <> 'éé'), es e[]);
+				INSERT INTO "t é" VALUES (1, E'é\té', '{é}'), (2, '', NULL);
+				CREATE TABLE as_text (x xml, c text);
+				INSERT INTO as_text VALUES ('<é>é</é>', 'é');
+				CREATE INDEX "i é" ON "t é" (a) WHERE "é" <> 'é';
+				CREATE VIEW v AS SELECT 'é'::text AS c FROM "t é";
+				CREATE TABLE p (k text) PARTITION BY LIST (k);
+				CREATE TABLE p1 PARTITION OF p FOR VALUES IN ('é');
+				INSERT INTO p VALUES ('é');
+				COMMENT ON TABLE p IS 'é'`, "é", letters))
+			if encoding == "SQL_ASCII" {
+				pgtest.Exec(t, source, `INSERT INTO as_text (c) VALUES (E'\xe9\xff\x80')`)
+			}
+			where := rehearse.Staging{Provider: staging.ProviderLocal, BinDir: pgtest.BinDir(t), StateDir: publicDir(t)}
+			s, copied := staged(t, configured(t, source, where, rulesFor(t, source, nil)))
+			if len(s.Differences)+len(s.Snapshot.SchemaErrors) > 0 {
+				t.Errorf("differs: %+v %+v", s.Differences, s.Snapshot.SchemaErrors)
+			}
+			equal(t, "pg_dump", pgtest.Dump(t, source), pgtest.Dump(t, copied))
+		})
+	}
+}
+
 // TestRegressionEqualsSource copies the database that PostgreSQL's own regression tests leave, where scripts/regression-database.sh has
 // built what they need.
 func TestRegressionEqualsSource(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 
 // holdAgainst reads the objects of a copy and tells how they differ from the source's.
 func (r *rehearsal) holdAgainst(ctx context.Context, server staging.Server) error {
-	conn, err := pgx.ConnectConfig(ctx, server.Config())
+	conn, err := pgx.ConnectConfig(ctx, inUTF8(server.Config()))
 	if err != nil {
 		return &StagingError{Err: fmt.Errorf("connect to staging: %w", err)}
 	}
@@ -29,8 +29,17 @@ func (r *rehearsal) holdAgainst(ctx context.Context, server staging.Server) erro
 	return nil
 }
 
+// inUTF8 makes a session speak as the source's did, whatever the database's encoding is.
+func inUTF8(cfg *pgx.ConnConfig) *pgx.ConnConfig {
+	if cfg.RuntimeParams == nil {
+		cfg.RuntimeParams = map[string]string{}
+	}
+	cfg.RuntimeParams["client_encoding"] = "UTF8"
+	return cfg
+}
+
 // compareObjects tells every object of the source that is not in staging, or not as it is there, but for what is told by other lines: the
-// copy's own list of what it left out, settings, and that roles cannot log in.
+// copy's own list of what it left out, and settings.
 func (r *rehearsal) compareObjects(here catalog.Schema) {
 	if r.objects == nil {
 		r.result.NotMeasured = append(r.result.NotMeasured, report.NotMeasured{
@@ -46,7 +55,7 @@ func (r *rehearsal) compareObjects(here catalog.Schema) {
 // told are the kinds whose differences are told elsewhere, as they are made on purpose, or are another server's own.
 var told = map[string]bool{"setting": true, "parameter": true, "user mapping": true, "subscription": true, "tablespace": true}
 
-// withoutOutside drops what is not part of a copy, and of roles what keeps them from logging in.
+// withoutOutside drops what is not part of a copy.
 func withoutOutside(all catalog.Schema) catalog.Schema {
 	var rest catalog.Schema
 	for _, o := range all {

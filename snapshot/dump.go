@@ -48,7 +48,7 @@ func (c *copier) dump(ctx context.Context, view *frozen) error {
 		}
 	}
 	var stdout, stderr bytes.Buffer
-	args := append(dumpArgs(view.id, c.archive, c.src.opts.LockTimeout), "--dbname="+to.conninfo(cfg))
+	args := append(dumpArgs(view.id, c.archive, c.src), "--dbname="+to.conninfo(cfg))
 	if err := tools.Exec(ctx, "pg_dump", args, c.dumpEnv(), &stdout, &stderr); err != nil {
 		return interruptedOr(ctx, dumpError("pg_dump", stderr.String(), err))
 	}
@@ -68,7 +68,7 @@ func (c *copier) dumpHere(ctx context.Context, view *frozen) (err error) {
 		return err
 	}
 	file := filepath.Join(dir, "schema.dump")
-	cmd := exec.CommandContext(ctx, c.opts.PgDump, append(dumpArgs(view.id, file, c.src.opts.LockTimeout), "--dbname="+to.conninfo(cfg))...)
+	cmd := exec.CommandContext(ctx, c.opts.PgDump, append(dumpArgs(view.id, file, c.src), "--dbname="+to.conninfo(cfg))...)
 	cmd.Env = append(withoutPG(os.Environ()), c.dumpEnv()...)
 	cmd.WaitDelay = 5 * time.Second
 	var stderr bytes.Buffer
@@ -84,10 +84,16 @@ func (c *copier) dumpHere(ctx context.Context, view *frozen) (err error) {
 }
 
 // dumpArgs are pg_dump's. It takes ACCESS SHARE on every table, waits for no longer than a statement of ours, and never asks for a password.
-func dumpArgs(snapshot, file string, lockTimeout time.Duration) []string {
+// Its statements are in the encoding of our own sessions, which run some of them.
+func dumpArgs(snapshot, file string, src *Source) []string {
+	encoding := "UTF8"
+	if src.server.Encoding == "SQL_ASCII" {
+		encoding = "SQL_ASCII"
+	}
 	return []string{
+		"--encoding=" + encoding,
 		"--format=custom", "--schema-only", "--no-subscriptions", "--no-password", "--snapshot=" + snapshot,
-		"--lock-wait-timeout=" + strconv.FormatInt(lockTimeout.Milliseconds(), 10), "--file=" + file,
+		"--lock-wait-timeout=" + strconv.FormatInt(src.opts.LockTimeout.Milliseconds(), 10), "--file=" + file,
 	}
 }
 

@@ -27,6 +27,7 @@ const (
 	Expired      SourceKind = "expired"      // the snapshot was held for longer than allowed, or a statement took too long
 	Interrupted  SourceKind = "interrupted"  // the caller gave up
 	Broken       SourceKind = "broken"       // the connection ended in the middle
+	TooLarge     SourceKind = "too large"    // a row is larger than a message of the protocol
 	Failed       SourceKind = "failed"       // anything else the server refused
 )
 
@@ -83,6 +84,8 @@ func (e *SourceError) reason() string {
 		return "interrupted"
 	case Broken:
 		return "connection lost"
+	case TooLarge:
+		return "a row is larger than a message can be, 1 GB in the form it is read in"
 	case Failed:
 	}
 	return "refused by the server"
@@ -93,7 +96,7 @@ var stateKinds = map[string]SourceKind{
 	"28000": Unauthorized, "28P01": Unauthorized, "3D000": NoDatabase, "42501": Forbidden,
 	"55P03": Conflict, "40001": Recovery, "40P01": Conflict, "57P04": NoDatabase,
 	"57014": Expired, "25P03": Expired, "25P04": Expired,
-	"57P01": Broken, "57P02": Broken, "57P03": Unreachable, "53300": Unreachable,
+	"54000": TooLarge, "57P01": Broken, "57P02": Broken, "57P03": Unreachable, "53300": Unreachable,
 }
 
 // sourceError strips what the server said. Errors that are already ours, and nil, pass.
@@ -109,6 +112,8 @@ func sourceError(server, doing string, err error) error {
 		e.SQLState = pg.Code
 		if kind, ok := stateKinds[pg.Code]; ok {
 			e.Kind = kind
+		} else if strings.HasPrefix(pg.Message, "invalid memory alloc request size") { // XX000, never translated
+			e.Kind = TooLarge
 		}
 	case errors.As(err, &connect):
 		e.Kind, e.Err = Unreachable, errors.Unwrap(connect)

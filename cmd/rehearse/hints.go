@@ -152,6 +152,8 @@ func sourceHint(err error) string {
 		return "--statement-timeout, --max-snapshot-age and --timeout give it more time; more --jobs copy more at once"
 	case snapshot.Broken:
 		return brokenHint
+	case snapshot.TooLarge:
+		return "a table with a column of xml, of an extension's or of a composite type is read as text, in which bytea is twice as long; pg_dump cannot read such a row either"
 	case snapshot.Forbidden:
 		return "the role needs CONNECT on the database, USAGE on its schemas and SELECT on tables and sequences, as pg_read_all_data has the latter two"
 	case snapshot.TooOld, snapshot.Failed, snapshot.Interrupted:
