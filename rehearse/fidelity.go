@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -55,10 +56,15 @@ func (r *rehearsal) compareObjects(here catalog.Schema) {
 // told are the kinds whose differences are told elsewhere, as they are made on purpose, or are another server's own.
 var told = map[string]bool{"setting": true, "parameter": true, "user mapping": true, "subscription": true, "tablespace": true}
 
-// withoutOutside drops what is not part of a copy.
+// withoutOutside drops what is not part of a copy, and that roles may log in, which none of staging's may.
 func withoutOutside(all catalog.Schema) catalog.Schema {
 	var rest catalog.Schema
 	for _, o := range all {
+		if o.Kind == "role" {
+			o.Attrs = maps.Clone(o.Attrs)
+			delete(o.Attrs, "login")
+			delete(o.Attrs, "valid until")
+		}
 		if !told[o.Kind] {
 			rest = append(rest, o)
 		}

@@ -1,6 +1,10 @@
 package sanitize
 
-import yaml "go.yaml.in/yaml/v4"
+import (
+	"slices"
+
+	yaml "go.yaml.in/yaml/v4"
+)
 
 // LargeObjects says what becomes of large objects, which belong to no column.
 type LargeObjects string
@@ -14,8 +18,7 @@ const (
 
 // largeObjects reads the rule at the top of a file.
 func (p *parser) largeObjects(n *yaml.Node) LargeObjects {
-	switch rule := LargeObjects(n.Value); {
-	case n.Kind == yaml.ScalarNode && (rule == NoLargeObjects || rule == BlankLargeObjects || rule == KeepLargeObjects):
+	if rule := LargeObjects(n.Value); n.Kind == yaml.ScalarNode && slices.Contains([]LargeObjects{NoLargeObjects, BlankLargeObjects, KeepLargeObjects}, rule) {
 		return rule
 	}
 	p.add(place(n), "large_objects is one of none, blank, keep")

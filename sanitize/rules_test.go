@@ -45,6 +45,8 @@ func TestParseRulesMistakes(t *testing.T) {
 			`2:1: unknown key "tabels"; did you mean "tables"?`,
 			`3:1: unknown key "policy"`,
 		}},
+		{"large objects", "version: 1\nlarge_objects: all\n", []string{"2:16: large_objects is one of none, blank, keep"}},
+		{"large objects as a list", "version: 1\nlarge_objects: [keep]\n", []string{"2:16: large_objects is one of none, blank, keep"}},
 		{"second document", "version: 1\n---\nversion: 1\n", []string{"2:1: a second YAML document begins here; a rules file is one document"}},
 		{"broken second document", "version: 1\n---\na: [\n", []string{"4:1: not YAML: did not find expected node content while parsing a flow node"}},
 		{"not YAML", "version: 1\ntables:\n\ta: b\n", []string{"3:1: not YAML: a tab, @, % or ` can begin nothing here; indent with spaces, and put such values into quotes"}},
