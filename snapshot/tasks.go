@@ -125,6 +125,8 @@ func (t *tasks) divide() (roots []*postEntry) {
 		e := &t.c.post.entries[i]
 		tables := t.tablesOf(e)
 		switch {
+		case e.kind == "CONSTRAINT" && strings.HasSuffix(e.sql, " NOT VALID;"): // a NOT NULL of PostgreSQL 18, which rows may break, in partitions too
+			t.misc(e)
 		case (e.kind == "INDEX" || e.kind == "CONSTRAINT") && len(tables) > 0 && t.early(e, tables):
 			roots = append(roots, e)
 		case e.kind == "INDEX":

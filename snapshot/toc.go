@@ -67,11 +67,22 @@ func parseRestoreErrors(stderr string) []RestoreError {
 			object = withoutOwner(m[1])
 		} else if m := failedReason.FindStringSubmatch(line); m != nil && !strings.HasPrefix(m[1], "errors ignored on restore") {
 			errs = append(errs, RestoreError{Object: object, Reason: withoutValues("", strings.TrimSpace(strings.TrimPrefix(m[1], "ERROR:")))})
+		} else if command, ok := strings.CutPrefix(line, "Command was: "); ok && object == "" && len(errs) > 0 {
+			errs[len(errs)-1].Object = shorten(command) // PostgreSQL 18 does not name the entry
 		} else if len(errs) > 0 && isRaised(line) { // the context that a function's own error has
 			errs[len(errs)-1].Reason = withoutValues(raised, "")
 		}
 	}
 	return errs
+}
+
+// shorten makes at most 120 characters of the first line of a command.
+func shorten(command string) string {
+	line := []rune(strings.TrimSuffix(command, ";"))
+	if len(line) > 120 {
+		return string(line[:119]) + "…"
+	}
+	return string(line)
 }
 
 // isRaised tells the context of what a function says itself: "PL/pgSQL function f(integer) line 2 at RAISE".
