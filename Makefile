@@ -47,9 +47,10 @@ bench: build ## measure the copy against pg_dump and pg_restore, and the masks (
 	$(GO) test -run '^$$' -bench . -benchmem ./sanitize/...
 	scripts/bench.sh $(SCALE)
 
-regression: ## copy the database that PostgreSQL's own regression tests leave, and compare
+regression: ## copy the database that PostgreSQL's own regression tests leave, and compare (MAJORS="18": in containers too)
 	scripts/regression-database.sh build
-	REHEARSE_TEST_REQUIRE=postgres,regression $(GO) test -count=1 -timeout 20m -run TestRegressionEqualsSource -v ./rehearse
+	for major in $(MAJORS); do scripts/regression-database.sh image $$major || exit 1; done
+	REHEARSE_TEST_REQUIRE=postgres,regression REHEARSE_TEST_REGRESSION_MAJORS="$(MAJORS)" $(GO) test -count=1 -timeout 20m -run TestRegressionEqualsSource -v ./rehearse
 
 golden: ## write the golden files anew; review the diff
 	$(GO) test ./rehearse/report ./rehearse/compare ./cmd/rehearse -update

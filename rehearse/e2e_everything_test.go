@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -48,7 +49,7 @@ func TestRestEqualsSource(t *testing.T) {
 		if len(want) > 0 || len(s.Snapshot.SchemaErrors) > 0 {
 			t.Errorf("not told: %q; refused: %+v", want, s.Snapshot.SchemaErrors)
 		}
-		same(t, source, copied, s.Differences)
+		same(t, dumpable(t, source), dumpable(t, copied), s.Differences)
 		const database = `SELECT datacl::text || datconnlimit || shobj_description(oid, 'pg_database') || (SELECT string_agg(c, ' ' ORDER BY c) FROM pg_db_role_setting s, unnest(setconfig) c
 			WHERE s.setdatabase = d.oid AND c NOT LIKE 'app.secret%') FROM pg_database d WHERE datname = current_database()`
 		equal(t, "database", pgtest.Value(t, source, database), pgtest.Value(t, copied, database))
@@ -92,7 +93,7 @@ func TestEncodings(t *testing.T) {
 }
 
 // TestRegressionEqualsSource copies the database that PostgreSQL's own regression tests leave, where scripts/regression-database.sh has
-// built what they need.
+// built what they need: of the local binaries' major, and in containers of those that REHEARSE_TEST_REGRESSION_MAJORS names.
 func TestRegressionEqualsSource(t *testing.T) {
 	t.Parallel()
 	script := filepath.Join(pgtest.Root(t), "scripts", "regression-database.sh")
@@ -101,16 +102,43 @@ func TestRegressionEqualsSource(t *testing.T) {
 	if out, err := exec.Command(script, "built", major).CombinedOutput(); err != nil {
 		pgtest.Require(t, "regression", "make regression has not been run: "+string(bytes.TrimSpace(out)))
 	}
-	server := pgtest.Start(t, "wal_level = logical")
-	load := exec.Command(script, "load", major)
-	load.Env = append(os.Environ(), pgtest.Env(server.Config("postgres"))...)
+	t.Run("local", func(t *testing.T) {
+		server := pgtest.Start(t, "wal_level = logical")
+		regress(t, pgtest.Env(server.Config("postgres")), script, "load", major)
+		where := rehearse.Staging{Provider: staging.ProviderLocal, BinDir: bin, StateDir: publicDir(t)}
+		regressionCopied(t, dumpable(t, server.Config("regression")), where, dumpable)
+	})
+	for _, major := range strings.Fields(os.Getenv("REHEARSE_TEST_REGRESSION_MAJORS")) {
+		t.Run(major, func(t *testing.T) {
+			n, err := strconv.Atoi(major)
+			if err != nil {
+				t.Fatalf("REHEARSE_TEST_REGRESSION_MAJORS: %v", err)
+			}
+			image := "rehearse-regression:" + major
+			server := containerOf(t, n, image)
+			regress(t, nil, script, "load-in", server.Info().ID, major)
+			source := server.Config()
+			source.Database = "regression"
+			where := rehearse.Staging{Provider: staging.ProviderContainer, Image: image, Pull: "never", StateDir: publicDir(t)}
+			regressionCopied(t, inContainer(t, source, server.Info().ID), where, nil)
+		})
+	}
+}
+
+func regress(t *testing.T, env []string, script string, args ...string) {
+	t.Helper()
+	load := exec.Command(script, args...)
+	load.Env = append(os.Environ(), env...)
 	if out, err := load.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	source := server.Config("regression")
-	pgtest.Exec(t, source, "REFRESH MATERIALIZED VIEW mvtest_bb") // which the tests leave as it was before rows changed
-	where := rehearse.Staging{Provider: staging.ProviderLocal, BinDir: bin, StateDir: publicDir(t)}
-	s, copied := staged(t, configured(t, source, where, rulesFor(t, source, nil)+"large_objects: keep\n"))
+}
+
+// regressionCopied copies the regression database and compares. A copy in a container is dumped there.
+func regressionCopied(t *testing.T, source database, where rehearse.Staging, local func(testing.TB, *pgx.ConnConfig) database) {
+	t.Helper()
+	pgtest.Exec(t, source.cfg, "REFRESH MATERIALIZED VIEW mvtest_bb") // which the tests leave as it was before rows changed
+	s, cfg := staged(t, configured(t, source.cfg, where, rulesFor(t, source.cfg, nil)+"large_objects: keep\n"))
 	if tables := len(s.Snapshot.Tables); tables < 500 {
 		t.Errorf("%d tables, want more than 500", tables)
 	}
@@ -122,16 +150,34 @@ func TestRegressionEqualsSource(t *testing.T) {
 	for _, e := range s.Snapshot.SchemaErrors {
 		t.Errorf("refused: %+v", e)
 	}
-	same(t, source, copied, s.Differences)
+	if local != nil {
+		same(t, source, local(t, cfg), s.Differences)
+		return
+	}
+	same(t, source, inContainer(t, cfg, s.Info.ID), s.Differences)
+}
+
+// database is one with what dumps it, which must be of its major.
+type database struct {
+	cfg  *pgx.ConnConfig
+	dump func(args ...string) string
+}
+
+func dumpable(t testing.TB, cfg *pgx.ConnConfig) database {
+	return database{cfg, func(args ...string) string { return pgtest.Dump(t, cfg, args...) }}
+}
+
+func inContainer(t *testing.T, cfg *pgx.ConnConfig, container string) database {
+	return database{cfg, func(args ...string) string { return dumpIn(t, container, cfg.Database, args...) }}
 }
 
 // unavoidable is what no dump carries: the order of columns that a parent got after its child, an operator that is named and was never
 // defined, and the names of the copies of foreign keys that partitions have, which PostgreSQL gives in the order in which they are made.
-var unavoidable = regexp.MustCompile(`^table \S+, column order$|^operator public\.!==|^constraint \S+_fkey\d* on (?:fkpart4\.dropfk|public\.fk_partitioned_fk_4)|^setting \S+ of |^rows of materialized views$`)
+var unavoidable = regexp.MustCompile(`^table \S+, column order$|^operator public\.!==|^constraint \S+_fkey[\d_]* on (?:fkpart4\.dropfk|public\.fk_partitioned_fk_4|public\.parted_self_fk)|^setting \S+ of |^rows of materialized views$`)
 
 // same holds two databases against each other with pg_dump, and with sums that the servers compute. Of tables whose columns are told to be in
 // another order the definition is left to the other comparisons; so are user mappings.
-func same(t *testing.T, source, copied *pgx.ConnConfig, told []report.Difference) {
+func same(t *testing.T, source, copied database, told []report.Difference) {
 	t.Helper()
 	data := []string{"--data-only"}
 	var reordered []string
@@ -142,13 +188,13 @@ func same(t *testing.T, source, copied *pgx.ConnConfig, told []report.Difference
 		}
 	}
 	created := regexp.MustCompile(`(?ms)^CREATE (?:TABLE (?:` + strings.Join(append(reordered, "-"), "|") + `) \(|USER MAPPING FOR ).*?\);\n`)
-	schema := func(cfg *pgx.ConnConfig) string {
-		return ignored.ReplaceAllString(created.ReplaceAllString(pgtest.Dump(t, cfg, "--schema-only"), ""), "")
+	schema := func(d database) string {
+		return ignored.ReplaceAllString(created.ReplaceAllString(d.dump("--schema-only"), ""), "")
 	}
 	equal(t, "pg_dump --schema-only", schema(source), schema(copied))
-	equal(t, "rows", contents(t, source, nil), contents(t, copied, nil))
-	equal(t, "sequences", sequences(t, source), sequences(t, copied))
-	equal(t, "pg_dump --data-only", pgtest.Dump(t, source, data...), pgtest.Dump(t, copied, data...))
+	equal(t, "rows", contents(t, source.cfg, nil), contents(t, copied.cfg, nil))
+	equal(t, "sequences", sequences(t, source.cfg), sequences(t, copied.cfg))
+	equal(t, "pg_dump --data-only", source.dump(data...), copied.dump(data...))
 }
 
 // ignored are comments and empty lines.

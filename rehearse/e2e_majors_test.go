@@ -50,17 +50,7 @@ func TestMajors(t *testing.T) {
 // production is the shop in a container of its own.
 func production(t *testing.T, major int, image string) staging.Server {
 	t.Helper()
-	server, err := staging.Start(t.Context(), staging.ProviderContainer, staging.Spec{
-		RunID: fmt.Sprintf("test-production-%d-%d", os.Getpid(), major), Major: major, Image: image, Pull: "never", Database: "shop", TTL: time.Hour,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(context.Background()); err != nil {
-			t.Errorf("stop production: %v", err)
-		}
-	})
+	server := containerOf(t, major, image)
 	if err := shop.Load(t.Context(), server.Config()); err != nil {
 		t.Fatal(err)
 	}
@@ -72,11 +62,28 @@ func production(t *testing.T, major int, image string) staging.Server {
 	return server
 }
 
+// containerOf is a server in a container of its own.
+func containerOf(t *testing.T, major int, image string) staging.Server {
+	t.Helper()
+	server, err := staging.Start(t.Context(), staging.ProviderContainer, staging.Spec{
+		RunID: fmt.Sprintf("test-production-%d-%d", os.Getpid(), major), Major: major, Image: image, Pull: "never", Database: "shop", TTL: time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(context.Background()); err != nil {
+			t.Errorf("stop production: %v", err)
+		}
+	})
+	return server
+}
+
 // sameInContainers compares with the pg_dump that each container has, so that its major fits.
 func sameInContainers(t *testing.T, source staging.Server, cfg rehearse.Config) {
 	s, copied := staged(t, cfg)
 	for _, args := range [][]string{{"--schema-only"}, {"--data-only", "--exclude-table-data=shop.customers"}} {
-		equal(t, "pg_dump "+args[0], dumpIn(t, source.Info().ID, args...), dumpIn(t, s.Info.ID, args...))
+		equal(t, "pg_dump "+args[0], dumpIn(t, source.Info().ID, "shop", args...), dumpIn(t, s.Info.ID, "shop", args...))
 	}
 	query := "SELECT count(*)::text || ' ' || count(DISTINCT email) || ' ' || sum(length(phone)) FROM shop.customers"
 	if a, b := pgtest.Value(t, source.Config(), query), pgtest.Value(t, copied, query); a != b {
@@ -87,10 +94,10 @@ func sameInContainers(t *testing.T, source staging.Server, cfg rehearse.Config) 
 // restriction is the random key that pg_dump since 17.6 puts around its output.
 var restriction = regexp.MustCompile(`(?m)^\\(un)?restrict .*$`)
 
-func dumpIn(t *testing.T, container string, args ...string) string {
+func dumpIn(t *testing.T, container, database string, args ...string) string {
 	t.Helper()
 	var out, said bytes.Buffer
-	cmd := exec.Command("docker", append([]string{"exec", "-u", "postgres", container, "pg_dump", "-U", "postgres", "-d", "shop"}, args...)...)
+	cmd := exec.Command("docker", append([]string{"exec", "-u", "postgres", container, "pg_dump", "-U", "postgres", "-d", database}, args...)...)
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("pg_dump: %v: %s", err, said.String())

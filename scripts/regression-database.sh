@@ -5,6 +5,8 @@
 #   scripts/regression-database.sh built [MAJOR]   whether that is done already
 #   scripts/regression-database.sh load [MAJOR]    runs the tests on the server of PGHOST, PGPORT, PGUSER, PGPASSWORD and
 #                                                  leaves database "regression" there (an older one is dropped)
+#   scripts/regression-database.sh image MAJOR     makes image rehearse-regression:MAJOR of rehearse-postgres:MAJOR and that
+#   scripts/regression-database.sh load-in CONTAINER MAJOR   load, in a container of that image
 #
 # MAJOR is 15 unless given: that of the server, and of a Debian release of this family. `build` takes src/test/regress from
 # Debian's source package and compiles its one library against the headers of postgresql-server-dev-MAJOR. Nothing is
@@ -16,6 +18,7 @@
 set -euo pipefail
 
 readonly dir=${REHEARSE_REGRESSION_DIR:-/var/tmp/rehearse-regression}
+readonly inside=/opt/regression # in images
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 die() {
@@ -97,10 +100,31 @@ load() {
   "$bin/psql" -XAtq -d regression -c 'SELECT' >/dev/null || { tail -n 5 "$out/log" >&2; die "the tests left no database"; }
 }
 
+# image MAJOR: the server's image with the directory under its own path.
+image() {
+  local major=$1 container
+  build "$major"
+  docker image inspect "rehearse-postgres:$major" >/dev/null 2>&1 || die "no image: scripts/build-pg-image.sh $major"
+  container=$(docker create "rehearse-postgres:$major")
+  docker cp "$dir/$major/." "$container:$inside" >/dev/null
+  docker commit "$container" "rehearse-regression:$major" >/dev/null
+  docker rm "$container" >/dev/null
+}
+
+load_in() {
+  docker exec -u postgres "$1" bash -c "mkdir -p /tmp/regress/results && cd /tmp/regress &&
+    { /usr/lib/postgresql/$2/lib/pgxs/src/test/regress/pg_regress --host=/var/run/postgresql --user=postgres \
+      --bindir=/usr/lib/postgresql/$2/bin --dlpath=$inside/lib --inputdir=$inside/regress --outputdir=/tmp/regress \
+      --max-concurrent-tests=20 --schedule=$inside/regress/parallel_schedule >log 2>&1 || true; tail -n 1 log; }
+    psql -U postgres -XAtq -d regression -c SELECT" >&2 || die "the tests left no database"
+}
+
 main() {
   case ${1:-} in
     build) build "${2:-15}" && printf '%s\n' "$dir/${2:-15}" ;;
     built) [[ -e $dir/${2:-15}/lib/regress.so ]] || die "$dir/${2:-15} is not built" ;;
+    image) image "${2:?MAJOR}" ;;
+    load-in) load_in "${2:?CONTAINER}" "${3:?MAJOR}" ;;
     load) load "${2:-15}" ;;
     *)
       sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
