@@ -180,7 +180,7 @@ func statementsOf(t testing.TB, server *pgtest.Server, from int64, database stri
 var savepoints = regexp.MustCompile(`^(?:SAVEPOINT rehearse_catalog|ROLLBACK TO SAVEPOINT rehearse_catalog; RELEASE SAVEPOINT rehearse_catalog|RELEASE SAVEPOINT rehearse_catalog)$`)
 
 // pgDump is everything that pg_dump says beside queries of the catalogs.
-var pgDump = regexp.MustCompile(`^(?:SET [A-Za-z_ ]+(?:=| TO ).*|SET TRANSACTION (?:ISOLATION LEVEL REPEATABLE READ, READ ONLY|SNAPSHOT '[0-9A-F-]+')|BEGIN|` +
+var pgDump = regexp.MustCompile(`^(?:set client_encoding to '\w+'|SET [A-Za-z_ ]+(?:=| TO ).*|SET TRANSACTION (?:ISOLATION LEVEL REPEATABLE READ, READ ONLY|SNAPSHOT '[0-9A-F-]+')|BEGIN|` +
 	`LOCK TABLE .* IN ACCESS SHARE MODE|PREPARE \w+\([a-z_., ]+\) AS SELECT .*|EXECUTE \w+\('\d+'\))$`)
 
 // writing is what no statement at the source may hold, not even inside a query.
