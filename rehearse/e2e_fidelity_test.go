@@ -166,13 +166,15 @@ WHERE relkind IN ('r','m') AND relispopulated AND relpersistence <> 't' AND nspn
 		}
 		tables[part[0]] = columns
 	}
-	var b strings.Builder
+	queries := []string{"SELECT ''"}
 	for _, table := range slices.Sorted(maps.Keys(tables)) {
-		fmt.Fprintf(&b, "%s (%s): %s\n", table, strings.Join(tables[table], ", "), pgtest.Value(t, cfg, fmt.Sprintf(
-			`SELECT count(*) || ' rows, ' || coalesce(md5(string_agg(r, E'\n' ORDER BY r COLLATE "C")), '') FROM (SELECT ROW(%s)::text AS r FROM ONLY %s) q`,
-			strings.Join(tables[table], ", "), table)))
+		columns := strings.Join(tables[table], ", ")
+		head := strings.ReplaceAll(fmt.Sprintf("%s (%s): ", table, columns), "'", "''")
+		queries = append(queries, fmt.Sprintf(
+			`SELECT '%s' || count(*) || ' rows, ' || coalesce(md5(string_agg(r, E'\n' ORDER BY r COLLATE "C")), '') FROM (SELECT ROW(%s)::text AS r FROM ONLY %s) q`,
+			head, columns, table))
 	}
-	return b.String()
+	return pgtest.Value(t, cfg, "SELECT string_agg(line, E'\n' ORDER BY line COLLATE \"C\") FROM ("+strings.Join(queries, " UNION ALL\n")+") all_of_them (line)")
 }
 
 // sequences is where each of them stands.
