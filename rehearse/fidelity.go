@@ -44,7 +44,7 @@ func inUTF8(cfg *pgx.ConnConfig) *pgx.ConnConfig {
 func (r *rehearsal) compareObjects(here catalog.Schema) {
 	if r.objects == nil {
 		r.result.NotMeasured = append(r.result.NotMeasured, report.NotMeasured{
-			What: "whether every object of the source is in staging as it is there", Why: "the source did not let its catalog be read in time",
+			What: "whether every object of the source is in staging as it is there", Why: "its catalog is not at hand: a snapshot does not hold it, or the source did not let it be read",
 		})
 		return
 	}

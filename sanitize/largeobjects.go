@@ -25,5 +25,10 @@ func (p *parser) largeObjects(n *yaml.Node) LargeObjects {
 	return NoLargeObjects
 }
 
-// LargeObjects is what becomes of large objects.
-func (p *Plan) LargeObjects() LargeObjects { return p.largeObjects }
+// LargeObjects is what becomes of large objects; none without a plan.
+func (p *Plan) LargeObjects() LargeObjects {
+	if p == nil {
+		return NoLargeObjects
+	}
+	return p.largeObjects
+}

@@ -223,15 +223,23 @@ func quotedName(s string) (name, rest string) {
 	return b.String(), ""
 }
 
+// leftOfObjects says what of large objects is not there. What a snapshot left behind of them is told with it.
+func (c *copier) leftOfObjects(n int64) []string {
+	switch {
+	case len(c.desc.LargeObjects) == 0:
+		return []string{fmt.Sprintf("%d large objects", n)}
+	case c.plan.LargeObjects() == sanitize.BlankLargeObjects:
+		return []string{fmt.Sprintf("content of %d large objects, which are zeros", n)}
+	}
+	return nil
+}
+
 // leftOutside says what lies outside of schema and rows.
 func (c *copier) leftOutside() []string {
 	var out []string
 	o := c.desc.Outside
-	switch rule := c.plan.LargeObjects(); {
-	case o.LargeObjects > 0 && rule == sanitize.NoLargeObjects:
-		out = append(out, fmt.Sprintf("%d large objects", o.LargeObjects))
-	case o.LargeObjects > 0 && rule == sanitize.BlankLargeObjects:
-		out = append(out, fmt.Sprintf("content of %d large objects, which are zeros", o.LargeObjects))
+	if o.LargeObjects > 0 {
+		out = append(out, c.leftOfObjects(o.LargeObjects)...)
 	}
 	for _, group := range []struct {
 		kind  string
