@@ -21,6 +21,9 @@ CREATE INDEX ON large (note); CREATE TABLE small (i int REFERENCES large); INSER
 
 // testSplit copies a table that several workers read, each some of its blocks.
 func testSplit(t *testing.T, server *pgtest.Server) {
+	for _, sql := range []string{"ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()"} { // as in load mode: its snapshots keep rows from being frozen
+		pgtest.Exec(t, server.Config("postgres"), sql)
+	}
 	for name, column := range map[string]string{"binary": "int", "text": "xml"} {
 		t.Run(name, func(t *testing.T) {
 			source := pgtest.New(t, splitSchema, "ALTER TABLE large ADD COLUMN other "+column)
