@@ -18,7 +18,8 @@ func TestExampleConfigTellsEveryKey(t *testing.T) {
 	if err := p.errors("example"); err != nil {
 		t.Fatal(err)
 	}
-	told, flags := []string{"version"}, append(runCommand().Flags, copiesFlag()) // stage's own
+	told := []string{"version"}
+	flags := append(append(runCommand().Flags, copiesFlag()), createFlags()...) // of stage, and of snapshot create
 	for _, s := range p.settings {
 		told = append(told, s.key)
 		if err := setFlag(flags, s.flag, s.value); err != nil {
