@@ -78,6 +78,11 @@ func fresh(t testing.TB, name string, load func(t testing.TB, cfg *pgx.ConnConfi
 	if tmpl.cfg == nil {
 		server := pgtest.Default(t)
 		pgtest.Exec(t, server.Config("postgres"), "CREATE DATABASE template_"+name+" TEMPLATE template0")
+		defer func() {
+			if tmpl.cfg == nil { // what it is filled with is not here: the next test is to find the same
+				pgtest.Exec(t, server.Config("postgres"), "DROP DATABASE template_"+name)
+			}
+		}()
 		cfg := server.Config("template_" + name)
 		load(t, cfg)
 		tmpl.cfg = cfg

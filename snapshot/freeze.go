@@ -109,11 +109,28 @@ func (f *frozen) worker(ctx context.Context) (*pgx.Conn, error) {
 	for _, sql := range []string{sqlBegin, fmt.Sprintf(sqlAdopt, f.id), sqlUnlimited, sqlSavepoint} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
 			closeConn(ctx, conn)
+			if lost := f.lost(ctx, err); lost != nil {
+				err = lost
+			}
 			return nil, f.src.failed("adopt the snapshot", err)
 		}
 	}
 	return conn, nil
 }
+
+// lost is why the leader's session has ended, when that is why a view could not be adopted: its server then says that there is none.
+func (f *frozen) lost(ctx context.Context, err error) error {
+	if !stateIs(err, noSnapshot) {
+		return nil
+	}
+	return f.do("hold the snapshot", func(tx *pgx.Conn) error {
+		_, err := tx.Exec(ctx, sqlPing)
+		return err
+	})
+}
+
+// noSnapshot is the SQLSTATE of an identifier for which there is no view (any more).
+const noSnapshot = "22023"
 
 // release lets the view go, once, and remembers how long it was held.
 func (f *frozen) release(ctx context.Context) error {

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -18,9 +19,19 @@ func (c *copier) readObjects(ctx context.Context, view *frozen) (wait func(giveU
 	var failed error
 	wg.Go(func() {
 		failed = view.do("read the objects", func(tx *pgx.Conn) (err error) {
-			c.res.Objects, err = catalog.Read(ctx, tx)
+			if _, err := tx.Exec(ctx, sqlSavepoint); err != nil {
+				return err
+			}
+			if c.res.Objects, err = catalog.Read(ctx, tx); err != nil && !tx.IsClosed() {
+				_, back := tx.Exec(ctx, sqlLetGo)
+				return errors.Join(err, back)
+			}
 			return err
 		})
+		var source *SourceError
+		if ctx.Err() == nil && (view.src.conn.IsClosed() || errors.As(failed, &source) && source.Kind == Recovery) {
+			view.lose(failed) // the view is gone with the session, or there is a conflict about it
+		}
 	})
 	return func(giveUp bool) {
 		if giveUp {
