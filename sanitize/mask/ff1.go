@@ -89,6 +89,13 @@ func (f *ff1) number(x []byte) (value, count uint64) {
 }
 
 func (f *ff1) numerals(x []byte, value uint64) {
+	if f.radix == 10 { // dividing by a constant takes no division
+		for i := len(x) - 1; i >= 0; i-- {
+			x[i] = byte(value % 10)
+			value /= 10
+		}
+		return
+	}
 	for i := len(x) - 1; i >= 0; i-- {
 		x[i] = byte(value % f.radix)
 		value /= f.radix
@@ -96,7 +103,6 @@ func (f *ff1) numerals(x []byte, value uint64) {
 }
 
 func xor(a, b *[16]byte) {
-	for i := range a {
-		a[i] ^= b[i]
-	}
+	binary.NativeEndian.PutUint64(a[:8], binary.NativeEndian.Uint64(a[:8])^binary.NativeEndian.Uint64(b[:8]))
+	binary.NativeEndian.PutUint64(a[8:], binary.NativeEndian.Uint64(a[8:])^binary.NativeEndian.Uint64(b[8:]))
 }

@@ -126,10 +126,13 @@ func (s *scrambler) shift(round byte, from, to, of, end int) {
 		}
 	}
 	s.stream.start(mac)
-	for i := from; i < to; i++ {
-		if s.value[i] += s.stream.below(s.radix[i]); s.value[i] >= s.radix[i] {
-			s.value[i] -= s.radix[i]
+	values, radices := s.value[from:to], s.radix[from:to]
+	for i, radix := range radices {
+		v := values[i] + s.stream.below(radix)
+		if v >= radix {
+			v -= radix
 		}
+		values[i] = v
 	}
 }
 
@@ -182,7 +185,11 @@ func (s *stream) below(limit uint32) uint32 {
 	if limit > 256 {
 		return uint32(uint64(s.next(4)) * uint64(limit) >> 32)
 	}
-	return s.next(2) * limit >> 16
+	if s.left < 2 {
+		return s.next(2) * limit >> 16
+	}
+	s.left -= 2
+	return uint32(binary.LittleEndian.Uint16(s.out[s.left&15:])) * limit >> 16
 }
 
 // next gives size bytes, 2 or 4.
