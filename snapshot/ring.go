@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	bufferSize  = 256 << 10 // what is handed over at once
-	bufferCount = 5         // buffers a worker has
+	bufferSize  = 128 << 10 // what is handed over at once
+	bufferCount = 4         // buffers a worker has
 	keepSize    = 4 << 20   // a buffer that a row has grown beyond this is not used again
 )
 

@@ -28,6 +28,9 @@ func realMain() (code int) {
 			code = exitInternal
 		}
 	}()
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // memory is bounded by what is read at a time, not by what is left of what was read before
+	}
 	dropEmptySettings()
 	signal.Ignore(syscall.SIGPIPE) // a closed stdout is an error of write, not the end of the process
 	ctx, stop := withSignals(context.Background(), os.Stderr)
