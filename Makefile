@@ -21,7 +21,7 @@ demo: build ## rehearse a release of a made-up shop: once NO-GO, once mended and
 
 test: ## run all tests, setting the host up where something lacks
 	scripts/setup-test-host.sh
-	$(GO) test -timeout 30m $(TESTFLAGS) $(PACKAGES)
+	$(GO) test -timeout 60m $(TESTFLAGS) $(PACKAGES)
 
 race: ## run all tests under the race detector
 	$(MAKE) test TESTFLAGS="-race $(TESTFLAGS)"

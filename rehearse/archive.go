@@ -147,10 +147,20 @@ func (r *rehearsal) finishArchive(w *work, source snapshot.Server) (made *archiv
 			return "", err
 		}
 		m, s := r.result.Masking, r.result.Snapshot
+		var partOf map[string]int64
+		for _, t := range s.Tables {
+			if t.Part != "" {
+				if partOf == nil {
+					partOf = map[string]int64{}
+				}
+				partOf[t.Table] = t.SourceRows
+			}
+		}
 		made, err = r.archive.Finish(archive.Manifest{
 			ID: r.result.ID, Tool: strings.TrimSpace(r.cfg.Tool.Version + " " + r.cfg.Tool.Commit), CreatedAt: time.Now().UTC().Truncate(time.Millisecond),
 			Database: source.Database, ServerVersion: source.Version, ServerVersionNum: source.VersionNum, TakenAt: s.TakenAt, LSN: s.LSN,
 			Masking: archive.Masking{RulesSHA256: m.RulesHash, KeyID: m.KeyID, Ephemeral: m.Ephemeral, Columns: m.Columns, Masked: m.Masked},
+			PartOf:  partOf,
 		})
 		return count(len(s.Tables), "table"), err
 	})

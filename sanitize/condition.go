@@ -18,6 +18,8 @@ func badCondition(s string) string {
 			return "it has a semicolon"
 		case strings.HasPrefix(s[i:], "--") || strings.HasPrefix(s[i:], "/*"):
 			return "it has a comment"
+		case c == '$' && i+1 < len(s) && '0' <= s[i+1] && s[i+1] <= '9' && (i == 0 || !wordByte(s[i-1])):
+			return "it has a parameter, $" + s[i+1:i+2]
 		case c == '\'' || c == '"' || c == '$':
 			n := quoted(s, i)
 			if n == 0 {

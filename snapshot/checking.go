@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -31,11 +32,16 @@ func (s *Source) CheckSelection(ctx context.Context, desc *Description, sel *san
 		}
 		for _, q := range ask {
 			text, err := s.parse(ctx, tx, q.sql)
+			if text != "" {
+				text = q.what + ": " + text
+			} else if err == nil {
+				text, err = volatile(ctx, tx, q.condition)
+			}
 			if err != nil {
 				return err
 			}
 			if text != "" {
-				q.at.Text = q.what + ": " + text
+				q.at.Text = text
 				refused.File, refused.Issues = q.at.File, append(refused.Issues, q.at)
 			}
 		}
@@ -50,6 +56,7 @@ func (s *Source) CheckSelection(ctx context.Context, desc *Description, sel *san
 // question is a statement to be parsed, and where in the rules it comes from.
 type question struct {
 	sql, what string
+	condition string // of rows; "" of a key
 	at        sanitize.Issue
 }
 
@@ -63,7 +70,9 @@ func questions(desc *Description, sel *sanitize.Selection) []question {
 		part := sel.Part(name.Schema, name.Name)
 		if !seen[part.At] {
 			seen[part.At] = true
-			all = append(all, question{fmt.Sprintf(sqlMatching, ident(name.Schema, name.Name), part.Rows), "the server refuses rows of " + name.String(), part.At})
+			all = append(all, question{
+				fmt.Sprintf(sqlMatching, ident(name.Schema, name.Name), part.Rows), "the server refuses rows of " + name.String(), part.Rows, part.At,
+			})
 		}
 	}
 	for _, v := range sel.Keys {
@@ -71,10 +80,33 @@ func questions(desc *Description, sel *sanitize.Selection) []question {
 		match, _ := matching(k)
 		child := tables[k.Child]
 		all = append(all, question{
-			fmt.Sprintf(sqlAllParents, only(tables[k.Parent]), ident(child.Schema, child.Name), match), "the server refuses the key of " + child.String(), v.At,
+			fmt.Sprintf(sqlAllParents, only(tables[k.Parent]), ident(child.Schema, child.Name), match), "the server refuses the key of " + child.String(), "", v.At,
 		})
 	}
 	return all
+}
+
+// called finds the names that are called in a condition, and some that are not: a name before a bracket.
+var called = regexp.MustCompile(`(?:"((?:[^"]|"")+)"|([\pL_][\pL\pN_$]*))\s*\(`)
+
+// volatile says which functions of a condition are volatile; "" for none.
+func volatile(ctx context.Context, tx *pgx.Conn, condition string) (refused string, err error) {
+	var names []string
+	for _, m := range called.FindAllStringSubmatch(condition, -1) {
+		names = append(names, strings.ReplaceAll(m[1], `""`, `"`)+strings.ToLower(m[2]))
+	}
+	if len(names) == 0 {
+		return "", nil
+	}
+	rows, err := tx.Query(ctx, sqlVolatile, names)
+	if err != nil {
+		return "", err
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("rows calls %s, which is volatile: it could write, and choose other rows each time", strings.Join(found, ", ")), nil
 }
 
 // parse prepares a statement and says what the server has against it.

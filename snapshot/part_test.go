@@ -100,6 +100,7 @@ func TestCheckSelection(t *testing.T) {
 		"data: {public.a: {rows: idd = 5}}":                                                        `test.yaml:10:25: the server refuses rows of public.a: column "idd" does not exist (SQLSTATE 42703)`,
 		"data: {public.a: {rows: id}}":                                                             "test.yaml:10:25: the server refuses rows of public.a: argument of WHERE must be type boolean, not type integer (SQLSTATE 42804)",
 		"data: {public.a: {rows: \"at < 'soon'\"}}":                                                `test.yaml:10:25: the server refuses rows of public.a: invalid input syntax for type date: "soon" (SQLSTATE 22007)`,
+		"data: {public.a: {rows: pg_sleep(0) IS NULL}}":                                            "test.yaml:10:25: rows calls pg_sleep, which is volatile: it could write, and choose other rows each time",
 		"data: {public.a: {rows: count(*) > 1}}":                                                   "test.yaml:10:25: the server refuses rows of public.a: aggregate functions are not allowed in WHERE (SQLSTATE 42803)",
 		"data: {public.a: {rows: id = 1 UNION SELECT 1}}":                                          `test.yaml:10:25: the server refuses rows of public.a: syntax error at or near "UNION" (SQLSTATE 42601)`,
 		"data: {public.a: {rows: mail::int = 1}}":                                                  "", // what only rows can tell

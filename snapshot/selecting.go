@@ -328,6 +328,9 @@ func (s *selector) before(table sanitize.Relation, h *leaf) bool {
 // query gives the rows that a query finds, with their table, and lets go of the locks of the one before.
 func (s *selector) query(ctx context.Context, h *leaf, sql, array string, found func(*leaf, tid)) error {
 	doing := "choose rows for " + h.table.String()
+	if h.part.Rows != "" && strings.Contains(sql, h.part.Rows) { // what fails on a row fails in the condition, most likely
+		doing += fmt.Sprintf(" by the condition at %s:%d:%d", h.part.At.File, h.part.At.Line, h.part.At.Column)
+	}
 	if _, err := s.conn.Exec(ctx, sqlLetGo); err != nil {
 		return s.src.failed(doing, err)
 	}

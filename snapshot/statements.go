@@ -91,6 +91,9 @@ const (
 	// sqlMatching finds the rows that meet a condition, sqlAmong those of them that are among some already found.
 	sqlMatching = `SELECT tableoid, ctid FROM ONLY %s WHERE (%s)`
 	sqlAmong    = `SELECT tableoid, ctid FROM ONLY %s WHERE ctid = ANY ($1::tid[]) AND (%s)`
+	// sqlVolatile tells which of the functions that a condition calls are volatile: they may write, where a transaction that only reads does
+	// not keep them from it, and choose other rows each time.
+	sqlVolatile = `SELECT DISTINCT proname::text FROM pg_proc WHERE provolatile = 'v' AND proname = ANY ($1::text[]) ORDER BY 1`
 	// sqlChildren finds the rows that reference rows already found, sqlParents the rows that those reference, sqlAllParents the rows that any
 	// row of a table references.
 	sqlChildren   = `SELECT c.tableoid, c.ctid FROM ONLY %s c WHERE EXISTS (SELECT FROM ONLY %s p WHERE p.ctid = ANY ($1::tid[]) AND %s)`
@@ -129,7 +132,7 @@ func Statements() []string {
 	return []string{
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
 		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
-		sqlLeaves, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlCount,
+		sqlLeaves, sqlVolatile, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlCount,
 		sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
 	}
 }

@@ -85,7 +85,7 @@ func told(c *cli.Context, made *rehearse.Archived) {
 	if c.Bool("quiet") {
 		return
 	}
-	u.note("%s, %s; %d of %d columns masked", count(int64(len(made.Snapshot.Tables)), "table"), count(made.Snapshot.Rows, "row"), made.Masking.Masked, made.Masking.Columns)
+	u.note("%s, %s; %d of %d columns masked", count(int64(len(made.Snapshot.Tables)), "table"), rowsOf(made.Snapshot), made.Masking.Masked, made.Masking.Columns)
 	for _, d := range made.Differences {
 		u.note("differs from the source: %s: %s there, %s here", d.What, orNone(d.Source), orNone(d.Staging))
 	}
@@ -159,8 +159,8 @@ func (r snapshotRecord) line(now time.Time) string {
 	text := fmt.Sprintf("%-40s  %9s", oneLine(r.Name), report.Bytes(r.Bytes))
 	switch m := r.Manifest; {
 	case m != nil:
-		text += fmt.Sprintf("  %s ago  %s, PostgreSQL %d, %s in %s", report.Duration(now.Sub(m.TakenAt)), oneLine(m.Database), m.Major(),
-			count(r.Rows, "row"), count(int64(len(m.Tables)), "table"))
+		text += fmt.Sprintf("  %s ago  %s, PostgreSQL %d, %s in %s%s", report.Duration(now.Sub(m.TakenAt)), oneLine(m.Database), m.Major(),
+			count(r.Rows, "row"), count(int64(len(m.Tables)), "table"), inPart(m))
 	case r.Encrypted:
 		text += "  encrypted: --identity opens it"
 	default:

@@ -27,9 +27,20 @@ func showText(w io.Writer, r *archive.Reader) {
 		key = "with a key made for it and thrown away"
 	}
 	line("masked", "%d of %d columns; rules SHA-256 %.12s..., %s", m.Masking.Masked, m.Masking.Columns, m.Masking.RulesSHA256, key)
-	line("holds", "%s in %s, %s before compression", count(m.Rows(), "row"), count(int64(len(m.Tables)), "table"), report.Bytes(m.Bytes()))
+	line("holds", "%s in %s%s, %s before compression", count(m.Rows(), "row"), count(int64(len(m.Tables)), "table"), inPart(m), report.Bytes(m.Bytes()))
 	for _, t := range m.Tables {
-		line("", "%-40s  %15s  %8s  %s", oneLine(catalog.Quote(t.Schema)+"."+catalog.Quote(t.Name)), count(t.Rows, "row"), report.Bytes(t.Bytes),
-			count(int64(len(t.Chunks)), "chunk"))
+		name, part := catalog.Quote(t.Schema)+"."+catalog.Quote(t.Name), ""
+		if of, ok := m.PartOf[name]; ok {
+			part = ", a part of " + count(of, "row")
+		}
+		line("", "%-40s  %15s  %8s  %s%s", oneLine(name), count(t.Rows, "row"), report.Bytes(t.Bytes), count(int64(len(t.Chunks)), "chunk"), part)
 	}
+}
+
+// inPart says how many of the tables hold a part of the source's rows; "" when each holds all.
+func inPart(m *archive.Manifest) string {
+	if len(m.PartOf) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of them in part)", len(m.PartOf))
 }

@@ -239,10 +239,9 @@ func (j *judge) failed(m *report.Migration) {
 		found.Text += "; " + note
 	}
 	found.Do = c.advice(j.r.Session)
-	if t := j.parentInPart(c); t != "" {
+	if note, do := j.inPart(c); note != "" {
 		found.Level, found.ExitCode = report.Unknown, exitInconclusive
-		found.Text += fmt.Sprintf("; staging has a part of the rows of %s, and the row that is missing may be in the other part", t)
-		found.Do = "Declare the key under subset: keys: of the masking rules, so that what it references is there, or rehearse on all rows of both tables."
+		found.Text, found.Do = found.Text+"; "+note, do
 	}
 	j.add(found)
 	j.halfApplied(m)

@@ -3,6 +3,7 @@ package verdict
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -26,6 +27,7 @@ func (j *judge) part() {
 	for i := range j.r.Migrations {
 		m := &j.r.Migrations[i]
 		if m.Outcome != report.Applied {
+			leaning = leaning || m.Failure != nil && len(j.partsNamed(newCause(m, m.Failure))) > 0
 			continue
 		}
 		var on []string
@@ -52,18 +54,78 @@ func (j *judge) part() {
 	}
 }
 
+// inPart says how the copy itself, which has a part of the rows, may have made a migration fail, and what to do; "" when it cannot have.
+func (j *judge) inPart(c cause) (note, do string) {
+	if b := j.brokenBy(c); b != nil {
+		return fmt.Sprintf("%s of %s have NULL in staging, in %s, because the rules break this key: production need not have any",
+			strings.Join(b.Columns, ", "), b.Table, report.Count(b.Rows, "row")), "Take the key out of subset: break: of the masking rules, or rehearse on all rows of both tables."
+	}
+	if t := j.parentInPart(c); t != "" {
+		return fmt.Sprintf("staging has a part of the rows of %s, and the row that is missing may be in the other part", t),
+			"Declare the key under subset: keys: of the masking rules, so that what it references is there, or rehearse on all rows of both tables."
+	}
+	if on := j.partsNamed(c); len(on) > 0 && c.byContent() {
+		return fmt.Sprintf("the statement names %s, of which staging has a part, and may fail for what is in the other part or for its absence", some(on)),
+			"Rehearse it on all rows: take these tables out of data: and subset: of the masking rules."
+	}
+	return "", ""
+}
+
+// byContent says that a failure may come from which rows there are, not from one that is there: a function's own error, a calculation, a value
+// that a query did not find. What ALTER finds in rows is in them.
+func (c cause) byContent() bool {
+	switch state := c.f.SQLState; {
+	case strings.HasPrefix(state, "P0"):
+		return true
+	case strings.HasPrefix(state, "22"), state == notNullViolation:
+		return len(c.toks) > 0 && c.toks[0] != "alter"
+	}
+	return false
+}
+
+// brokenBy is a key that the rules break in the table that a migration failed on, for values that are missing.
+func (j *judge) brokenBy(c cause) *report.BrokenKey {
+	if c.f.SQLState != notNullViolation && c.f.SQLState != checkViolation && c.f.SQLState != "P0001" {
+		return nil
+	}
+	named := script{statements: [][]string{c.toks}}
+	for i, b := range j.r.Snapshot.BrokenKeys {
+		table := parseRelation(b.Table)
+		if b.Rows > 0 && (table == c.table || named.names(table)) && (c.f.Column == "" || slices.Contains(b.Columns, c.f.Column)) {
+			return &j.r.Snapshot.BrokenKeys[i]
+		}
+	}
+	return nil
+}
+
+// partsNamed are the tables that the failing statement names and of which staging has a part.
+func (j *judge) partsNamed(c cause) []string {
+	named := script{statements: [][]string{c.toks}}
+	var on []string
+	for _, t := range j.r.Snapshot.Tables {
+		if t.Part != "" && (named.names(parseRelation(t.Table)) || t.Root != "" && named.names(parseRelation(t.Root))) {
+			on = append(on, t.Table)
+		}
+	}
+	slices.Sort(on)
+	return on
+}
+
+// notPresent is what the server says, without translation, of a row that a key references in vain.
+var notPresent = regexp.MustCompile(`is not present in table "(.*?)"`)
+
 // parentInPart is a table of which staging has a part, when a foreign key failed for a row that may be in the other part; "" when it cannot be.
 func (j *judge) parentInPart(c cause) string {
 	if c.f.SQLState != foreignKeyViolation || strings.Contains(c.f.Message, "is still referenced from table ") {
 		return ""
 	}
 	parent := parseRelation(referenced(c.toks))
+	if m := notPresent.FindStringSubmatch(c.f.Message); parent.name == "" && m != nil {
+		parent.name = m[1]
+	}
 	for _, t := range j.r.Snapshot.Tables {
-		if t.Part == "" {
-			continue
-		}
 		for _, name := range []string{t.Table, t.Root} {
-			if r := parseRelation(name); name != "" && (parent.name == "" || r == parent || parent.schema == "" && r.name == parent.name) {
+			if r := parseRelation(name); t.Part != "" && name != "" && (r == parent || parent.schema == "" && r.name == parent.name) {
 				return name
 			}
 		}

@@ -35,9 +35,11 @@ type Manifest struct {
 	TakenAt          time.Time `json:"taken_at"`           // start of the view that was copied, by the source's clock
 	LSN              string    `json:"lsn"`                // position in the source's WAL at that moment
 
-	Masking   Masking    `json:"masking"`
-	Tables    []Table    `json:"tables"` // by schema and name
-	Documents []Document `json:"documents"`
+	Masking Masking `json:"masking"`
+	Tables  []Table `json:"tables"` // by schema and name
+	// PartOf are the rows in the source of each table that is kept in part only, as far as they are known, by its quoted name.
+	PartOf    map[string]int64 `json:"part_of,omitempty"`
+	Documents []Document       `json:"documents"`
 	// Void are parts of an attempt that was begun anew: they are checked like any other, and never used.
 	Void []Part `json:"void,omitempty"`
 }
