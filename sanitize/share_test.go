@@ -29,13 +29,14 @@ func TestParseSharesMistakes(t *testing.T) {
 			`2:76: the data of a.e must be all, none, verbatim, or {rows: "a condition in SQL"}`,
 		}},
 		{`data: {a.b: none, a."b": all}`, []string{"2:19: table a.b is listed twice, first in line 2"}},
-		{`data: {a.b: {rows: ""}, a.c: {rows: 1) OR (1=1}, a.d: {rows: "x; DROP TABLE y"}, a.e: {rows: "x = 'y"}, a.f: {rows: "x -- y"}, a.g: {rows: "(x"}}`, []string{
+		{`data: {a.b: {rows: ""}, a.c: {rows: 1) OR (1=1}, a.d: {rows: "x; DROP TABLE y"}, a.e: {rows: "x = 'y"}, a.f: {rows: "x -- y"}, a.g: {rows: "(x"}, a.h: {rows: "x = $1"}}`, []string{
 			"2:20: rows must be a condition in SQL, as after WHERE",
 			"2:37: rows must be one condition in SQL: it closes a bracket that it has not opened",
 			"2:62: rows must be one condition in SQL: it has a semicolon",
 			"2:94: rows must be one condition in SQL: it does not close a quote",
 			"2:117: rows must be one condition in SQL: it has a comment",
 			"2:140: rows must be one condition in SQL: it does not close a bracket",
+			"2:159: rows must be one condition in SQL: it has a parameter, $1",
 		}},
 		{"subset: {}", []string{"2:1: subset lacks roots: the tables to begin with, such as roots: {shop.customers: {percent: 5}}"}},
 		{"subset: {roots: {a.b: {percent: 0}, a.c: {percent: 101}, a.d: {percent: half}, a.e: 5, a.f: {}, a.g: {percent: 5, rows: x}}, wole: []}", []string{
