@@ -114,6 +114,9 @@ func recipients(c *cli.Context) ([]age.Recipient, error) {
 	var all []age.Recipient
 	for _, r := range c.StringSlice("encrypt-to") {
 		text := r
+		if strings.HasPrefix(strings.ToUpper(strings.TrimSpace(r)), "AGE-SECRET-KEY-") { // it must not be quoted
+			return nil, &usageProblem{text: "--encrypt-to: it is an identity, which is secret: give its recipient", hint: recipientHint}
+		}
 		if !strings.HasPrefix(r, "age1") {
 			b, err := os.ReadFile(r)
 			if err != nil {
@@ -145,6 +148,9 @@ func createSnapshot(c *cli.Context, cfg rehearse.Config) (w *archive.Writer, pat
 	}
 	if name == "" {
 		name = fileName(cfg.Source.Database) + "-" + time.Now().UTC().Format("20060102-150405") + ".snapshot"
+	}
+	if base := filepath.Base(filepath.Clean(name)); strings.HasPrefix(base, ".") || base == string(filepath.Separator) {
+		return nil, "", &usageProblem{text: fmt.Sprintf("--snapshot %s: a snapshot cannot have that name", oneLine(name)), hint: "give it one that does not begin with a dot"}
 	}
 	path = snapshotPath(c, name)
 	if gone, err := archive.Sweep(filepath.Dir(path)); err == nil && len(gone) > 0 {

@@ -85,6 +85,9 @@ func told(c *cli.Context, made *rehearse.Archived) {
 	if c.Bool("quiet") {
 		return
 	}
+	if len(c.StringSlice("encrypt-to")) == 0 {
+		u.note("not encrypted: who has the file can read the masked rows; --encrypt-to RECIPIENT changes that")
+	}
 	u.note("%s, %s; %d of %d columns masked", count(int64(len(made.Snapshot.Tables)), "table"), rowsOf(made.Snapshot), made.Masking.Masked, made.Masking.Columns)
 	for _, d := range made.Differences {
 		u.note("differs from the source: %s: %s there, %s here", d.What, orNone(d.Source), orNone(d.Staging))

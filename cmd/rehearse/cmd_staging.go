@@ -144,6 +144,9 @@ func cloneAction(c *cli.Context, i staging.Info) error {
 	if c.Bool("replace") && name == "" {
 		return &usageProblem{text: "--replace says not which database", hint: "with --database NAME"}
 	}
+	if slices.Contains([]string{"template0", "template1"}, name) || name == "postgres" && i.Database != name {
+		return &usageProblem{text: fmt.Sprintf("--database %s: that is a database of the server's own", name), hint: "give it another name; without one a name is found"}
+	}
 	pristine, err := all.Pristine(c.Context)
 	switch {
 	case errors.Is(err, staging.ErrNoPristine):

@@ -89,6 +89,9 @@ func readRecord(dir string) (record, error) {
 		return r, fmt.Errorf("%s belongs to another user", dir)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, recordName))
+	if errors.Is(err, os.ErrNotExist) { // its writer was killed before it gave the first one its name
+		text, err = os.ReadFile(filepath.Join(dir, recordName+".new"))
+	}
 	if err != nil {
 		return r, err
 	}

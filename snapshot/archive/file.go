@@ -1,11 +1,14 @@
 package archive
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,10 +32,11 @@ type CreateOptions struct {
 }
 
 // Create begins an archive under a path. Until it is finished it has another name in the same directory, ".NAME.partial-RUNID", which is
-// locked while this process lives; see [Sweep]. Only its owner can read it: it holds production's rows, if masked.
+// locked while this process lives; see [Sweep]. Only its owner can read it: it holds production's rows, if masked. It takes the place of
+// another archive only, never of anything else.
 func Create(path string, opts CreateOptions) (*Writer, error) {
-	if info, err := os.Lstat(path); err == nil && (!opts.Replace || !info.Mode().IsRegular() && !info.IsDir()) {
-		return nil, &Error{Kind: Exists, Archive: path}
+	if err := takeable(path, opts.Replace); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, writeFailed(path, err)
@@ -44,7 +48,28 @@ func Create(path string, opts CreateOptions) (*Writer, error) {
 	return newWriter(path, f, opts.WriteOptions), nil
 }
 
-const partialMark = ".partial-"
+// takeable says why a path cannot be given to a new archive, nil when it can.
+func takeable(path string, replace bool) error {
+	_, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return readFailed(path, "", err)
+	case !replace:
+		return &Error{Kind: Exists, Archive: path}
+	}
+	_, err = removable(path)
+	return err
+}
+
+const (
+	partialMark = ".partial-"
+	asideMark   = "-old" // behind the name of a partial: what it takes the place of
+)
+
+// partial is how unfinished archives are called, and what one takes the place of.
+var partial = regexp.MustCompile(`^\.(.+)\.partial-[0-9a-z]+(-old)?$`)
 
 func partialOf(path, run string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+partialMark+run)
@@ -113,23 +138,27 @@ func (f *folder) finish(b []byte) error {
 	return errors.Join(f.file.Close(), syncDirectory(filepath.Dir(f.path)))
 }
 
-// name gives the archive its own. A file takes the place of another in one step; a directory cannot, so the other one steps aside first.
+// name gives the archive its own. A file takes the place of another in one step; a directory cannot, so the other one steps aside first:
+// should that be the last there is of both, Sweep gives it its name back.
 func (f *folder) name() error {
-	info, err := os.Lstat(f.path)
-	switch {
-	case err == nil && !f.replace:
-		return &Error{Kind: Exists, Archive: f.path}
-	case err == nil && (info.IsDir() || f.directory):
-		aside := f.partial + "-old"
-		if err := os.Rename(f.path, aside); err != nil {
-			return err
-		}
-		if err := os.Rename(f.partial, f.path); err != nil {
-			return errors.Join(err, os.Rename(aside, f.path))
-		}
-		return os.RemoveAll(aside)
+	if err := takeable(f.path, f.replace); err != nil {
+		return err
 	}
-	return os.Rename(f.partial, f.path)
+	info, err := os.Lstat(f.path)
+	if err != nil || !info.IsDir() && !f.directory {
+		return os.Rename(f.partial, f.path)
+	}
+	aside := f.partial + asideMark
+	if err := os.Rename(f.path, aside); err != nil {
+		return err
+	}
+	if err := os.Rename(f.partial, f.path); err != nil {
+		return errors.Join(err, os.Rename(aside, f.path))
+	}
+	if err := Remove(aside); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 func (f *folder) abort() error {
@@ -164,7 +193,8 @@ func syncDirectory(path string) error {
 	return errors.Join(err, d.Close())
 }
 
-// Sweep removes what killed processes left of archives in a directory, and returns the names. What a living one writes is locked and stays.
+// Sweep removes what killed processes left of archives in a directory, and returns the names. What a living one writes is locked and stays,
+// and so does all that is not an archive's; what was to be replaced by one that did not get its name has its own back.
 func Sweep(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
@@ -175,29 +205,81 @@ func Sweep(dir string) ([]string, error) {
 	}
 	var gone []string
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") || !strings.Contains(e.Name(), partialMark) || !abandoned(dir, e) {
+		m := partial.FindStringSubmatch(e.Name())
+		if m == nil {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-			return gone, writeFailed(filepath.Join(dir, e.Name()), err)
+		path, removed := filepath.Join(dir, e.Name()), false
+		if m[2] != "" {
+			removed, err = settle(path, filepath.Join(dir, m[1]))
+		} else if abandoned(path, m[1], e) {
+			removed, err = true, os.RemoveAll(path)
 		}
-		gone = append(gone, e.Name())
+		if err != nil {
+			return gone, writeFailed(path, err)
+		}
+		if removed {
+			gone = append(gone, e.Name())
+		}
 	}
 	return gone, nil
 }
 
-// abandoned says that nobody writes it any more. A directory whose head is not there yet may have been made a moment ago.
-func abandoned(dir string, e os.DirEntry) bool {
-	name := filepath.Join(dir, e.Name())
+// settle ends a replacement that was cut short: what stepped aside gets its name back where nobody has it, and goes where the new one has it.
+// What a living process is about is left to it.
+func settle(aside, path string) (removed bool, err error) {
+	if isHeld(strings.TrimSuffix(aside, asideMark)) || isHeld(path) {
+		return false, nil
+	}
+	if _, err := removable(aside); err != nil {
+		return false, nil //nolint:nilerr // it is not an archive's
+	}
+	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+		return false, os.Rename(aside, path)
+	}
+	return true, Remove(aside)
+}
+
+// isHeld says that a living process writes an archive, or has just finished it.
+func isHeld(path string) bool {
+	if info, err := os.Lstat(path); err != nil {
+		return false
+	} else if info.IsDir() {
+		path = filepath.Join(path, headName)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	free, err := lock(f)
+	return err == nil && !free
+}
+
+// abandoned says that it is an unfinished archive that nobody writes any more. A directory whose head is not there yet may have been made a
+// moment ago.
+func abandoned(path, archive string, e os.DirEntry) bool {
+	name := path
 	if e.IsDir() {
-		name = filepath.Join(name, headName)
+		files, err := os.ReadDir(path)
+		if err != nil || slices.ContainsFunc(files, func(f os.DirEntry) bool { return !isOwnFile(f.Name()) && f.Name() != archive }) {
+			return false
+		}
+		name = filepath.Join(path, headName)
+	} else if !e.Type().IsRegular() {
+		return false
 	}
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
 		info, ierr := e.Info()
-		return errors.Is(err, os.ErrNotExist) && ierr == nil && time.Since(info.ModTime()) > time.Minute
+		return e.IsDir() && errors.Is(err, os.ErrNotExist) && ierr == nil && time.Since(info.ModTime()) > time.Minute
 	}
 	defer f.Close()
+	begin := make([]byte, len(headMagic))
+	n, _ := io.ReadFull(f, begin)
+	if !bytes.HasPrefix(headMagic, begin[:n]) {
+		return false
+	}
 	free, err := lock(f)
 	return err == nil && free
 }

@@ -46,6 +46,9 @@ func Open(path string, identities ...age.Identity) (*Reader, error) {
 	if info.IsDir() {
 		return read(path, directory{path}, identities)
 	}
+	if !info.Mode().IsRegular() { // to open a named pipe would wait for somebody who writes
+		return nil, notAFile(path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, readFailed(path, "", err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -86,12 +87,24 @@ func sizeOf(dir string) (n int64) {
 // Remove deletes an archive, a broken one too. What does not begin like one is refused, as [Foreign], and so is a directory that holds
 // anything else.
 func Remove(path string) error {
+	files, err := removable(path)
+	if err != nil {
+		return err
+	}
+	if files == nil {
+		return writeFailed(path, os.Remove(path))
+	}
+	return writeFailed(path, removeFiles(path, files))
+}
+
+// removable makes sure that a path is an archive's, and gives the files of one that is a directory; nil of one that is a file.
+func removable(path string) ([]os.DirEntry, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return readFailed(path, "", err)
+		return nil, readFailed(path, "", err)
 	}
 	if !info.Mode().IsRegular() && !info.IsDir() {
-		return &Error{Kind: Foreign, Archive: path, Err: errors.New("it is neither a file nor a directory")}
+		return nil, notAFile(path)
 	}
 	r, err := Open(path)
 	var ours *Error
@@ -99,21 +112,32 @@ func Remove(path string) error {
 	case err == nil:
 		_ = r.Close()
 	case errors.As(err, &ours) && (ours.Kind == Foreign || ours.Kind == Unreadable):
-		return err
+		return nil, err
 	}
 	if !info.IsDir() {
-		return writeFailed(path, os.Remove(path))
+		return nil, nil
 	}
 	files, err := os.ReadDir(path)
 	if err != nil {
-		return readFailed(path, "", err)
+		return nil, readFailed(path, "", err)
 	}
 	for _, f := range files {
-		if n := f.Name(); n != headName && n != tailName && !strings.HasPrefix(n, "part-") {
-			return &Error{Kind: Foreign, Archive: path, Err: errors.New("it holds other files too")}
+		if !isOwnFile(f.Name()) {
+			return nil, &Error{Kind: Foreign, Archive: path, Err: errors.New("it holds other files too")}
 		}
 	}
-	return writeFailed(path, removeFiles(path, files))
+	return files, nil
+}
+
+func notAFile(path string) error {
+	return &Error{Kind: Foreign, Archive: path, Err: errors.New("it is neither a file nor a directory")}
+}
+
+var partFile = regexp.MustCompile(`^part-[0-9]{8,}$`)
+
+// isOwnFile says whether a file of a directory can be an archive's.
+func isOwnFile(name string) bool {
+	return name == headName || name == tailName || partFile.MatchString(name)
 }
 
 // removeFiles takes the tail first, so that what an interruption leaves is torn, and the head last, so that it is still an archive's.
