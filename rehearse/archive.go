@@ -132,6 +132,17 @@ func Archive(ctx context.Context, cfg Config, to *archive.Writer) (_ *Archived, 
 	return &Archived{Manifest: made, Snapshot: r.result.Snapshot, Masking: r.result.Masking, Differences: r.result.Differences}, nil
 }
 
+// partOf gives the rows in the source of tables that were copied in part.
+func partOf(tables []report.TableCopy) map[string]int64 {
+	of := map[string]int64{}
+	for _, t := range tables {
+		if t.Part != "" {
+			of[t.Table] = t.SourceRows
+		}
+	}
+	return of
+}
+
 // finishArchive adds what a report will say of the copy, and the manifest.
 func (r *rehearsal) finishArchive(w *work, source snapshot.Server) (made *archive.Manifest, err error) {
 	return made, r.phase("archive", func() (string, error) {
@@ -147,20 +158,11 @@ func (r *rehearsal) finishArchive(w *work, source snapshot.Server) (made *archiv
 			return "", err
 		}
 		m, s := r.result.Masking, r.result.Snapshot
-		var partOf map[string]int64
-		for _, t := range s.Tables {
-			if t.Part != "" {
-				if partOf == nil {
-					partOf = map[string]int64{}
-				}
-				partOf[t.Table] = t.SourceRows
-			}
-		}
 		made, err = r.archive.Finish(archive.Manifest{
 			ID: r.result.ID, Tool: strings.TrimSpace(r.cfg.Tool.Version + " " + r.cfg.Tool.Commit), CreatedAt: time.Now().UTC().Truncate(time.Millisecond),
 			Database: source.Database, ServerVersion: source.Version, ServerVersionNum: source.VersionNum, TakenAt: s.TakenAt, LSN: s.LSN,
 			Masking: archive.Masking{RulesSHA256: m.RulesHash, KeyID: m.KeyID, Ephemeral: m.Ephemeral, Columns: m.Columns, Masked: m.Masked},
-			PartOf:  partOf,
+			PartOf:  partOf(s.Tables),
 		})
 		return count(len(s.Tables), "table"), err
 	})

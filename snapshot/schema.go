@@ -49,7 +49,7 @@ func (c *copier) restorePreData(ctx context.Context) error {
 	if c.post, err = c.readPostData(ctx, keep); err != nil {
 		return err
 	}
-	return c.schedule(ctx, keep)
+	return c.planTasks(ctx, keep)
 }
 
 // tableOfContents lists the archive and returns the entries to restore, in order.

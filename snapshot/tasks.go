@@ -27,9 +27,9 @@ type tasks struct {
 	last    []*postEntry // what comes after the views: event triggers would fire, privileges bear on nothing here
 }
 
-// schedule plans the tasks, and makes at once what partitioned tables have by themselves, which holds no rows: with rows on their way into the
+// planTasks plans what follows the rows, and makes at once what partitioned tables have by themselves, which holds no rows: with rows on their way into the
 // partitions it would have to wait for each of them.
-func (c *copier) schedule(ctx context.Context, toc []tocEntry) error {
+func (c *copier) planTasks(ctx context.Context, toc []tocEntry) error {
 	t := &tasks{
 		c: c, plan: newSchedule(), table: map[uint32]catalog.Table{}, oid: map[int]uint32{}, done: map[int]*task{},
 		of: map[uint32][]*task{}, count: map[uint32]int{}, rows: map[uint32]*task{},

@@ -300,6 +300,22 @@ func Spool(in io.Reader) (*os.File, error) {
 // StandardInput is the name of an archive that came from a pipe.
 const StandardInput = "standard input"
 
+// ownersOnly makes what somebody else has brought readable by its owner only, as what Create makes is.
+func ownersOnly(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil // Open tells
+	case err != nil:
+		return readFailed(path, "", err)
+	case info.IsDir():
+		return writeFailed(path, os.Chmod(path, 0o700))
+	case info.Mode().IsRegular():
+		return writeFailed(path, os.Chmod(path, 0o600))
+	}
+	return notAFile(path)
+}
+
 // Incoming makes room for an archive that somebody else is to bring: it is to be written to the path returned. Accept gives it its name
 // when it is a whole archive as far as its manifest tells, and drop, which may be called in any case, removes what is left.
 func Incoming(path, runID string, identities ...age.Identity) (at string, accept, drop func() error, err error) {
@@ -312,6 +328,9 @@ func Incoming(path, runID string, identities ...age.Identity) (at string, accept
 	}
 	at = filepath.Join(f.partial, filepath.Base(path))
 	accept = func() error {
+		if err := ownersOnly(at); err != nil {
+			return err
+		}
 		r, err := Open(at, identities...)
 		if err != nil {
 			var ours *Error

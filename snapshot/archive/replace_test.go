@@ -87,3 +87,40 @@ func TestSweepPutsBack(t *testing.T) {
 	}
 	_ = r.Close()
 }
+
+// TestBroughtIsItsOwners: what a command brings has the modes that Create gives, whatever it had, and is no link to elsewhere.
+func TestBroughtIsItsOwners(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	w, err := archive.Create(filepath.Join(dir, "there"), archive.CreateOptions{RunID: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Finish(archive.Manifest{}); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "there"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, accept, drop, err := archive.Incoming(filepath.Join(dir, "here"), "2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = drop() }()
+	if err := os.Symlink(filepath.Join(dir, "there"), at); err != nil {
+		t.Fatal(err)
+	}
+	if err := accept(); err == nil {
+		t.Error("a link was taken for a snapshot")
+	}
+	if err := errors.Join(os.Remove(at), os.WriteFile(at, text, 0o644), os.Chmod(at, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if err := accept(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "here")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
