@@ -23,6 +23,15 @@ type rowField struct {
 	name  string
 	mask  string
 	fn    mask.Func
+	fixed bool    // whatever the value is
+	watch Watcher // nil for nobody
+}
+
+// Watcher sees the values of one masked column as they pass, in PostgreSQL's text form: as the source has it, and as it is masked; nil for
+// NULL. It belongs to the goroutine of its [Row] or [Tuples], and neither keeps nor changes what it is shown. Values of columns that are
+// masked by a constant or NULL are not shown.
+type Watcher interface {
+	Saw(was, is []byte)
 }
 
 // Row returns a new masker of rows, for one goroutine. Of a table without masks it checks the number of fields and copies.
@@ -32,9 +41,26 @@ func (t *TablePlan) Row() *Row {
 		if c.Mask.Keep() {
 			continue
 		}
-		r.fields = append(r.fields, rowField{index: i, name: c.Name, mask: c.Mask.Name, fn: c.Mask.New()})
+		_, fixed := c.Mask.Const()
+		r.fields = append(r.fields, rowField{index: i, name: c.Name, mask: c.Mask.Name, fn: c.Mask.New(), fixed: fixed})
 	}
 	return r
+}
+
+// Watch lets a column be watched from now on; watcher gives its watcher by its place in [TablePlan.Columns], nil for none.
+func (r *Row) Watch(watcher func(column int) Watcher) {
+	for i := range r.fields {
+		if f := &r.fields[i]; !f.fixed {
+			f.watch = watcher(f.index)
+		}
+	}
+}
+
+// saw tells the watcher, if there is one.
+func saw(w Watcher, was, is []byte) {
+	if w != nil {
+		w.Saw(was, is)
+	}
 }
 
 // Append appends line, masked, to dst and returns the extended buffer.
@@ -99,6 +125,7 @@ func (r *Row) complete(at int, rest []byte) bool {
 // appendField appends one masked field. It masks straight into dst and copies only what needs an escape.
 func (r *Row) appendField(dst, field []byte, f *rowField) ([]byte, error) {
 	if len(field) == 2 && field[0] == '\\' && field[1] == 'N' {
+		saw(f.watch, nil, nil)
 		return append(dst, field...), nil
 	}
 	value := field
@@ -114,10 +141,12 @@ func (r *Row) appendField(dst, field []byte, f *rowField) ([]byte, error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, mask.ErrNull):
+		saw(f.watch, value, nil)
 		return append(dst[:start], '\\', 'N'), nil
 	default:
 		return dst, r.valueError(f, reasonOf(err))
 	}
+	saw(f.watch, value, dst[start:])
 	if !needsEscape(dst[start:]) {
 		return dst, nil
 	}

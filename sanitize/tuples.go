@@ -23,7 +23,8 @@ type tupleField struct {
 	fn   mask.Func // nil for a column that is kept, and for constants
 	form mask.Form
 	// all is what every value becomes, with the length before it; nil where that depends on the value.
-	all []byte
+	all   []byte
+	watch Watcher // nil for nobody
 }
 
 // Constants names the columns whose mask gives one and the same value, which [TablePlan.Tuples] must be given in binary form, with that
@@ -67,6 +68,15 @@ func (t *TablePlan) Tuples(constants map[string][]byte) *Tuples {
 	return r
 }
 
+// Watch lets a column be watched from now on; watcher gives its watcher by its place in [TablePlan.Columns], nil for none.
+func (r *Tuples) Watch(watcher func(column int) Watcher) {
+	for i := range r.fields {
+		if f := &r.fields[i]; f.fn != nil {
+			f.watch = watcher(i)
+		}
+	}
+}
+
 // Append appends the tuple that data begin with, masked, to dst, and tells its length in data, which is 0 while data do not hold all of it.
 //
 // A tuple is the number of its fields in two bytes and, for each, its length in four, -1 for NULL, and its value; -1 instead of a number
@@ -99,6 +109,8 @@ func (r *Tuples) Append(dst, data []byte) (extended []byte, size int, err error)
 				return dst[:start], 0, err
 			}
 			kept = next
+		} else if n < 0 {
+			saw(f.watch, nil, nil)
 		}
 		at = next
 	}
@@ -138,6 +150,7 @@ func (r *Tuples) appendField(dst, field []byte, f *tupleField) ([]byte, error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, mask.ErrNull):
+		saw(f.watch, r.seen(field, f), nil)
 		return append(dst[:start], 0xff, 0xff, 0xff, 0xff), nil
 	default:
 		return dst, &ValueError{Table: r.table, Column: f.name, Mask: f.mask, Reason: reasonOf(err)}
@@ -152,7 +165,21 @@ func (r *Tuples) direct(dst, field []byte, f *tupleField) ([]byte, error) {
 	if len(field) < prefix || string(field[:prefix]) != f.form.Prefix {
 		return dst, &mask.ValueError{Mask: f.mask, Reason: "has no text form"}
 	}
-	return f.fn.Append(append(dst, f.form.Prefix...), field[prefix:])
+	dst = append(dst, f.form.Prefix...)
+	start := len(dst)
+	dst, err := f.fn.Append(dst, field[prefix:])
+	if err == nil {
+		saw(f.watch, field[prefix:], dst[start:])
+	}
+	return dst, err
+}
+
+// seen is the text form of a value that was masked.
+func (r *Tuples) seen(field []byte, f *tupleField) []byte {
+	if f.form.Same {
+		return field[len(f.form.Prefix):]
+	}
+	return r.plain
 }
 
 // convert masks a value by way of its text form.
@@ -165,6 +192,7 @@ func (r *Tuples) convert(dst, field []byte, f *tupleField) ([]byte, error) {
 	if r.masked, err = f.fn.Append(r.masked[:0], r.plain); err != nil {
 		return dst, err
 	}
+	saw(f.watch, r.plain, r.masked)
 	if dst, ok = f.form.Binary(dst, r.masked); !ok {
 		return dst, &mask.ValueError{Mask: f.mask, Reason: "has a mask that its type does not hold"}
 	}

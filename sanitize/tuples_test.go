@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -148,6 +149,9 @@ tables:
 	}
 	inet := conn.PgConn().ExecParams(ctx, "SELECT '192.0.2.1'::inet", nil, nil, nil, []int16{1}).Read().Rows[0][0]
 	tuples, row := plan.Tuples(map[string][]byte{"k": inet}), plan.Row()
+	inTuples, inRows := watched{}, watched{}
+	tuples.Watch(inTuples.of)
+	row.Watch(inRows.of)
 	var text, tuple, masked []byte
 	for line := range bytes.Lines(copyOut(t, conn, "COPY src TO STDOUT")) {
 		if masked, err = row.Append(masked, line); err != nil {
@@ -164,6 +168,12 @@ tables:
 		}
 		at += n
 	}
+	if len(inRows) != 12 || !reflect.DeepEqual(inTuples, inRows) {
+		t.Errorf("watchers of %d columns saw something else in tuples than in rows", len(inRows))
+	}
+	if saw := *inRows[1]; saw[0] != "\x02\\N\t1" || saw[1] == saw[0] || saw[600] != "NULL" || saw[601] != "NULL" || len(saw) != 606 {
+		t.Errorf("watchers saw %q", saw)
+	}
 	for sql, from := range map[string][]byte{"COPY as_text FROM STDIN": text, "COPY as_binary FROM STDIN (FORMAT binary)": tuple} {
 		if _, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(from), sql); err != nil {
 			t.Fatal(sql, err)
@@ -175,6 +185,26 @@ tables:
 		FROM src s FULL JOIN as_text x USING (id) FULL JOIN as_binary y USING (id)`).Scan(&rows, &differ, &kept)
 	if err != nil || rows != 303 || differ != 0 || kept != 0 {
 		t.Errorf("%d rows, %d differ between the formats, %d hold a raw value: %v; want 303, 0, 0", rows, differ, kept, err)
+	}
+}
+
+// watched are the values that watchers saw, in pairs, by column.
+type watched map[int]*watcher
+
+func (w watched) of(column int) sanitize.Watcher {
+	w[column] = &watcher{}
+	return w[column]
+}
+
+type watcher []string
+
+func (w *watcher) Saw(was, is []byte) {
+	for _, v := range [][]byte{was, is} {
+		if v == nil {
+			*w = append(*w, "NULL")
+		} else {
+			*w = append(*w, string(v))
+		}
 	}
 }
 
