@@ -102,7 +102,7 @@ func (f *frozen) do(doing string, g func(tx *pgx.Conn) error) error {
 
 // worker opens a session that sees what the leader sees.
 func (f *frozen) worker(ctx context.Context) (*pgx.Conn, error) {
-	conn, err := f.src.session(ctx)
+	conn, err := f.src.session(ctx, gathering)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func (s *Source) recovery(err error) *SourceError {
 // reconnect gives the source another session for its own, which may be lost.
 func (s *Source) reconnect(ctx context.Context) error {
 	_ = closeConn(ctx, s.conn)
-	conn, err := s.session(ctx)
+	conn, err := s.session(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // oldest is the lowest server_version_num supported.
@@ -116,8 +117,12 @@ func (s *Source) prepare(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // session opens one more session on the same server.
-func (s *Source) session(ctx context.Context) (*pgx.Conn, error) {
-	conn, err := pgx.ConnectConfig(ctx, s.cfg.Copy())
+func (s *Source) session(ctx context.Context, frontend pgconn.BuildFrontendFunc) (*pgx.Conn, error) {
+	cfg := s.cfg.Copy()
+	if frontend != nil {
+		cfg.BuildFrontend = frontend
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, s.failed("connect", err)
 	}
@@ -139,7 +144,7 @@ func (s *Source) detectPooler(ctx context.Context) error {
 	if !s.server.Pooled {
 		return nil
 	}
-	other, err := s.session(ctx)
+	other, err := s.session(ctx, nil)
 	if err != nil {
 		return err
 	}
