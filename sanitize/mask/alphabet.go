@@ -135,6 +135,29 @@ func (s *scripts) add(a script) {
 	}
 }
 
+// asciiEntry is what [scripts.read] tells of a character of one byte.
+type asciiEntry struct {
+	size         uint8  // 1; 0 beyond ASCII
+	first        byte   // of its alphabet and case
+	index, radix uint8  // radix is 0 for one that is kept
+	bits         uint16 // of the radix, in 256ths
+}
+
+// asciiTable is indexed by the byte.
+var asciiTable = func() (t [256]asciiEntry) {
+	for c := range byte(utf8.RuneSelf) {
+		t[c].size = 1
+		for _, a := range []struct{ first, radix byte }{{'0', 10}, {'a', 26}, {'A', 26}} {
+			if c-a.first < a.radix {
+				t[c] = asciiEntry{1, a.first, c - a.first, a.radix, uint16(bitsOf(uint32(a.radix)))}
+			}
+		}
+	}
+	return t
+}()
+
+func asciiAt(c byte) *asciiEntry { return &asciiTable[c] }
+
 // slot is the place of a rune in the table, -1 for one that has none.
 func slot(r rune) int {
 	switch {

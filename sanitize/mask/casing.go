@@ -21,13 +21,36 @@ type casing struct {
 
 // fold reads src.
 func (c *casing) fold(src []byte) {
-	c.folded, c.upper, c.letters, c.lastUpper, c.lastLower = c.folded[:0], 0, 0, -1, -1
+	c.folded, c.upper, c.letters, c.lastUpper, c.lastLower = append(c.folded[:0], src...), 0, 0, -1, -1
+	letters, lastUpper, lastLower, upper := 0, -1, -1, uint64(0) // in registers: this is done for most values there are
+	for i, b := range c.folded {
+		switch {
+		case b-'a' < 26:
+			lastLower = letters
+			letters++
+		case b-'A' < 26:
+			c.folded[i] = b | 0x20
+			upper |= 1 << min(letters, 63)
+			lastUpper = letters
+			letters++
+		case b >= utf8.RuneSelf:
+			c.folded = c.folded[:i]
+			c.upper, c.letters, c.lastUpper, c.lastLower = upper, letters, lastUpper, lastLower
+			c.foldRunes(src[i:])
+			return
+		}
+	}
+	c.upper, c.letters, c.lastUpper, c.lastLower = upper, letters, lastUpper, lastLower
+}
+
+// foldRunes reads the rest of a value, from its first character beyond ASCII.
+func (c *casing) foldRunes(src []byte) {
 	for i := 0; i < len(src); {
 		b := src[i]
 		switch {
-		case b >= 'a' && b <= 'z':
+		case b-'a' < 26:
 			c.letter(false)
-		case b >= 'A' && b <= 'Z':
+		case b-'A' < 26:
 			c.letter(true)
 			b |= 0x20
 		case b >= utf8.RuneSelf:

@@ -35,9 +35,11 @@ func (f *ff1) encrypt(x, tweak []byte) {
 	f.start(len(x), u, size, tweak)
 	mod, other := modLeft, modRight
 	for i := range ff1Rounds {
-		high, low := f.round(byte(i), size, right)
-		sum, carry := bits.Add64(left, bits.Rem64(high, low, mod), 0)
-		left, right = right, bits.Rem64(carry, sum, mod)
+		sum, carry := bits.Add64(left, f.round(byte(i), size, right, mod), 0)
+		if carry > 0 || sum >= mod { // both were below it
+			sum -= mod
+		}
+		left, right = right, sum
 		mod, other = other, mod
 	}
 	f.numerals(x[:u], left)
@@ -62,8 +64,8 @@ func (f *ff1) start(n, u, size int, tweak []byte) {
 	copy(f.last[:], tweak)
 }
 
-// round gives the first d bytes of the round's function as a number of 96 or 64 bits (step 6 of the standard).
-func (f *ff1) round(i byte, size int, half uint64) (high, low uint64) {
+// round gives the first d bytes of the round's function, a number of 96 or 64 bits (step 6 of the standard), modulo mod.
+func (f *ff1) round(i byte, size int, half, mod uint64) uint64 {
 	f.work = f.last
 	f.work[15-size] = i
 	for at := 15; at > 15-size; at-- {
@@ -73,9 +75,9 @@ func (f *ff1) round(i byte, size int, half uint64) (high, low uint64) {
 	xor(&f.work, &f.chain)
 	f.block.Encrypt(f.work[:], f.work[:])
 	if size <= 4 {
-		return 0, binary.BigEndian.Uint64(f.work[:])
+		return binary.BigEndian.Uint64(f.work[:]) % mod
 	}
-	return uint64(binary.BigEndian.Uint32(f.work[:])), binary.BigEndian.Uint64(f.work[4:])
+	return bits.Rem64(uint64(binary.BigEndian.Uint32(f.work[:])), binary.BigEndian.Uint64(f.work[4:]), mod)
 }
 
 // number gives the value of numerals, most significant first, and the count of values their length has.

@@ -3,15 +3,16 @@ package mask
 import (
 	"crypto/cipher"
 	"encoding/binary"
+	"math"
 	"math/bits"
 )
 
 // scrambler permutes the texts of one shape: every letter stays a letter of its alphabet and case, every digit a digit, all else stays.
 //
-// Short texts go through a Feistel network over the direct product of the alphabets: in each of ten rounds one half of the characters is
+// Short texts go through a Feistel network over the direct product of the alphabets: in each of eight rounds one half of the characters is
 // shifted, character by character within its alphabet, by a keyed function of the other half. This is a permutation whatever
-// the alphabets are. Texts with more than 2^80 others of their shape are shifted by a stream keyed with a hash of the whole text, which is
-// faster; two of them become equal with a chance below 2^-64.
+// the alphabets are. Texts with more than 2^61 others of their shape are shifted by a stream keyed with a hash of the whole text, which is
+// faster; two of them become equal with a chance below 2^-61.
 // Case is not part of what is permuted, so texts that are equal under lower() stay so.
 type scrambler struct {
 	table *scripts
@@ -20,6 +21,7 @@ type scrambler struct {
 
 	value, radix [maxPositions]uint32
 	count        int
+	small        bool // no radix is above smallRadix
 	chain, work  [16]byte
 	stream       stream
 	folded       []byte
@@ -27,8 +29,12 @@ type scrambler struct {
 
 const (
 	// maxPositions is how many characters can lie below the limit of bits: alphabets of fewer than two characters do not count.
-	maxPositions = 80
-	streamBits   = 80
+	maxPositions = 64
+	streamBits   = 61 << bitShift
+	bitShift     = 8  // radices are counted in 256ths of a bit
+	smallRadix   = 64 // seven numbers below it can be had from 64 bits, some of them likelier by 2^-22 than others
+	smallRun     = 7
+	rounds       = 8
 )
 
 func newScrambler(k Keys, domain string) func() *scrambler {
@@ -52,6 +58,15 @@ func (s *scrambler) append(dst, src []byte) ([]byte, bool) {
 	s.permute()
 	i := 0
 	for len(src) > 0 {
+		if e := asciiAt(src[0]); e.size > 0 {
+			c := src[0]
+			if e.radix > 0 {
+				c = e.first + byte(s.value[i])
+				i++
+			}
+			dst, src = append(dst, c), src[1:]
+			continue
+		}
 		g, _ := s.table.read(src)
 		if g.alphabet == alphaKeep || g.radix < 2 {
 			dst = append(dst, src[:g.size]...)
@@ -66,9 +81,20 @@ func (s *scrambler) append(dst, src []byte) ([]byte, bool) {
 
 // collect reads the characters to permute, and tells when there are too many for a permutation.
 func (s *scrambler) collect(src []byte) (long, ok bool) {
-	s.count = 0
+	s.count, s.small = 0, true
 	size := 0
 	for len(src) > 0 {
+		if e := asciiAt(src[0]); e.size > 0 {
+			if src = src[1:]; e.radix == 0 {
+				continue
+			}
+			s.value[s.count], s.radix[s.count] = uint32(e.index), uint32(e.radix)
+			s.count++
+			if size += int(e.bits); size >= streamBits {
+				return true, true
+			}
+			continue
+		}
 		g, ok := s.table.read(src)
 		if !ok {
 			return false, false
@@ -78,8 +104,9 @@ func (s *scrambler) collect(src []byte) (long, ok bool) {
 			continue
 		}
 		s.value[s.count], s.radix[s.count] = g.index, g.radix
+		s.small = s.small && g.radix <= smallRadix
 		s.count++
-		if size += bits.Len32(g.radix) - 1; size >= streamBits {
+		if size += bitsOf(g.radix); size >= streamBits {
 			return true, true
 		}
 	}
@@ -99,7 +126,7 @@ func (s *scrambler) permute() {
 	binary.LittleEndian.PutUint64(s.chain[8:], shape)
 	s.block.Encrypt(s.chain[:], s.chain[:])
 	half := s.count / 2
-	for round := range 10 {
+	for round := range rounds {
 		if round%2 == 0 {
 			s.shift(byte(round), half, s.count, 0, half)
 		} else {
@@ -125,8 +152,12 @@ func (s *scrambler) shift(round byte, from, to, of, end int) {
 			at++
 		}
 	}
-	s.stream.start(mac)
 	values, radices := s.value[from:to], s.radix[from:to]
+	if s.small {
+		s.shiftSmall(mac, values, radices)
+		return
+	}
+	s.stream.start(mac)
 	for i, radix := range radices {
 		v := values[i] + s.stream.below(radix)
 		if v >= radix {
@@ -135,6 +166,31 @@ func (s *scrambler) shift(round byte, from, to, of, end int) {
 		values[i] = v
 	}
 }
+
+// shiftSmall moves values by what mac makes, seven of them by eight bytes.
+func (s *scrambler) shiftSmall(mac [16]byte, values, radices []uint32) {
+	var x uint64
+	for i, radix := range radices {
+		if i%smallRun == 0 {
+			if i%(2*smallRun) == 0 {
+				s.work = mac
+				s.work[14] ^= byte(i)
+				s.block.Encrypt(s.work[:], s.work[:])
+			}
+			x = binary.LittleEndian.Uint64(s.work[i/smallRun%2*8:])
+		}
+		var by uint64
+		by, x = bits.Mul64(x, uint64(radix))
+		v := values[i] + uint32(by)
+		if v >= radix {
+			v -= radix
+		}
+		values[i] = v
+	}
+}
+
+// bitsOf is the binary logarithm of a radix, rounded down to a 256th.
+func bitsOf(radix uint32) int { return int(math.Log2(float64(radix)) * (1 << bitShift)) }
 
 // appendLong shifts every character by a stream keyed with the folded text.
 func (s *scrambler) appendLong(dst, src []byte) ([]byte, bool) {
