@@ -53,7 +53,7 @@ func maskingFacts(cfg Config, plan *sanitize.Plan) report.Masking {
 		for _, c := range t.Columns {
 			if !c.Mask.Keep() {
 				m.ColumnMasks = append(m.ColumnMasks, report.ColumnMask{
-					Table: qualified(t.Schema, t.Name), Column: c.Name, Mask: c.Mask.Name, Distinct: c.Mask.Unique == mask.Distinct,
+					Table: qualified(t.Schema, t.Name), Column: c.Name, Mask: c.Mask.Name, Distinct: c.Mask.Keeps.Has(mask.KeepsUniqueness),
 				})
 			}
 		}

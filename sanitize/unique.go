@@ -67,11 +67,11 @@ func satisfies(m *mask.Mask, n need) bool {
 	case m.Keep():
 		return true
 	case n == needDistinct:
-		return m.Unique == mask.Distinct
+		return m.Keeps.Has(mask.KeepsUniqueness)
 	case n == needCase:
-		return m.Unique == mask.Distinct && m.CaseDistinct
+		return m.Keeps.Has(mask.KeepsUniqueness | mask.KeepsCaseUniqueness)
 	case n == needNulls:
-		return !m.Null()
+		return m.Keeps.Has(mask.KeepsNulls)
 	}
 	return false
 }

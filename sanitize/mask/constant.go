@@ -16,10 +16,11 @@ func keepFamily() family {
 			Name: "keep", Summary: "the value as it is, unmasked", Types: []string{"any"},
 			Params:     []ParamInfo{{Name: "reason", Type: "string", Meaning: "why the column may be copied as it is, for the reader"}},
 			Guarantees: []string{"everything is kept: the column is not masked"},
+			AtLeast:    keepsAll, AtBest: keepsAll,
 		},
 		compile: func(c *compiler) (*Mask, error) {
 			c.params.text("reason", "")
-			return &Mask{keep: true, Unique: Distinct, CaseDistinct: true, New: func() Func { return keepFunc{} }}, nil
+			return &Mask{keep: true, Keeps: keepsAll, New: func() Func { return keepFunc{} }}, nil
 		},
 	}
 }
@@ -58,6 +59,7 @@ func constantFamily() family {
 				"nothing of the value is left", "NULL stays NULL",
 				"checked against integer, float, boolean, date, uuid and enum types and varchar(n) when the rules are read, by the server for other types",
 			},
+			AtLeast: keepsFolded, AtBest: keepsFolded,
 		},
 		compile: func(c *compiler) (*Mask, error) {
 			v, ok := c.params.values["value"]
@@ -72,7 +74,7 @@ func constantFamily() family {
 				return nil, &ParamError{Param: "value", Text: reason}
 			}
 			value := append(make([]byte, 0, len(text)), text...)
-			return &Mask{constant: value, New: func() Func { return constantFunc(value) }}, nil
+			return &Mask{Keeps: keepsFolded, constant: value, New: func() Func { return constantFunc(value) }}, nil
 		},
 	}
 }

@@ -14,6 +14,7 @@ func dateShiftFamily() family {
 				"the time of day, infinity and BC are kept; a shift beyond what the type holds goes the other way",
 				"sessions must use DateStyle ISO",
 			},
+			AtLeast: keepsFolded | KeepsValidity, AtBest: keepsFolded | KeepsValidity,
 		},
 		compile: func(c *compiler) (*Mask, error) {
 			days := c.params.integer("days", 180, 1, 36500)
@@ -22,7 +23,7 @@ func dateShiftFamily() family {
 			if c.target.BaseType == "date" {
 				lastYear = 5874897
 			}
-			return &Mask{New: func() Func { return &dateFunc{prf: newPRF(key), days: days, lastYear: lastYear} }}, nil
+			return &Mask{Keeps: keepsFolded | KeepsValidity, New: func() Func { return &dateFunc{prf: newPRF(key), days: days, lastYear: lastYear} }}, nil
 		},
 	}
 }

@@ -1,5 +1,8 @@
 package mask
 
+// keepsDigits is what replacing digits by digits keeps.
+const keepsDigits = keepsFolded | keepsDistinct | keepsForm
+
 // digitsFamily: other digits for the digits.
 func digitsFamily() family {
 	return family{
@@ -16,11 +19,12 @@ func digitsFamily() family {
 				"letters and everything else that is no digit 0-9 are kept unmasked: use shape where letters tell something",
 				"reversible for the holder of the key; fewer than six digits to mask (after those kept) can be guessed, and one digit always can",
 			},
+			AtLeast: keepsDigits, AtBest: keepsDigits | KeepsCheckDigits | KeepsValidity, Depends: "check digits and validity are kept with luhn: true",
 		},
 		compile: func(c *compiler) (*Mask, error) {
 			prefix, suffix := int(c.params.integer("keep_prefix", 0, 0, 1<<20)), int(c.params.integer("keep_suffix", 0, 0, 1<<20))
 			luhn, cipher, trim := c.params.boolean("luhn", false), newDigitCipher(c.keys, c.domain, "digits"), trimmer(c.target)
-			return &Mask{Unique: Distinct, CaseDistinct: true, New: func() Func {
+			return &Mask{Keeps: keepsDigits | (KeepsCheckDigits | KeepsValidity).when(luhn), New: func() Func {
 				return &digitsFunc{cipher: cipher(), trim: trim, prefix: prefix, suffix: suffix, luhn: luhn}
 			}}, nil
 		},

@@ -14,6 +14,9 @@ const (
 	emailHostTiny = "x.test"
 )
 
+// keepsEmail is what an address keeps in the shortest column too.
+const keepsEmail = keepsFolded | KeepsValidity
+
 // emailFamily: an address at a host that can receive no mail.
 func emailFamily() family {
 	return family{
@@ -28,6 +31,7 @@ func emailFamily() family {
 				"addresses equal under lower() stay so, except for mixed case that goes on beyond some 18 letters",
 				"a value that is no address (empty, without @, with blanks) becomes no address: its letters and digits are replaced as by shape",
 			},
+			AtLeast: keepsEmail, AtBest: keepsEmail | keepsDistinct, Depends: "uniqueness is kept where there is room for 13 letters before the host",
 		},
 		compile: compileEmail,
 	}
@@ -45,19 +49,17 @@ func compileEmail(c *compiler) (*Mask, error) {
 			host = emailHostTiny
 		}
 	}
-	letters, unique := emailLetters, Distinct
+	letters := emailLetters
 	if limit > 0 && host != "keep" {
 		letters = min(letters, limit-1-len(host))
 	}
 	if letters < 1 {
 		return nil, &TypeError{Mask: "email", Type: fmt.Sprintf("%s(%d)", c.target.BaseType, limit), Want: []string{fmt.Sprintf("texts of %d characters or more", len(host)+2)}}
 	}
-	if letters < distinctAfter || host == "keep" && limit > 0 {
-		unique = Lossy
-	}
+	distinct := letters >= distinctAfter && (host != "keep" || limit == 0)
 	key, scrambler := subkey(c.keys, c.domain, "email"), newScrambler(c.keys, c.domain)
 	base := emailFunc{host: host, keepHost: host == "keep", letters: letters, limit: limit, citext: c.target.BaseType == "citext", trim: trimmer(c.target)}
-	return &Mask{Unique: unique, CaseDistinct: unique == Distinct, New: func() Func {
+	return &Mask{Keeps: keepsEmail | keepsDistinct.when(distinct), New: func() Func {
 		f := base
 		f.prf, f.scrambler = newPRF(key), scrambler()
 		return &f

@@ -24,6 +24,7 @@ func hashFamily() family {
 				"values equal under lower() stay so, capitals of the value showing as capitals of the hash, except for long mixed case",
 				"length is not kept; the empty text stays empty",
 			},
+			AtLeast: keepsFolded, AtBest: keepsFolded | keepsDistinct, Depends: "uniqueness is kept where length leaves room for 60 bits",
 		},
 		compile: compileHash,
 	}
@@ -48,13 +49,9 @@ func compileHash(c *compiler) (*Mask, error) {
 		}
 		length = room
 	}
-	unique := Lossy
-	if length*perChar >= 60 {
-		unique = Distinct
-	}
 	key := subkey(c.keys, c.domain, "hash")
 	base := hashFunc{prefix: prefix, base32: encoding == "base32", length: length, citext: c.target.BaseType == "citext", trim: trimmer(c.target)}
-	return &Mask{Unique: unique, CaseDistinct: unique == Distinct, New: func() Func {
+	return &Mask{Keeps: keepsFolded | keepsDistinct.when(length*perChar >= 60), New: func() Func {
 		f := base
 		f.mac = newMAC(key)
 		return &f
@@ -113,12 +110,8 @@ func compileHashBytes(c *compiler) (*Mask, error) {
 		}
 	}
 	length := int(c.params.integer("length", 32, 1, 32))
-	unique := Lossy
-	if length >= 8 {
-		unique = Distinct
-	}
 	key := subkey(c.keys, c.domain, "hash")
-	return &Mask{Unique: unique, New: func() Func { return &hashBytesFunc{mac: newMAC(key), length: length} }}, nil
+	return &Mask{Keeps: keepsFolded | keepsDistinct.when(length >= 8), New: func() Func { return &hashBytesFunc{mac: newMAC(key), length: length} }}, nil
 }
 
 type hashBytesFunc struct {

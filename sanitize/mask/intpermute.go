@@ -29,6 +29,7 @@ func intPermuteFamily() family {
 				"for int2 the first range ends at 2^10-1, so it does not agree with int4 and int8, which agree with each other",
 				"the order is not kept beyond that; reversible for the holder of the key; a small range can be guessed",
 			},
+			AtLeast: keepsFolded | keepsDistinct, AtBest: keepsFolded | keepsDistinct,
 		},
 		compile: compileIntPermute,
 	}
@@ -54,7 +55,7 @@ func compileIntPermute(c *compiler) (*Mask, error) {
 		floor = func(int64) int64 { return f.max }
 	}
 	key := subkey(c.keys, c.domain, "int_permute")
-	return &Mask{Unique: Distinct, CaseDistinct: true, SequenceFloor: floor, New: func() Func {
+	return &Mask{Keeps: keepsFolded | keepsDistinct, SequenceFloor: floor, New: func() Func {
 		g := f
 		g.block = newAES(key)
 		return &g

@@ -23,6 +23,7 @@ func jsonFamily() family {
 				"strings are masked by their text; numbers by int_permute, or else digit by digit as numbers of the same form; true, false and null are kept unless null or constant replace them",
 				"distinct documents may become equal",
 			},
+			AtLeast: keepsSame | KeepsValidity, AtBest: keepsSame | KeepsValidity,
 		},
 		compile: compileJSON,
 	}
@@ -74,7 +75,7 @@ func compileJSON(c *compiler) (*Mask, error) {
 		root.leaf = leaf
 	}
 	root = root.settle()
-	return &Mask{New: func() Func { return newJSONFunc(root, leaves) }}, nil
+	return &Mask{Keeps: keepsSame | KeepsValidity, New: func() Func { return newJSONFunc(root, leaves) }}, nil
 }
 
 // leaf compiles the rule of a path.

@@ -25,15 +25,6 @@ type Target struct {
 	Labels    []string // of an enum
 }
 
-// Unique says what becomes of distinct values.
-type Unique int
-
-// What becomes of distinct values.
-const (
-	Lossy    Unique = iota // distinct values may become equal
-	Distinct               // distinct values stay distinct by construction, or but for a chance below 2^-60 a pair
-)
-
 // Keys hands out the key of a domain. It is HKDF-SHA256 of the run's secret with the domain as info, 32 bytes.
 type Keys interface {
 	Domain(name string) []byte

@@ -83,7 +83,7 @@ func nameFamilies() []family {
 		"words with digits or without letters are masked as by shape; the empty text stays empty",
 	}
 	info := func(name, summary string, more ...string) Info {
-		return Info{Name: name, Summary: summary, Types: textTypes(), Guarantees: append(slices.Clone(guarantees), more...)}
+		return Info{Name: name, Summary: summary, Types: textTypes(), Guarantees: append(slices.Clone(guarantees), more...), AtLeast: keepsFolded, AtBest: keepsFolded}
 	}
 	return []family{
 		{Info: info("first_name", "a first name of several languages"), compile: func(c *compiler) (*Mask, error) { return compileNames(c, "first_name", "") }},
@@ -117,7 +117,7 @@ func compileNames(c *compiler, first, last string) (*Mask, error) {
 		}
 	}
 	scrambler, trim := newScrambler(c.keys, c.domain), trimmer(c.target)
-	return &Mask{New: func() Func {
+	return &Mask{Keeps: keepsFolded, New: func() Func {
 		f := &nameFunc{mask: c.rule.Name, limit: c.target.MaxLength, trim: trim, scrambler: scrambler()}
 		for i, p := range parts {
 			if p.list != nil {

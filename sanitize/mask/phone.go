@@ -20,11 +20,12 @@ func phoneFamily() family {
 				"a value with letters is masked as by shape; the empty text stays empty",
 				"reversible for the holder of the key; numbers with fewer than six digits to mask can be guessed",
 			},
+			AtLeast: keepsDigits, AtBest: keepsDigits,
 		},
 		compile: func(c *compiler) (*Mask, error) {
 			country := c.params.boolean("keep_country", true)
 			cipher, scrambler, trim := newDigitCipher(c.keys, c.domain, "phone"), newScrambler(c.keys, c.domain), trimmer(c.target)
-			return &Mask{Unique: Distinct, CaseDistinct: true, New: func() Func {
+			return &Mask{Keeps: keepsDigits, New: func() Func {
 				return &phoneFunc{cipher: cipher(), scrambler: scrambler(), trim: trim, country: country}
 			}}, nil
 		},

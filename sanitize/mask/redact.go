@@ -17,6 +17,7 @@ func redactFamily() family {
 				"the rest of the text is kept byte for byte: names, postal addresses, dates and short numbers are not found; where that is not enough, shape masks all of it",
 				"distinct texts may become equal",
 			},
+			AtLeast: keepsSame, AtBest: keepsSame,
 		},
 		compile: compileRedact,
 	}
@@ -49,7 +50,7 @@ func compileRedact(c *compiler) (*Mask, error) {
 	}
 	ipKey, iban, trim := subkey(c.keys, c.domain, "ip"), newScrambler(c.keys, c.domain), trimmer(c.target)
 	limit := c.target.MaxLength
-	return &Mask{New: func() Func {
+	return &Mask{Keeps: keepsSame, New: func() Func {
 		return &redactFunc{
 			trim: trim, least: least, limit: limit,
 			email: email.New(), phone: phone.New(), digits: digits.New(), card: card.New(), ip: newPRF(ipKey), iban: iban(),

@@ -19,9 +19,7 @@ type Rule struct {
 type Mask struct {
 	Name   string
 	Domain string // never empty
-	Unique Unique
-	// CaseDistinct tells that results differ under lower() when the values do: a unique index over lower(column) holds.
-	CaseDistinct bool
+	Keeps  Keeps  // what it guarantees for this column
 	// New makes an instance for one goroutine.
 	New func() Func
 	// SequenceFloor gives a number that no result of a value from 0 to last exceeds; a sequence behind the column goes on from it.
@@ -48,6 +46,9 @@ type Info struct {
 	Types      []string // base types it works on; "any" for all
 	Params     []ParamInfo
 	Guarantees []string // what holds of results, and what does not
+	AtLeast    Keeps    // kept whatever parameters and type
+	AtBest     Keeps    // kept with the parameters and types that keep most
+	Depends    string   // what decides about those that are not in both; "" where they are the same
 }
 
 // ParamInfo describes one parameter of a mask.

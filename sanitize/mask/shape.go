@@ -17,11 +17,12 @@ func shapeFamily() family {
 				"distinct values stay distinct, and values equal under lower() stay so",
 				"reversible for the holder of the key; short values have few others of their shape, so they can be guessed and may map to themselves",
 			},
+			AtLeast: keepsDigits, AtBest: keepsDigits,
 		},
 		compile: func(c *compiler) (*Mask, error) {
 			prefix, suffix := int(c.params.integer("keep_prefix", 0, 0, 1<<20)), int(c.params.integer("keep_suffix", 0, 0, 1<<20))
 			scrambler, trim := newScrambler(c.keys, c.domain), trimmer(c.target)
-			return &Mask{Unique: Distinct, CaseDistinct: true, New: func() Func {
+			return &Mask{Keeps: keepsDigits, New: func() Func {
 				return &shapeFunc{scrambler: scrambler(), trim: trim, prefix: prefix, suffix: suffix}
 			}}, nil
 		},

@@ -91,22 +91,22 @@ func TestEmailLengths(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		limit, length int
-		unique        Unique
+		distinct      bool
 		suffix        string
 	}{
-		{0, 30, Distinct, "@example.com"},
-		{255, 30, Distinct, "@example.com"},
-		{26, 26, Distinct, "@example.com"},
-		{25, 25, Distinct, "@example.com"},
-		{24, 25 - 0, Distinct, "@x.test"},
-		{20, 20, Distinct, "@x.test"},
-		{19, 19, Lossy, "@x.test"},
-		{8, 8, Lossy, "@x.test"},
+		{0, 30, true, "@example.com"},
+		{255, 30, true, "@example.com"},
+		{26, 26, true, "@example.com"},
+		{25, 25, true, "@example.com"},
+		{24, 25 - 0, true, "@x.test"},
+		{20, 20, true, "@x.test"},
+		{19, 19, false, "@x.test"},
+		{8, 8, false, "@x.test"},
 	} {
 		m := newMask(t, Rule{Name: "email"}, Target{BaseType: "varchar", MaxLength: c.limit})
 		got := apply(t, m.New(), "somebody@somewhere.org")
-		if c.limit > 0 && len(got) > c.limit || m.Unique != c.unique || m.CaseDistinct != (c.unique == Distinct) || !strings.HasSuffix(got, c.suffix) {
-			t.Errorf("varchar(%d): %q, %v", c.limit, got, m.Unique)
+		if c.limit > 0 && len(got) > c.limit || m.Keeps.Has(keepsDistinct) != c.distinct || m.Keeps.Has(KeepsUniqueness) != c.distinct || !strings.HasSuffix(got, c.suffix) {
+			t.Errorf("varchar(%d): %q, %v", c.limit, got, m.Keeps)
 		}
 	}
 }
@@ -118,8 +118,8 @@ func TestEmailKeepsHost(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	m := newMask(t, rule, Target{BaseType: "varchar", MaxLength: 12})
-	if got := apply(t, m.New(), "bob@firma.de"); len(got) != 12 || m.Unique != Lossy {
-		t.Errorf("got %q, %v", got, m.Unique)
+	if got := apply(t, m.New(), "bob@firma.de"); len(got) != 12 || m.Keeps.Has(KeepsUniqueness) {
+		t.Errorf("got %q, %v", got, m.Keeps)
 	}
 	wantValueError(t, m.New(), "b@elevenchars")
 }
@@ -138,22 +138,22 @@ func TestCitext(t *testing.T) {
 func TestHash(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		params map[string]any
-		target Target
-		want   string
-		unique Unique
+		params   map[string]any
+		target   Target
+		want     string
+		distinct bool
 	}{
-		{nil, textTarget(), `^[0-9a-f]{32}$`, Distinct},
-		{map[string]any{"encoding": "base32", "length": 51}, textTarget(), `^[a-z2-7]{51}$`, Distinct},
-		{map[string]any{"prefix": "tok_", "length": 14}, textTarget(), `^tok_[0-9a-f]{14}$`, Lossy},
-		{nil, Target{BaseType: "varchar", MaxLength: 15}, `^[0-9a-f]{15}$`, Distinct},
-		{map[string]any{"prefix": "é"}, Target{BaseType: "varchar", MaxLength: 15}, `^é[0-9a-f]{14}$`, Lossy},
-		{nil, Target{BaseType: "bytea"}, `^\\x[0-9a-f]{64}$`, Distinct},
-		{map[string]any{"length": 7}, Target{BaseType: "bytea"}, `^\\x[0-9a-f]{14}$`, Lossy},
+		{nil, textTarget(), `^[0-9a-f]{32}$`, true},
+		{map[string]any{"encoding": "base32", "length": 51}, textTarget(), `^[a-z2-7]{51}$`, true},
+		{map[string]any{"prefix": "tok_", "length": 14}, textTarget(), `^tok_[0-9a-f]{14}$`, false},
+		{nil, Target{BaseType: "varchar", MaxLength: 15}, `^[0-9a-f]{15}$`, true},
+		{map[string]any{"prefix": "é"}, Target{BaseType: "varchar", MaxLength: 15}, `^é[0-9a-f]{14}$`, false},
+		{nil, Target{BaseType: "bytea"}, `^\\x[0-9a-f]{64}$`, true},
+		{map[string]any{"length": 7}, Target{BaseType: "bytea"}, `^\\x[0-9a-f]{14}$`, false},
 	} {
 		m := newMask(t, Rule{Name: "hash", Params: c.params}, c.target)
-		if got := apply(t, m.New(), `\xdeadbeef`); !regexp.MustCompile(c.want).MatchString(got) || m.Unique != c.unique {
-			t.Errorf("%v on %v: %q, %v", c.params, c.target, got, m.Unique)
+		if got := apply(t, m.New(), `\xdeadbeef`); !regexp.MustCompile(c.want).MatchString(got) || m.Keeps.Has(KeepsUniqueness) != c.distinct {
+			t.Errorf("%v on %v: %q, %v", c.params, c.target, got, m.Keeps)
 		}
 	}
 	f := newMask(t, Rule{Name: "hash"}, Target{BaseType: "bytea"}).New()
@@ -280,7 +280,7 @@ func TestDistinct(t *testing.T) {
 	}
 	for _, r := range textRules() {
 		m := newMask(t, r, textTarget())
-		if m.Unique != Distinct {
+		if !m.Keeps.Has(KeepsUniqueness) {
 			continue
 		}
 		f, seen := m.New(), make(map[string]string, len(values))

@@ -3,6 +3,9 @@ package mask
 // allOnes is the uuid that RFC 9562 calls Max.
 var allOnes = [16]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}
 
+// keepsUUID is what a uuid keeps.
+const keepsUUID = keepsFolded | keepsDistinct | KeepsLength | KeepsBytes | KeepsValidity
+
 // uuidFamily: another uuid of the same version.
 func uuidFamily() family {
 	return family{
@@ -14,10 +17,11 @@ func uuidFamily() family {
 				"the time and the order in a uuid of version 1, 6 or 7 are not kept",
 				"a text that is no uuid is an error",
 			},
+			AtLeast: keepsUUID, AtBest: keepsUUID,
 		},
 		compile: func(c *compiler) (*Mask, error) {
 			key, trim := subkey(c.keys, c.domain, "uuid"), trimmer(c.target)
-			return &Mask{Unique: Distinct, CaseDistinct: true, New: func() Func {
+			return &Mask{Keeps: keepsUUID, New: func() Func {
 				return &uuidFunc{prf: newPRF(key), trim: trim}
 			}}, nil
 		},
