@@ -198,6 +198,9 @@ func (p *planner) compile() {
 
 func (c *cell) target() mask.Target {
 	t := mask.Target{BaseType: c.column.BaseType, TypeKind: c.column.TypeKind, MaxLength: c.column.MaxLength, NotNull: c.column.NotNull, Labels: c.column.Labels}
+	for _, f := range c.column.Fields {
+		t.Fields = append(t.Fields, mask.Field{Name: f.Name, Target: mask.Target{BaseType: f.BaseType, TypeKind: f.TypeKind, MaxLength: f.MaxLength, NotNull: f.NotNull, Labels: f.Labels}})
+	}
 	if c.width > 0 {
 		t.MaxLength = c.width
 	}

@@ -56,12 +56,23 @@ type Column struct {
 	BaseType  string   // the pg_catalog type name below domains: "text", "varchar", "int8", "jsonb", "_text" for text[]; extension types by name: "citext"
 	TypeKind  byte     // pg_type.typtype of the column's own type: 'b', 'c' composite, 'd' domain, 'e' enum, 'r' range, 'm' multirange
 	Labels    []string // labels of an enum, in order
+	Fields    []Field  // of a composite type, or of the one that an array is of, in order
 	MaxLength int      // n of varchar(n) or char(n) in characters, 0 without
 	NotNull   bool
 	Generated bool // computed by the server: needs no rule, a rule for it is an error
 	// Expression is how a generated column is computed, as pg_get_expr has it. Without it nothing can be said of unique keys over the column.
 	Expression string
 	Comment    string
+}
+
+// Field is a part of a composite type, with what a [Column] has of the same names. The fields of composite types within are not known.
+type Field struct {
+	Name      string
+	BaseType  string
+	TypeKind  byte
+	Labels    []string
+	MaxLength int
+	NotNull   bool
 }
 
 // UniqueKey is a unique or exclusion constraint or a unique index.

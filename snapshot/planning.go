@@ -53,8 +53,12 @@ func relation(t sanitize.Table) sanitize.Relation {
 func planned(t catalog.Table) sanitize.Table {
 	p := sanitize.Table{Schema: t.Schema, Name: t.Name, Verbatim: t.GooseVersions, Unique: addKeys(nil, t.Unique)}
 	for _, c := range t.Columns {
+		var fields []sanitize.Field
+		for _, f := range c.Fields {
+			fields = append(fields, sanitize.Field(f))
+		}
 		p.Columns = append(p.Columns, sanitize.Column{
-			Name: c.Name, Type: c.Type, BaseType: c.BaseType, TypeKind: c.TypeKind, Labels: c.Labels,
+			Name: c.Name, Type: c.Type, BaseType: c.BaseType, TypeKind: c.TypeKind, Labels: c.Labels, Fields: fields,
 			MaxLength: c.MaxLength, NotNull: c.NotNull, Generated: c.Generated != "", Expression: c.Expression, Comment: c.Comment,
 		})
 	}

@@ -31,6 +31,7 @@ func sanitizeCommand() *cli.Command {
 				Flags:  flags(sourceFlags(), maskFlags()),
 				Action: prepare(checkAction),
 			},
+			masksCommand(),
 		},
 	}
 }

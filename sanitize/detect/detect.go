@@ -149,7 +149,7 @@ func textRules(class string) []string {
 	case classPhone:
 		return []string{"phone", "digits", "hash", "shape"}
 	case classCard:
-		return []string{"{mask: digits, keep_prefix: 6, keep_suffix: 4, luhn: true}", "digits", "hash"}
+		return []string{"{mask: card, keep_bin: true}", "shape", "hash"}
 	case classIBAN:
 		return []string{"{mask: shape, keep_prefix: 2}", "digits", "hash"}
 	case classSecret, classLogin:

@@ -78,7 +78,7 @@ func TestValues(t *testing.T) {
 		{"phone", "x", []string{"+49 30 901820", "(555) 123-4567", "+15551234567"}, "phone", "phone", "3 of 3 values look like phone numbers"},
 		{"bare digits are no phone", "x", []string{"5551234567", "123456789"}, "", "shape", "text of unknown content"},
 		{"dates are no phone", "x", []string{"2026-11-23", "23.11.2026", "2026-11-23 10:00:00"}, "", "shape", "text of unknown content"},
-		{"card", "x", []string{"4111111111111111", "5500 0000 0000 0004", "3400-0000-0000-009"}, "card number", "{mask: digits, keep_prefix: 6, keep_suffix: 4, luhn: true}", "3 of 3 values are card numbers with a valid checksum"},
+		{"card", "x", []string{"4111111111111111", "5500 0000 0000 0004", "3400-0000-0000-009"}, "card number", "{mask: card, keep_bin: true}", "3 of 3 values are card numbers with a valid checksum"},
 		{"no card", "x", []string{"4111111111111112", "0000000000000000"}, "", "shape", "text of unknown content"},
 		{"IBAN", "x", []string{"DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432", "fr1420041010050500013m02606"}, "bank account", "{mask: shape, keep_prefix: 2}", "3 of 3 values are IBANs with a valid checksum"},
 		{"no IBAN", "x", []string{"DE88370400440532013000"}, "", "shape", "text of unknown content"},

@@ -151,3 +151,21 @@ func appendLetters(dst []byte, sum *[16]byte, n int) []byte {
 	}
 	return dst
 }
+
+// pseudonym appends n letters made of src, in capitals and small letters after its own unless case means nothing.
+func (c *casing) pseudonym(dst, src []byte, n int, caseless bool, prf *prf) []byte {
+	c.fold(src)
+	code, fits := c.code(n)
+	if caseless {
+		code, fits = 0, true
+	}
+	hashed := c.folded
+	if !fits {
+		hashed = src
+	}
+	sum := prf.sum(hashed)
+	start := len(dst)
+	dst = appendLetters(dst, sum, n)
+	capitalise(dst[start:], n, code, uint64(sum[14])<<8|uint64(sum[15]))
+	return dst
+}

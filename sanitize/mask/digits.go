@@ -1,5 +1,7 @@
 package mask
 
+import "fmt"
+
 // keepsDigits is what replacing digits by digits keeps.
 const keepsDigits = keepsFolded | keepsDistinct | keepsForm
 
@@ -11,27 +13,37 @@ func digitsFamily() family {
 			Params: []ParamInfo{
 				{Name: "keep_prefix", Type: "integer", Default: "0", Meaning: "digits kept at the start"},
 				{Name: "keep_suffix", Type: "integer", Default: "0", Meaning: "digits kept at the end"},
+				{Name: "short", Type: "string", Default: "refuse", Meaning: "what becomes of values with one to five digits to mask, of which there are fewer than a million: refuse stops the copy, permute masks them although they can be guessed"},
 				{Name: "luhn", Type: "boolean", Default: "false", Meaning: "keep the check of card numbers: a valid number stays valid, an invalid one invalid"},
 			},
 			Guarantees: []string{
 				"length, separators and the count of digits are kept; the same digits give the same digits whatever separates them",
 				"distinct values stay distinct",
 				"letters and everything else that is no digit 0-9 are kept unmasked: use shape where letters tell something",
-				"reversible for the holder of the key; fewer than six digits to mask (after those kept) can be guessed, and one digit always can",
+				"reversible for the holder of the key; fewer than six digits to mask (after those kept; with luhn seven) can be guessed and are refused unless short says otherwise",
 			},
 			AtLeast: keepsDigits, AtBest: keepsDigits | KeepsCheckDigits | KeepsValidity, Depends: "check digits and validity are kept with luhn: true",
 		},
 		compile: func(c *compiler) (*Mask, error) {
 			prefix, suffix := int(c.params.integer("keep_prefix", 0, 0, 1<<20)), int(c.params.integer("keep_suffix", 0, 0, 1<<20))
 			luhn, cipher, trim := c.params.boolean("luhn", false), newDigitCipher(c.keys, c.domain, "digits"), trimmer(c.target)
+			short := c.params.choice("short", "refuse", "permute") == "permute"
+			if limit := c.target.MaxLength; limit > 0 && limit-prefix-suffix < leastDigits && !short {
+				return nil, &TypeError{Mask: "digits", Type: fmt.Sprintf("%s(%d)", c.target.BaseType, limit), Want: []string{"texts with room for six digits to mask (short: permute masks fewer)"}}
+			}
 			return &Mask{Keeps: keepsDigits | (KeepsCheckDigits | KeepsValidity).when(luhn), New: func() Func {
-				return &digitsFunc{cipher: cipher(), trim: trim, prefix: prefix, suffix: suffix, luhn: luhn}
+				return &digitsFunc{mask: "digits", short: short, cipher: cipher(), trim: trim, prefix: prefix, suffix: suffix, luhn: luhn}
 			}}, nil
 		},
 	}
 }
 
+// leastDigits is how many digits the standard wants at least: a million sequences.
+const leastDigits = 6
+
 type digitsFunc struct {
+	mask           string
+	short          bool // fewer are permuted too
 	cipher         *digitCipher
 	trim           func([]byte) []byte
 	prefix, suffix int
@@ -45,6 +57,13 @@ func (f *digitsFunc) Append(dst, src []byte) ([]byte, error) {
 	part := f.digits
 	if f.prefix+f.suffix < len(part) { // else nothing would be masked
 		part = part[f.prefix : len(part)-f.suffix]
+	}
+	least := leastDigits
+	if f.luhn {
+		least++
+	}
+	if n := len(part); n > 0 && n < least && !f.short {
+		return dst, &ValueError{Mask: f.mask, Reason: "has too few digits to mask, they could be guessed"}
 	}
 	if f.luhn {
 		f.permuteLuhn(part)

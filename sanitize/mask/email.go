@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 const (
@@ -108,7 +107,7 @@ func (f *emailFunc) Append(dst, src []byte) ([]byte, error) {
 	}
 	letters := f.letters
 	if f.keepHost && f.limit > 0 {
-		if letters = min(letters, f.limit-1-utf8.RuneCount(src[at+1:])); letters < 1 {
+		if letters = min(letters, f.limit-1-runeCount(src[at+1:])); letters < 1 {
 			return dst, &ValueError{Mask: "email", Reason: "has a host too long to keep"}
 		}
 	}
@@ -122,20 +121,7 @@ func (f *emailFunc) Append(dst, src []byte) ([]byte, error) {
 
 // local appends the part before the @.
 func (f *emailFunc) local(dst, src []byte, letters int) []byte {
-	f.casing.fold(src)
-	code, fits := f.casing.code(letters)
-	if f.citext {
-		code, fits = 0, true
-	}
-	hashed := f.casing.folded
-	if !fits {
-		hashed = src
-	}
-	sum := f.prf.sum(hashed)
-	start := len(dst)
-	dst = appendLetters(dst, sum, letters)
-	capitalise(dst[start:], letters, code, uint64(sum[14])<<8|uint64(sum[15]))
-	return dst
+	return f.casing.pseudonym(dst, src, letters, f.citext, f.prf)
 }
 
 // addressAt gives the index of the @ of an address: one @ with something on both sides, no blanks or control characters. It is -1 for any other value.

@@ -24,7 +24,7 @@ func hashFamily() family {
 				"values equal under lower() stay so, capitals of the value showing as capitals of the hash, except for long mixed case",
 				"length is not kept; the empty text stays empty",
 			},
-			AtLeast: keepsFolded, AtBest: keepsFolded | keepsDistinct, Depends: "uniqueness is kept where length leaves room for 60 bits",
+			AtLeast: keepsSame, AtBest: keepsFolded | keepsDistinct, Depends: "uniqueness is kept where length leaves room for 60 bits; case equality in citext, and from 32 characters on (base32: 16)",
 		},
 		compile: compileHash,
 	}
@@ -49,9 +49,11 @@ func compileHash(c *compiler) (*Mask, error) {
 		}
 		length = room
 	}
+	// Capitals of the value show as capitals of the hash, which must have letters for that: half of 16 in base32, a dozen of 32 in hexadecimal.
+	caseless := c.target.BaseType == "citext" || length*perChar >= 80 && encoding == "base32" || length*perChar >= 128
 	key := subkey(c.keys, c.domain, "hash")
 	base := hashFunc{prefix: prefix, base32: encoding == "base32", length: length, citext: c.target.BaseType == "citext", trim: trimmer(c.target)}
-	return &Mask{Keeps: keepsFolded | keepsDistinct.when(length*perChar >= 60), New: func() Func {
+	return &Mask{Keeps: keepsSame | KeepsCaseEquality.when(caseless) | keepsDistinct.when(length*perChar >= 60), New: func() Func {
 		f := base
 		f.mac = newMAC(key)
 		return &f

@@ -71,12 +71,12 @@ func wantValueError(t *testing.T, f Func, value string) {
 // allMasks are rules that work on text without further parameters.
 func textRules() []Rule {
 	var rules []Rule
-	for _, name := range []string{"hash", "email", "first_name", "last_name", "full_name", "phone", "digits", "shape", "redact_text"} {
+	for _, name := range []string{"hash", "email", "first_name", "last_name", "full_name", "phone", "shape", "redact_text"} {
 		if _, ok := find(name); ok {
 			rules = append(rules, Rule{Name: name})
 		}
 	}
-	return append(rules, Rule{Name: "digits", Params: map[string]any{"luhn": true, "keep_prefix": 2}}, Rule{Name: "shape", Params: map[string]any{"keep_prefix": 1, "keep_suffix": 1}})
+	return append(rules, Rule{Name: "digits", Params: map[string]any{"short": "permute"}}, Rule{Name: "digits", Params: map[string]any{"luhn": true, "keep_prefix": 2, "short": "permute"}}, Rule{Name: "shape", Params: map[string]any{"keep_prefix": 1, "keep_suffix": 1}})
 }
 
 func ruleName(r Rule) string { return strings.TrimSuffix(fmt.Sprint(r.Name, r.Params), "map[]") }

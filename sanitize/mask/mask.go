@@ -22,7 +22,8 @@ type Target struct {
 	TypeKind  byte
 	MaxLength int // characters; 0: no limit
 	NotNull   bool
-	Labels    []string // of an enum
+	Labels    []string // of an enum, or of the enum that an array is of
+	Fields    []Field  // of a composite type, or of that which an array is of
 }
 
 // Keys hands out the key of a domain. It is HKDF-SHA256 of the run's secret with the domain as info, 32 bytes.

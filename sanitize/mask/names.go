@@ -1,7 +1,7 @@
 package mask
 
 import (
-	_ "embed"
+	"embed"
 	"slices"
 	"strings"
 	"sync"
@@ -11,19 +11,38 @@ import (
 
 // The lists are frozen: a change would change all pseudonyms. New ones go to a directory v2.
 
-//go:embed lists/v1/first_names.txt
-var firstNamesV1 string
-
-//go:embed lists/v1/last_names.txt
-var lastNamesV1 string
+//go:embed lists/v1
+var lists embed.FS
 
 // NamesVersion names the lists that first_name, last_name and full_name pick from; it changes when their results do.
 const NamesVersion = "v1"
 
+// locales are the languages that have lists of names of their own.
+func locales() []string { return []string{"de", "en", "es", "fr", "it", "ja", "nl", "pl", "pt", "sv"} }
+
 var (
-	firstNames = sync.OnceValue(func() *nameList { return newNameList(firstNamesV1) })
-	lastNames  = sync.OnceValue(func() *nameList { return newNameList(lastNamesV1) })
+	listsLock sync.Mutex
+	listsRead = map[string]*nameList{} // by file
 )
+
+// namesOf reads a list, once: first_names, or de/first_names of a locale.
+func namesOf(file string) *nameList {
+	listsLock.Lock()
+	defer listsLock.Unlock()
+	if l := listsRead[file]; l != nil {
+		return l
+	}
+	text, err := lists.ReadFile("lists/" + NamesVersion + "/" + file + ".txt")
+	if err != nil {
+		panic("mask: " + err.Error()) // compiled in
+	}
+	l := newNameList(string(text))
+	listsRead[file] = l
+	return l
+}
+
+func firstNames() *nameList { return namesOf("first_names") }
+func lastNames() *nameList  { return namesOf("last_names") }
 
 // particles go with a last name and tell nobody from another.
 var particles = []string{"van", "der", "den", "de", "la", "du", "di", "da", "dos", "das", "do", "del", "della", "von", "zu", "zum", "bin", "ibn", "al", "el", "y", "e", "ter", "ten", "af", "av"}
@@ -36,7 +55,7 @@ type nameList struct {
 }
 
 func newNameList(file string) *nameList {
-	lines := strings.Fields(file)
+	lines := strings.Split(strings.TrimSuffix(file, "\n"), "\n")
 	l := &nameList{shuffled: make([]int, len(lines))}
 	order := make([]int, len(lines))
 	for i := range order {
@@ -77,13 +96,13 @@ func firstRunes(s string, n int) string {
 
 func nameFamilies() []family {
 	guarantees := []string{
-		"distinct names may become equal: the lists (" + NamesVersion + ") have some hundred names",
+		"distinct names may become equal: the lists (" + NamesVersion + ") have some hundred names, those of a locale some sixty",
 		"the count of words, blanks, commas, initials, particles such as van or de, and names all in capitals or all in small letters are kept",
 		"names that differ only in case become names that differ at most in case",
 		"words with digits or without letters are masked as by shape; the empty text stays empty",
 	}
 	info := func(name, summary string, more ...string) Info {
-		return Info{Name: name, Summary: summary, Types: textTypes(), Guarantees: append(slices.Clone(guarantees), more...), AtLeast: keepsFolded, AtBest: keepsFolded}
+		return Info{Name: name, Summary: summary, Types: textTypes(), Params: []ParamInfo{{Name: "locale", Type: "string", Meaning: "names of one language instead of several: " + strings.Join(locales(), ", ")}}, Guarantees: append(slices.Clone(guarantees), more...), AtLeast: keepsFolded, AtBest: keepsFolded}
 	}
 	return []family{
 		{Info: info("first_name", "a first name of several languages"), compile: func(c *compiler) (*Mask, error) { return compileNames(c, "first_name", "") }},
@@ -110,10 +129,14 @@ func compileNames(c *compiler, first, last string) (*Mask, error) {
 		}
 		return part{list, subkey(c.keys, domain, use)}
 	}
+	folder := ""
+	if c.params.has("locale") {
+		folder = c.params.choice("locale", locales()...) + "/"
+	}
 	var parts [2]part
 	for i, use := range []string{first, last} {
 		if use != "" {
-			parts[i] = newPart(use, []*nameList{firstNames(), lastNames()}[i])
+			parts[i] = newPart(use, namesOf(folder+[]string{"first_names", "last_names"}[i]))
 		}
 	}
 	scrambler, trim := newScrambler(c.keys, c.domain), trimmer(c.target)
@@ -145,7 +168,7 @@ func (f *nameFunc) Append(dst, src []byte) ([]byte, error) {
 		return dst, &ValueError{Mask: f.mask, Reason: "is not valid UTF-8"}
 	}
 	dst = f.appendWords(dst, src, false)
-	if f.limit > 0 && utf8.RuneCount(dst[start:]) > f.limit {
+	if f.limit > 0 && runeCount(dst[start:]) > f.limit {
 		dst = f.appendWords(dst[:start], src, true)
 	}
 	return dst, nil
@@ -210,7 +233,7 @@ func wordLength(src []byte) int {
 func (f *nameFunc) appendWord(dst, word []byte, part int, tight, mayLead, more bool) []byte {
 	f.casing.fold(word)
 	folded := f.casing.folded
-	if mayLead && more && f.lists[1] != nil && slices.Contains(particles, string(folded)) {
+	if mayLead && more && f.lists[1] != nil && len(folded) < 8 && slices.Contains(particles, string(folded)) {
 		return append(dst, word...)
 	}
 	dots := 0
@@ -222,7 +245,7 @@ func (f *nameFunc) appendWord(dst, word []byte, part int, tight, mayLead, more b
 		dst, _ = f.scrambler.append(dst, word)
 		return dst
 	}
-	length := utf8.RuneCount(word[:len(word)-dots])
+	length := runeCount(word[:len(word)-dots])
 	limit := 0
 	if tight {
 		limit = length
@@ -240,7 +263,10 @@ func (f *nameFunc) appendCased(dst []byte, name string, length int) []byte {
 	switch {
 	case f.casing.isUpper() && length > 1:
 		for _, r := range name {
-			dst = utf8.AppendRune(dst, unicode.ToUpper(r))
+			if up := unicode.ToUpper(r); unicode.ToLower(up) == unicode.ToLower(r) { // not so for a final sigma, or an i without a dot
+				r = up
+			}
+			dst = utf8.AppendRune(dst, r)
 		}
 	case f.casing.isLower() && f.casing.letters > 0:
 		for _, r := range name {

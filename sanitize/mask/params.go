@@ -105,6 +105,43 @@ func (p *params) text(name, def string) string {
 	return s
 }
 
+// number gives a parameter that is a number above least and up to most, or def without it.
+func (p *params) number(name string, def, least, most float64) float64 {
+	v, ok := p.values[name]
+	if !ok {
+		return def
+	}
+	var x float64
+	switch v := v.(type) {
+	case float64:
+		x = v
+	case int64:
+		x = float64(v)
+	case int:
+		x = float64(v)
+	default:
+		p.fail(name, "must be a number")
+		return def
+	}
+	if !(x > least && x <= most) {
+		p.fail(name, "must be more than %v and at most %v", least, most)
+		return def
+	}
+	return x
+}
+
+// rule gives a parameter that is a rule and must be there.
+func (p *params) rule(name string) (Rule, bool) {
+	r, ok := p.values[name].(Rule)
+	switch {
+	case !p.has(name):
+		p.fail(name, "is missing: it is a rule")
+	case !ok:
+		p.fail(name, "must be a rule")
+	}
+	return r, ok
+}
+
 // choice gives a parameter that is one of the options, the first without it.
 func (p *params) choice(name string, options ...string) string {
 	s := p.text(name, options[0])

@@ -1,7 +1,5 @@
 package mask
 
-import "unicode/utf8"
-
 // redactFamily: masks for what identifies a person within a text.
 func redactFamily() family {
 	return family{
@@ -40,11 +38,11 @@ func compileRedact(c *compiler) (*Mask, error) {
 	if err != nil {
 		return nil, err
 	}
-	digits, err := part("digits", nil)
+	digits, err := part("digits", map[string]any{"short": "permute"})
 	if err != nil {
 		return nil, err
 	}
-	card, err := part("digits", map[string]any{"luhn": true})
+	card, err := part("digits", map[string]any{"luhn": true, "short": "permute"})
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +78,7 @@ func (f *redactFunc) Append(dst, src []byte) ([]byte, error) {
 	src = f.trim(src)
 	f.tight = false
 	out, err := f.redact(dst, src)
-	if err == nil && f.limit > 0 && utf8.RuneCount(out[len(dst):]) > f.limit {
+	if err == nil && f.limit > 0 && runeCount(out[len(dst):]) > f.limit {
 		f.tight = true
 		out, err = f.redact(out[:len(dst)], src)
 	}

@@ -13,7 +13,7 @@ func TestRedactFinds(t *testing.T) {
 	t.Parallel()
 	f := newMask(t, Rule{Name: "redact_text"}, textTarget()).New()
 	column := func(r Rule) Func { return newMask(t, r, textTarget()).New() }
-	masks := map[string]Func{"email": column(Rule{Name: "email"}), "phone": column(Rule{Name: "phone"}), "digits": column(Rule{Name: "digits"}), "card": column(Rule{Name: "digits", Params: map[string]any{"luhn": true}})}
+	masks := map[string]Func{"email": column(Rule{Name: "email"}), "phone": column(Rule{Name: "phone"}), "digits": column(Rule{Name: "digits", Params: map[string]any{"short": "permute"}}), "card": column(Rule{Name: "digits", Params: map[string]any{"luhn": true, "short": "permute"}})}
 	around := []string{"%s", "see %s.", "(%s)", "a: %s, b", "„%s“", "\n%s\n", "<%s>", `"%s"`, "ü %s;", "=%s&", "%s\ttab", "[%s]"}
 	for _, c := range []struct{ kind, value string }{
 		{"email", "bob@example.org"},

@@ -43,7 +43,7 @@ func (m *Mask) Const() ([]byte, bool) { return m.constant, m.null || m.constant 
 type Info struct {
 	Name       string
 	Summary    string
-	Types      []string // base types it works on; "any" for all
+	Types      []string // base types it works on, and arrays, composite types, enums; any for all
 	Params     []ParamInfo
 	Guarantees []string // what holds of results, and what does not
 	AtLeast    Keeps    // kept whatever parameters and type
@@ -112,7 +112,9 @@ func Catalogue() []Info {
 
 // families lists all kinds of masks. It is a function because json compiles others, which a table could not hold.
 func families() []family {
-	return append(nameFamilies(),
+	all := slices.Concat(nameFamilies(), wordFamilies(), numberFamilies(), timeFamilies(), netFamilies(), fixedFamilies(), checkedFamilies())
+	return append(all,
+		arrayFamily(), compositeFamily(), hstoreFamily(), rangeFamily(), choiceFamily(), enumFamily(), boolFamily(), latlonFamily(),
 		keepFamily(), nullFamily(), constantFamily(), hashFamily(), emailFamily(), phoneFamily(), digitsFamily(),
 		shapeFamily(), dateShiftFamily(), intPermuteFamily(), uuidFamily(), jsonFamily(), redactFamily(),
 	)
@@ -127,12 +129,26 @@ func find(name string) (family, bool) {
 	return family{}, false
 }
 
-// allows tells whether the family works on the type. An array, composite, range or enum is nobody's but any's.
+// Kinds of types that Info.Types names beside base types.
+const (
+	typeAny       = "any"
+	typeArray     = "arrays"
+	typeComposite = "composite types"
+	typeEnum      = "enums"
+)
+
+// allows tells whether the family works on the type.
 func (f family) allows(t Target) bool {
-	if slices.Contains(f.Types, "any") {
-		return true
+	kind := t.BaseType
+	switch {
+	case t.isArray():
+		kind = typeArray
+	case t.isEnum():
+		kind = typeEnum
+	case t.isComposite():
+		kind = typeComposite
 	}
-	return t.TypeKind != 'e' && t.TypeKind != 'c' && slices.Contains(f.Types, t.BaseType)
+	return slices.Contains(f.Types, typeAny) || slices.Contains(f.Types, kind)
 }
 
 // nearest gives the known name fewest edits away from name, "" when that is more than a third of it.

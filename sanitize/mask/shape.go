@@ -66,3 +66,17 @@ func kept(src []byte, prefix, suffix int) (from, to int) {
 	}
 	return from, to
 }
+
+// runeCount counts characters, as utf8.RuneCount does, which copies texts of more than 32 bytes to do so.
+func runeCount(b []byte) int {
+	n := 0
+	for i := 0; i < len(b); n++ {
+		if b[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		_, size := utf8.DecodeRune(b[i:])
+		i += size
+	}
+	return n
+}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -51,6 +52,7 @@ type Column struct {
 	BaseType   string
 	TypeKind   byte     // pg_type.typtype of the column's own type: b base, c composite, d domain, e enum, m multirange, r range
 	Labels     []string // labels of an enum (also below a domain or in an array), in order
+	Fields     []Field  // of a composite type (also below a domain or in an array), in order
 	MaxLength  int      // n of varchar(n) or char(n), also below a domain or in an array, in characters; 0 without
 	NotNull    bool     // of the column or of a domain on its way down
 	Generated  string   // "", "stored" or "virtual"
@@ -59,6 +61,16 @@ type Column struct {
 	HasDefault bool     // a DEFAULT of the column itself, not one of its domain
 	CanSelect  bool     // the current role may select this column, the schema aside
 	Comment    string
+}
+
+// Field is a part of a composite type, with what a [Column] has of the same names.
+type Field struct {
+	Name      string
+	BaseType  string
+	TypeKind  byte
+	Labels    []string
+	MaxLength int
+	NotNull   bool // of a domain
 }
 
 // UniqueKey is a primary key, a unique or exclusion constraint, or a unique index of no constraint.
@@ -179,8 +191,12 @@ type columnOf struct {
 }
 
 func scanColumn(row pgx.CollectableRow) (c columnOf, err error) {
-	err = row.Scan(&c.table, &c.Number, &c.Name, &c.Type, &c.BaseType, &c.TypeKind, &c.Labels, &c.MaxLength, &c.NotNull,
+	var fields string
+	err = row.Scan(&c.table, &c.Number, &c.Name, &c.Type, &c.BaseType, &c.TypeKind, &c.Labels, &c.MaxLength, &fields, &c.NotNull,
 		&c.Generated, &c.Identity, &c.HasDefault, &c.Expression, &c.CanSelect, &c.Comment)
+	if err == nil && fields != "[]" {
+		err = json.Unmarshal([]byte(fields), &c.Fields)
+	}
 	c.Generated = map[string]string{"s": "stored", "v": "virtual"}[c.Generated]
 	c.Identity = map[string]string{"a": "always", "d": "by default"}[c.Identity]
 	return c, err

@@ -116,7 +116,9 @@ func TestTablesColumns(t *testing.T) {
 		{Name: "moods", Number: 8, Type: "shop.mood[]", BaseType: "_mood", TypeKind: 'b', Labels: mood},
 		{Name: "tags", Number: 9, Type: "text[]", BaseType: "_text", TypeKind: 'b'},
 		{Name: "labels", Number: 10, Type: "character varying[]", BaseType: "_varchar", TypeKind: 'b', MaxLength: 7},
-		{Name: "pair", Number: 11, Type: "shop.pair", BaseType: "pair", TypeKind: 'c'},
+		{Name: "pair", Number: 11, Type: "shop.pair", BaseType: "pair", TypeKind: 'c', Fields: []catalog.Field{
+			{Name: "a", BaseType: "int4", TypeKind: 'b'}, {Name: "b", BaseType: "text", TypeKind: 'b'},
+		}},
 		{Name: "total", Number: 12, Type: "numeric", BaseType: "numeric", TypeKind: 'b'},
 		{Name: "upper_name", Number: 13, Type: "text", BaseType: "text", TypeKind: 'b', Generated: "stored", Expression: "upper((name)::text)"},
 	}

@@ -20,6 +20,20 @@ SELECT a.attrelid,
             ELSE '{}' END,
        CASE WHEN coalesce(e.oid, b.oid) IN ('varchar'::regtype, 'bpchar'::regtype)
             THEN greatest(CASE WHEN a.atttypmod <> -1 THEN a.atttypmod ELSE coalesce(d.typmod, -1) END - 4, 0) ELSE 0 END,
+       CASE WHEN coalesce(e.typtype, b.typtype) = 'c' THEN coalesce((
+            SELECT json_agg(json_build_object('Name', f.attname, 'BaseType', fb.typname, 'TypeKind', ascii(ft.typtype::text),
+                'MaxLength', CASE WHEN coalesce(fe.oid, fb.oid) IN ('varchar'::regtype, 'bpchar'::regtype)
+                    THEN greatest(CASE WHEN f.atttypmod <> -1 THEN f.atttypmod ELSE coalesce(fd.typmod, -1) END - 4, 0) ELSE 0 END,
+                'NotNull', coalesce(fd.mandatory, false),
+                'Labels', CASE WHEN coalesce(fe.typtype, fb.typtype) = 'e'
+                    THEN (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = coalesce(fe.oid, fb.oid)) END)
+                ORDER BY f.attnum)
+            FROM pg_attribute f
+            JOIN pg_type ft ON ft.oid = f.atttypid
+            LEFT JOIN domain fd ON fd.typ = ft.oid
+            JOIN pg_type fb ON fb.oid = coalesce(fd.below, ft.oid)
+            LEFT JOIN pg_type fe ON fe.oid = fb.typelem AND fb.typcategory = 'A'
+            WHERE f.attrelid = coalesce(e.typrelid, b.typrelid) AND f.attnum > 0 AND NOT f.attisdropped), '[]') ELSE '[]' END::text,
        a.attnotnull OR coalesce(d.mandatory, false),
        a.attgenerated::text,
        a.attidentity::text,
