@@ -35,25 +35,49 @@ type Key struct {
 func NewKey() Key {
 	var secret [minKeyBytes]byte
 	_, _ = rand.Read(secret[:]) // never fails: it ends the program rather than return an error
+	defer clear(secret[:])
 	return newKey(secret[:])
 }
 
 // ParseKey reads a key as users write it: 64 hexadecimal digits, standard or URL base64 of at least 32 bytes, or a text of at
-// least 32 characters, with white space around it ignored. A shorter key, or one that repeats a single byte, is [ErrWeakKey].
-// Errors never quote the key.
+// least 32 characters, with white space around it ignored. A shorter key, one that repeats a single byte, and what is hexadecimal or
+// base64 of less than 32 bytes, is [ErrWeakKey]. Errors never quote the key.
 func ParseKey(s string) (Key, error) {
 	s = strings.TrimSpace(s)
 	secret := keyBytes(s)
+	defer clear(secret)
+	form, size := encoded(s)
 	switch {
 	case s == "":
 		return Key{}, fmt.Errorf("%w: it is empty", ErrWeakKey)
 	case len([]rune(s)) < minKeyBytes:
 		return Key{}, fmt.Errorf("%w: it has %d characters, want 64 hexadecimal digits, base64 of at least 32 bytes, or at least 32 characters", ErrWeakKey, len([]rune(s)))
-	case bytes.Count(secret, secret[:1]) == len(secret) || strings.Count(s, s[:1]) == len(s):
+	case repeated(secret) || repeated([]byte(s)):
 		return Key{}, fmt.Errorf("%w: it repeats a single byte", ErrWeakKey)
+	case size < minKeyBytes:
+		return Key{}, fmt.Errorf("%w: it is %s of %d bytes, want at least %d", ErrWeakKey, form, size, minKeyBytes)
 	}
 	return newKey(secret), nil
 }
+
+// encoded tells how a key is written and how many bytes that is: 32 hexadecimal digits look long, and are 16 bytes.
+func encoded(s string) (form string, size int) {
+	if b, err := hex.DecodeString(s); err == nil {
+		if repeated(b) {
+			return "hexadecimal", 1
+		}
+		return "hexadecimal", len(b)
+	}
+	bare := strings.TrimRight(s, "=")
+	for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		if b, err := enc.DecodeString(bare); err == nil {
+			return "base64", len(b)
+		}
+	}
+	return "text", len(s)
+}
+
+func repeated(b []byte) bool { return len(b) > 0 && bytes.Count(b, b[:1]) == len(b) }
 
 // keyBytes decodes s as hex, else as base64 of enough bytes, else takes its bytes as they are.
 func keyBytes(s string) []byte {
@@ -79,8 +103,16 @@ func newKey(secret []byte) Key {
 	return Key{prk: (*[sha256.Size]byte)(prk)}
 }
 
-// IsZero reports whether k is the zero Key, which cannot be used.
-func (k Key) IsZero() bool { return k.prk == nil }
+// IsZero reports whether k is the zero Key, or one that was wiped: neither can be used.
+func (k Key) IsZero() bool { return k.prk == nil || *k.prk == [sha256.Size]byte{} }
+
+// Wipe overwrites the key in memory; it and its copies are no keys any more, as the zero Key is none. What was derived from it, the keys of
+// domains that masks hold, goes with those masks.
+func (k Key) Wipe() {
+	if k.prk != nil {
+		*k.prk = [sha256.Size]byte{}
+	}
+}
 
 // Domain returns the 32-byte key of a domain of pseudonyms: HKDF-SHA256 of the secret with "v1|" and the name as info.
 // Keys of different domains tell nothing of one another.
@@ -100,8 +132,8 @@ func (k Key) ID() string {
 }
 
 func (k Key) must() *[sha256.Size]byte {
-	if k.prk == nil {
-		panic("sanitize: use of the zero Key")
+	if k.IsZero() {
+		panic("sanitize: use of the zero Key, or of one that was wiped")
 	}
 	return k.prk
 }

@@ -42,7 +42,7 @@ func TestParseKeyForms(t *testing.T) {
 
 func TestParseKeyRefuses(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"", "  \n", "short", strings.Repeat("x", 31), strings.Repeat("ü", 31), strings.Repeat("0", 64), strings.Repeat("ab", 32), strings.Repeat("z", 40), base64.StdEncoding.EncodeToString(make([]byte, 32))} {
+	for _, s := range []string{"", "  \n", "short", strings.Repeat("x", 31), strings.Repeat("ü", 31), strings.Repeat("0", 64), strings.Repeat("ab", 32), strings.Repeat("z", 40), hexKey[:32], hexKey[:62], strings.Repeat("00", 40), base64.StdEncoding.EncodeToString([]byte(hexKey)[:24]), base64.StdEncoding.EncodeToString(make([]byte, 32))} {
 		_, err := sanitize.ParseKey(s)
 		if !errors.Is(err, sanitize.ErrWeakKey) {
 			t.Errorf("ParseKey(%q): %v, want ErrWeakKey", s, err)
@@ -94,6 +94,22 @@ func TestKeyIsHidden(t *testing.T) {
 	if strings.Contains(out.String(), secret[:8]) || !strings.Contains(out.String(), "•••") {
 		t.Errorf("the key shows:\n%s", out.String())
 	}
+}
+
+func TestWipe(t *testing.T) {
+	t.Parallel()
+	key := sanitize.NewKey()
+	other := key
+	key.Wipe()
+	if !key.IsZero() || !other.IsZero() {
+		t.Error("a wiped key can still be used, or a copy of it")
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a wiped key gave out a domain's key")
+		}
+	}()
+	other.Domain("email")
 }
 
 func TestZeroKeyPanics(t *testing.T) {
