@@ -107,6 +107,7 @@ type Archived struct {
 // it finishes has been loaded once as any restore will load it. On an error the caller is to give up what was written.
 func Archive(ctx context.Context, cfg Config, to *archive.Writer) (_ *Archived, err error) {
 	r := begin(cfg)
+	defer r.forgetKey()
 	r.archive = to
 	src, err := r.open(ctx)
 	if err != nil {
@@ -123,6 +124,9 @@ func Archive(ctx context.Context, cfg Config, to *archive.Writer) (_ *Archived, 
 	}
 	defer closing(ctx, &err, "remove staging", server.Stop)
 	if err := r.copy(ctx, src, w, server); err != nil {
+		return nil, err
+	}
+	if err := r.copied(ctx, w, server); err != nil {
 		return nil, err
 	}
 	made, err := r.finishArchive(w, src.Server())

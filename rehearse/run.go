@@ -24,6 +24,7 @@ import (
 // unless cfg.Keep says that staging stays.
 func Run(ctx context.Context, cfg Config) (reached *report.Result, err error) {
 	r := begin(cfg)
+	defer r.forgetKey()
 	defer func() {
 		if err != nil && reached == nil {
 			err = &StoppedError{Phase: r.last, Err: err, r: r}
@@ -50,6 +51,9 @@ func Run(ctx context.Context, cfg Config) (reached *report.Result, err error) {
 	defer r.end(ctx, &err, server)
 
 	if err := r.copy(ctx, src, work, server); err != nil { // production is frozen only inside this call
+		return nil, err
+	}
+	if err := r.copied(ctx, work, server); err != nil {
 		return nil, err
 	}
 	if _, err := r.clone(ctx, server, 1, r.cfg.Staging.Pristine && r.cfg.Keep != KeepNever); err != nil {
@@ -201,7 +205,11 @@ func (e *SameServerError) Error() string {
 // end stops staging, or keeps it where that was asked for.
 func (r *rehearsal) end(ctx context.Context, err *error, server staging.Server) {
 	failed := *err != nil || r.result.ExitCode != 0
-	if keep := r.cfg.Keep; keep == KeepAlways || keep == KeepOnFailure && failed {
+	keep := r.cfg.Keep
+	if few := (*AnonymityError)(nil); errors.As(*err, &few) {
+		keep = KeepNever // nobody is to have this copy
+	}
+	if keep == KeepAlways || keep == KeepOnFailure && failed {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
 		kerr := server.Keep(ctx, r.started.Add(r.cfg.Staging.TTL))

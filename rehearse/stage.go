@@ -21,6 +21,7 @@ type Staged struct {
 // migration is applied and none is needed. On an error nothing is left.
 func Stage(ctx context.Context, cfg Config) (_ *Staged, err error) {
 	r := begin(cfg)
+	defer r.forgetKey()
 	src, err := r.origin(ctx)
 	if err != nil {
 		return nil, err
@@ -41,6 +42,9 @@ func Stage(ctx context.Context, cfg Config) (_ *Staged, err error) {
 		}
 	}()
 	if err := r.copy(ctx, src, w, server); err != nil {
+		return nil, err
+	}
+	if err := r.copied(ctx, w, server); err != nil {
 		return nil, err
 	}
 	databases, err := r.clone(ctx, server, max(r.cfg.Staging.Copies, 1), r.cfg.Staging.Pristine)

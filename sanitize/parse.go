@@ -21,6 +21,8 @@ type parser struct {
 	shares  shares
 	objects LargeObjects
 	issues  []Issue
+
+	groups []anonymityLine
 }
 
 // class is a named rule. It is read when it is first used, so that the order of classes does not matter.
@@ -91,7 +93,7 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 	if !ok {
 		return nil
 	}
-	known := []string{"version", "classes", "large_objects", "tables", "data", "subset"}
+	known := []string{"version", "classes", "large_objects", "tables", "data", "subset", "k_anonymity"}
 	var tables *yaml.Node
 	versioned := false
 	for _, e := range entries {
@@ -109,6 +111,8 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 			p.shares.data = p.data(e.value)
 		case "subset":
 			p.shares.subset = p.subset(e)
+		case "k_anonymity":
+			p.groups = p.anonymity(e.value)
 		default:
 			p.add(e.at, "unknown key %q%s", e.key, didYouMean(e.key, known))
 		}

@@ -12,6 +12,7 @@ type Plan struct {
 	byName       map[Relation]*TablePlan
 	selection    *Selection
 	largeObjects LargeObjects
+	anonymity    []Anonymity
 }
 
 // TablePlan is the plan of one table: a mask for each column that a copy carries.
@@ -62,11 +63,12 @@ func (r *Rules) Plan(db Database, keys mask.Keys) (*Plan, error) {
 	p.checkUnique()
 	p.checkPartitionKeys()
 	selection := p.choose(db)
+	anonymity := p.checkAnonymity()
 	if err := p.problems(); err != nil {
 		return nil, err
 	}
 	plan := p.plan()
-	plan.selection = selection
+	plan.selection, plan.anonymity = selection, anonymity
 	return plan, nil
 }
 

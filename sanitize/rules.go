@@ -17,6 +17,7 @@ type Rules struct {
 	tables []*tableRules // in the file's order
 	shares shares
 
+	anonymity    []anonymityLine
 	largeObjects LargeObjects
 }
 
@@ -51,7 +52,7 @@ func ParseRules(file string, src []byte) (*Rules, error) {
 	r := &Rules{file: file, hash: hex.EncodeToString(sum[:])}
 	if root := p.document(src); root != nil {
 		r.tables = p.body(root)
-		r.shares, r.largeObjects = p.shares, p.objects
+		r.shares, r.largeObjects, r.anonymity = p.shares, p.objects, p.groups
 	}
 	if len(p.issues) > 0 {
 		return nil, &RulesError{File: file, Issues: sortIssues(p.issues)}

@@ -19,6 +19,8 @@
 // Three things need no line: generated columns, which the server computes again; leaves of partitioned tables, which follow the
 // table at the top; and columns of foreign keys, which take the mask of the key they reference, so that joins survive.
 //
+// The section k_anonymity: asks that of every row there are some alike in given columns; [Plan.Anonymity] is what to count.
+//
 // The sections data: and subset: say how much of each table is copied; [Plan.Selection] is what follows from them.
 //
 // The way through the package is [ParseRules], [Rules.Plan], [TablePlan.Row], [Row.Append]; [Starter] writes a first draft of a file.

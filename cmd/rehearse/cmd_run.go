@@ -78,7 +78,7 @@ func stopReason(code int) string {
 	case exitUsage:
 		return "the migrations or the configuration cannot be used as they are"
 	case exitMasking:
-		return "the masking rules do not cover the source, or a mask cannot handle a value"
+		return "the masking rules do not cover the source, a mask cannot handle a value, or k-anonymity is below what they ask"
 	case exitSource:
 		return "the source could not be connected to or read"
 	case exitStaging:
@@ -116,6 +116,7 @@ var renderers = map[string]func(io.Writer, *report.Result, report.TextOptions) e
 
 // publish writes the result: kept in the state directory, then the files asked for, then stdout.
 func publish(c *cli.Context, result *report.Result, targets map[string]string) error {
+	compareKey(c, result)
 	path := filepath.Join(c.String("state-dir"), "runs", result.ID, "result.json")
 	unkept := writeReport(path, "json", result)
 	failed := errors.Join(writeReports(targets, result), render(c, result))

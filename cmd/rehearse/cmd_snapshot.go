@@ -92,9 +92,7 @@ func told(c *cli.Context, made *rehearse.Archived) {
 	for _, d := range made.Differences {
 		u.note("differs from the source: %s: %s there, %s here", d.What, orNone(d.Source), orNone(d.Staging))
 	}
-	if made.Masking.Ephemeral {
-		u.note("the key of the masks was made for this snapshot and thrown away: another one has other pseudonyms")
-	}
+	noteEphemeral(u, made.Masking, false)
 }
 
 // snapshotRecord is a snapshot in JSON: its manifest, without the parts, and what it is as a file.
@@ -144,6 +142,7 @@ func listSnapshots(c *cli.Context) error {
 	for _, r := range records {
 		fmt.Fprintln(c.App.Writer, r.line(time.Now()))
 	}
+	noteKeys(ui{err: c.App.ErrWriter}, records)
 	return nil
 }
 
@@ -162,8 +161,8 @@ func (r snapshotRecord) line(now time.Time) string {
 	text := fmt.Sprintf("%-40s  %9s", oneLine(r.Name), report.Bytes(r.Bytes))
 	switch m := r.Manifest; {
 	case m != nil:
-		text += fmt.Sprintf("  %s ago  %s, PostgreSQL %d, %s in %s%s", report.Duration(now.Sub(m.TakenAt)), oneLine(m.Database), m.Major(),
-			count(r.Rows, "row"), count(int64(len(m.Tables)), "table"), inPart(m))
+		text += fmt.Sprintf("  %s ago  %s, PostgreSQL %d, %s in %s%s, %s", report.Duration(now.Sub(m.TakenAt)), oneLine(m.Database), m.Major(),
+			count(r.Rows, "row"), count(int64(len(m.Tables)), "table"), inPart(m), keyOf(m.Masking))
 	case r.Encrypted:
 		text += "  encrypted: --identity opens it"
 	default:
@@ -185,7 +184,7 @@ func showAction(c *cli.Context) (err error) {
 		return printJSON(c.App.Writer, recordOf(r.Name(), r), "  ")
 	}
 	showText(c.App.Writer, r)
-	return nil
+	return noteMaskKey(ui{err: c.App.ErrWriter}, r.Manifest().Masking)
 }
 
 func verifyAction(c *cli.Context) error {

@@ -51,6 +51,7 @@ func stageAction(c *cli.Context) error {
 	for _, e := range staged.Snapshot.SchemaErrors {
 		u.note("differs from the source: %s could not be made: %s", e.Object, e.Reason)
 	}
+	noteEphemeral(u, staged.Masking, cfg.Archive != nil)
 	printKept(c.App.ErrWriter, staged.Info)
 	for _, name := range staged.Databases {
 		fmt.Fprintln(c.App.Writer, staged.Info.At(name).URL)

@@ -54,6 +54,7 @@ func rulesHint(err error) string {
 		rules *sanitize.RulesError
 		plan  *sanitize.PlanError
 		value *sanitize.ValueError
+		few   *rehearse.AnonymityError
 	)
 	switch {
 	case errors.As(err, &plan) && plan.Paste != "":
@@ -63,6 +64,8 @@ func rulesHint(err error) string {
 			"no data; or name the columns under break: of subset:, to have them NULL"
 	case errors.As(err, &plan), errors.As(err, &rules):
 		return "mend it in the masking rules; rehearse sanitize check looks at them again, and copies nothing"
+	case errors.As(err, &few):
+		return "mask one of these columns, or mask it coarser; without fail: true it is told, and the copy stays"
 	case errors.As(err, &value):
 		return "the column holds a value its mask does not understand: widen the mask's parameters, or give the column another mask that works on its type"
 	}

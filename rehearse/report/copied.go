@@ -72,6 +72,9 @@ type Masking struct {
 	ByMask    map[string]int `json:"by_mask,omitempty"`
 
 	ColumnMasks []ColumnMask `json:"column_masks,omitempty"` // every masked column
+
+	OtherKey  *OtherKey    `json:"other_key,omitempty"`   // an earlier result that this one cannot be compared with by pseudonyms
+	Anonymity []GroupSizes `json:"k_anonymity,omitempty"` // as the rules ask, in the copy as it was loaded
 }
 
 // ColumnMask is the mask of one column, and whether distinct values stay distinct under it.

@@ -212,15 +212,8 @@ func (a *arranger) masks() section {
 			text += " (SHA-256 " + m.RulesHash[:12] + a.sym.ellipsis + ")"
 		}
 	}
-	switch {
-	case m.Ephemeral && a.r.Snapshot.Archive != nil:
-		text += "; the key was made for the snapshot and thrown away"
-	case m.Ephemeral:
-		text += "; the key was made for this run and thrown away"
-	case m.KeyID != "":
-		text += "; key " + m.KeyID
-	}
-	s.Items = []item{{Text: a.text(text + ".")}}
+	s.Items = []item{{Text: a.text(text + a.keyWords() + ".")}}
+	s.Items = append(s.Items, a.anonymity()...)
 	return s
 }
 

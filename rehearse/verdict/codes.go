@@ -24,6 +24,7 @@ const (
 	NotMeasured         = "not-measured"
 	MigrationNotRun     = "migration-not-run"
 	PartOfRows          = "part-of-rows"
+	KAnonymity          = "k-anonymity"
 	BlocksReads         = "blocks-reads"
 	BlocksWrites        = "blocks-writes"
 	Rewrite             = "rewrite"
@@ -49,7 +50,7 @@ func Codes() []string {
 	return []string{
 		RunStopped, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, RowsLost, RowsUnexpected,
 		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, PartOfRows, BlocksReads, BlocksWrites, Rewrite, FullScan,
+		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
 		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
 	}
 }

@@ -70,6 +70,7 @@ func Judge(p Policy, r *report.Result) {
 		j.scans(m)
 	}
 	j.part()
+	j.anonymity()
 	j.left()
 	j.files()
 	j.sort()
