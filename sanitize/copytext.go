@@ -1,5 +1,7 @@
 package sanitize
 
+import "bytes"
+
 // This file is the escaping of PostgreSQL's COPY text format (src/backend/commands/copyto.c and copyfromparse.c). The server
 // escapes a backslash and the six control characters that C has letters for, and nothing else.
 
@@ -85,4 +87,23 @@ func hexValue(c byte) byte {
 		return c - 'A' + 10
 	}
 	return 255
+}
+
+// Fields takes a row of COPY's text format apart into values, in PostgreSQL's text form; nil is NULL. It reports false where the row ends in
+// the middle of an escape.
+func Fields(line []byte) ([][]byte, bool) {
+	line = bytes.TrimSuffix(line, []byte{'\n'})
+	var values [][]byte
+	for field := range bytes.SplitSeq(line, []byte{'\t'}) {
+		if string(field) == `\N` {
+			values = append(values, nil)
+			continue
+		}
+		value, ok := appendUnescaped([]byte{}, field)
+		if !ok {
+			return nil, false
+		}
+		values = append(values, value)
+	}
+	return values, true
 }

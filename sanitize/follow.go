@@ -41,7 +41,7 @@ func (p *planner) narrow() {
 		seen[start] = true
 		width := 0
 		for i := 0; i < len(group); i++ {
-			if n := group[i].column.MaxLength; n > 0 && (width == 0 || n < width) {
+			if n := group[i].maxLength(); n > 0 && (width == 0 || n < width) {
 				width = n
 			}
 			for _, next := range group[i].neighbours() {

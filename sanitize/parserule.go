@@ -68,7 +68,7 @@ func (p *parser) named(n *yaml.Node, what string) *rule {
 		if c == nil {
 			return nil
 		}
-		return &rule{Rule: c.clone(), class: name, at: place(n), params: maps.Clone(c.params)}
+		return &rule{Rule: c.clone(), class: name, at: place(n), params: maps.Clone(c.params), checked: c.checked}
 	}
 	known := p.maskNames()
 	if !slices.Contains(known, name) {
@@ -125,6 +125,11 @@ func (p *parser) attribute(r *rule, e entry, what string) {
 			p.add(place(e.value), "domain must be a name")
 		}
 		r.Domain = e.value.Value
+		return
+	case "checked":
+		if e.value.Kind != yaml.ScalarNode || e.value.Tag != "!!bool" || e.value.Decode(&r.checked) != nil {
+			p.add(place(e.value), "checked must be true or false")
+		}
 		return
 	case "reason":
 		if e.value.Kind != yaml.ScalarNode || strings.TrimSpace(e.value.Value) == "" {
@@ -196,7 +201,7 @@ func (p *parser) param(maskName, param string) *mask.ParamInfo {
 }
 
 func (p *parser) paramsHint(maskName, param string) string {
-	known := []string{"domain", "reason"}
+	known := []string{"domain", "reason", "checked"}
 	for _, m := range p.masks {
 		if m.Name == maskName {
 			for _, i := range m.Params {

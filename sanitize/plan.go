@@ -2,6 +2,7 @@ package sanitize
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/rehearse-db/rehearse/sanitize/mask"
 )
@@ -56,12 +57,14 @@ func (r *Rules) Plan(db Database, keys mask.Keys) (*Plan, error) {
 	p := newPlanner(r, masked, keys)
 	p.keep(kept)
 	p.assign()
+	p.limit()
 	p.connect()
 	p.follow()
 	p.compile()
 	p.checkForeignKeys()
 	p.checkUnique()
 	p.checkPartitionKeys()
+	p.checkChecks()
 	selection := p.choose(db)
 	anonymity := p.checkAnonymity()
 	if err := p.problems(); err != nil {
@@ -75,6 +78,41 @@ func (r *Rules) Plan(db Database, keys mask.Keys) (*Plan, error) {
 // Table returns the plan of a table, or of the partitioned table that a leaf belongs to under the leaf's own name; nil when the
 // database had no such table.
 func (p *Plan) Table(schema, name string) *TablePlan { return p.byName[Relation{schema, name}] }
+
+// Find gives the plan of a table by its name as a person writes it: as SQL does, or without its schema where no other table is called so.
+// Otherwise the names are those that could be meant, as SQL writes them.
+func (p *Plan) Find(name string) (*TablePlan, []string) {
+	if r, err := ParseRelation(name); err == nil {
+		if t := p.byName[r]; t != nil {
+			return t, nil
+		}
+		name = r.Name
+	}
+	var found, all []string
+	var table *TablePlan
+	for r, t := range p.byName {
+		all = append(all, r.Name)
+		if r.Name == name {
+			found, table = append(found, r.String()), t
+		}
+	}
+	if len(found) == 1 && !strings.Contains(name, ".") {
+		return table, nil
+	}
+	if near := closest(name, sorted(all)); len(found) == 0 && near != "" {
+		for r := range p.byName {
+			if r.Name == near {
+				found = append(found, r.String())
+			}
+		}
+	}
+	return nil, sorted(found)
+}
+
+func sorted(names []string) []string {
+	slices.Sort(names)
+	return names
+}
 
 // Selection says how much of each table is copied.
 func (p *Plan) Selection() *Selection { return p.selection }

@@ -38,6 +38,7 @@ type cell struct {
 	follows *edge // where the rule came from, nil when own
 	parents []*edge
 	kids    []*edge
+	limit   int        // the most characters that checks on the column allow, 0 for no limit
 	width   int        // the smallest length limit among all columns tied to this one by foreign keys, 0 for none
 	mask    *mask.Mask // nil when the rule is unknown or does not compile
 }
@@ -197,7 +198,7 @@ func (p *planner) compile() {
 }
 
 func (c *cell) target() mask.Target {
-	t := mask.Target{BaseType: c.column.BaseType, TypeKind: c.column.TypeKind, MaxLength: c.column.MaxLength, NotNull: c.column.NotNull, Labels: c.column.Labels}
+	t := mask.Target{BaseType: c.column.BaseType, TypeKind: c.column.TypeKind, MaxLength: c.maxLength(), NotNull: c.column.NotNull, Labels: c.column.Labels}
 	for _, f := range c.column.Fields {
 		t.Fields = append(t.Fields, mask.Field{Name: f.Name, Target: mask.Target{BaseType: f.BaseType, TypeKind: f.TypeKind, MaxLength: f.MaxLength, NotNull: f.NotNull, Labels: f.Labels}})
 	}

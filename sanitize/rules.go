@@ -34,6 +34,8 @@ type rule struct {
 	mask.Rule
 	class string // "" when the column names a mask
 	at    position
+	// checked tells that the rule's author knows that its results meet the CHECK constraints on the column.
+	checked bool
 	// params are the places of the parameters, by the names that mask.ParamError gives them.
 	params map[string]position
 }

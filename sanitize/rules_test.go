@@ -75,7 +75,7 @@ func TestParseRulesMistakes(t *testing.T) {
 		}},
 		{"parameters", "version: 1\ntables:\n  a.b:\n    c: {mask: digits, keep_prefx: 6}\n    d: {mask: null, x: 1}\n    e: {mask: hash, domain: [a], reason: ''}\n    f: {mask: constant, value: null}\n", []string{
 			`4:23: mask digits has no parameter "keep_prefx"; did you mean "keep_prefix"?`,
-			`5:21: mask null has no parameter "x"; it has domain, reason`,
+			`5:21: mask null has no parameter "x"; it has checked, domain, reason`,
 			`6:29: domain must be a name`,
 			`6:42: reason must be a text`,
 			`7:32: the value is missing; the null mask makes NULL, and an empty text is ""`,

@@ -39,6 +39,7 @@ type Table struct {
 	Schema, Name string
 	Columns      []Column
 	Unique       []UniqueKey
+	Checks       []Check // that rows meet when they are loaded
 	// Partitions are the leaves below a partitioned table, each as Schema, Name. They are copied one by one under the rules of this table.
 	Partitions []Relation
 	// PartitionKey are the columns that a partition key of this table, at any level, reads. They can only be kept: a masked
@@ -84,6 +85,14 @@ type UniqueKey struct {
 	Expression bool     // has expression columns too; Definition tells which
 	Definition string   // pg_get_indexdef; one that does not begin with CREATE UNIQUE INDEX is an exclusion constraint's
 	Referenced []string // every column that key, expressions and predicate read
+}
+
+// Check is a CHECK constraint of a table, or of the domain that a column of it is of.
+type Check struct {
+	Name       string
+	Definition string   // pg_get_constraintdef
+	Columns    []string // that it reads
+	Domain     string   // whose constraint it is; then Columns is the column, which Definition calls VALUE. "" for the table's own
 }
 
 // ForeignKey is a reference from columns of one table to columns of another, pairwise.

@@ -28,6 +28,7 @@ func Database(d *Description) sanitize.Database {
 		at[t.OID] = root
 		top := &db.Tables[root]
 		top.Unique = addKeys(top.Unique, t.Unique)
+		top.Checks = addChecks(top.Checks, t.Checks)
 		if holdsRows(t) {
 			top.Partitions = append(top.Partitions, sanitize.Relation{Schema: t.Schema, Name: t.Name})
 		}
@@ -51,7 +52,7 @@ func relation(t sanitize.Table) sanitize.Relation {
 }
 
 func planned(t catalog.Table) sanitize.Table {
-	p := sanitize.Table{Schema: t.Schema, Name: t.Name, Verbatim: t.GooseVersions, Unique: addKeys(nil, t.Unique)}
+	p := sanitize.Table{Schema: t.Schema, Name: t.Name, Verbatim: t.GooseVersions, Unique: addKeys(nil, t.Unique), Checks: addChecks(nil, t.Checks)}
 	for _, c := range t.Columns {
 		var fields []sanitize.Field
 		for _, f := range c.Fields {
@@ -77,6 +78,17 @@ func addKeys(to []sanitize.UniqueKey, keys []catalog.UniqueKey) []sanitize.Uniqu
 		to = append(to, sanitize.UniqueKey{
 			Name: k.Name, Columns: k.Columns, Expression: k.Expression, Definition: k.Definition, Referenced: k.Referenced,
 		})
+	}
+	return to
+}
+
+// addChecks adds the checks that are not there yet; partitions mostly inherit those of their root.
+func addChecks(to []sanitize.Check, checks []catalog.Check) []sanitize.Check {
+	for _, k := range checks {
+		same := func(o sanitize.Check) bool { return o.Definition == k.Definition && slices.Equal(o.Columns, k.Columns) }
+		if !slices.ContainsFunc(to, same) {
+			to = append(to, sanitize.Check{Name: k.Name, Definition: k.Definition, Columns: k.Columns, Domain: k.Domain})
+		}
 	}
 	return to
 }

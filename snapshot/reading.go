@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
@@ -69,6 +71,39 @@ func (s *Source) Samples(ctx context.Context, tables []catalog.Table, n int) (ma
 		return nil
 	})
 	return samples, err
+}
+
+// First reads up to n rows of a table, those that come first, the plan's columns in the plan's order, each as COPY's text format has it. The
+// rows of a partitioned table are those of its leaves. They are raw values: they stay in memory.
+func (s *Source) First(ctx context.Context, desc *Description, plan *sanitize.TablePlan, n int) ([][]byte, error) {
+	names := make([]string, len(plan.Columns))
+	for i, c := range plan.Columns {
+		names[i] = c.Name
+	}
+	name := ident(plan.Schema, plan.Name)
+	from := name
+	if !slices.ContainsFunc(desc.Tables, func(t catalog.Table) bool {
+		return t.Kind == 'p' && t.Schema == plan.Schema && t.Name == plan.Name
+	}) {
+		from = "ONLY " + from
+	}
+	var rows rowWriter
+	err := s.read(ctx, "read the first rows of "+name, func(tx *pgx.Conn) error {
+		if _, err := tx.Exec(ctx, sqlSearchPath, strings.TrimSuffix("pg_catalog, "+s.server.SearchPath, ", ")); err != nil {
+			return err
+		}
+		_, err := tx.PgConn().CopyTo(ctx, &rows, fmt.Sprintf(sqlFirst, idents(names), from, n))
+		return err
+	})
+	return rows, err
+}
+
+// rowWriter gathers rows: the server sends each in a message of its own.
+type rowWriter [][]byte
+
+func (w *rowWriter) Write(row []byte) (int, error) {
+	*w = append(*w, slices.Clone(row))
+	return len(row), nil
 }
 
 func sampleTable(ctx context.Context, tx *pgx.Conn, t catalog.Table, n int) (map[string][]string, error) {

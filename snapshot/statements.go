@@ -114,6 +114,9 @@ const (
 	// sqlSamples reads the first rows of a table for `sanitize init`.
 	sqlSamples = `SELECT %s FROM %s LIMIT %d`
 
+	// sqlFirst reads the first rows of a table for `sanitize preview`.
+	sqlFirst = `COPY (SELECT %s FROM %s LIMIT %d) TO STDOUT`
+
 	// sqlResolve finds a version table under the search path the application's sessions have.
 	sqlResolve = `SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.oid = to_regclass($1)`
@@ -133,6 +136,6 @@ func Statements() []string {
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
 		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
 		sqlLeaves, sqlVolatile, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlCount,
-		sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
+		sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
 	}
 }

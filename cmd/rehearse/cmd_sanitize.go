@@ -32,6 +32,7 @@ func sanitizeCommand() *cli.Command {
 				Action: prepare(checkAction),
 			},
 			masksCommand(),
+			previewCommand(),
 		},
 	}
 }

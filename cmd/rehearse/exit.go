@@ -68,6 +68,7 @@ func codeOf(ctx context.Context, err error) int {
 		dump    *snapshot.DumpError
 		missing *rehearse.ExtensionError
 		few     *rehearse.AnonymityError
+		unknown *rehearse.UnknownTableError
 		cleanup *rehearse.CleanupError
 		kept    *archive.Error
 	)
@@ -89,7 +90,8 @@ func codeOf(ctx context.Context, err error) int {
 	case errors.As(err, &plan), errors.As(err, &value):
 		return exitMasking
 	case errors.As(err, &usage), errors.As(err, &config), errors.As(err, &rules), errors.As(err, &same), errors.As(err, &goFiles),
-		errors.As(err, &dir), errors.As(err, &none), errors.As(err, &twice), errors.As(err, &syntax), errors.As(err, &table), errors.As(err, &role):
+		errors.As(err, &dir), errors.As(err, &none), errors.As(err, &twice), errors.As(err, &syntax), errors.As(err, &table), errors.As(err, &role),
+		errors.As(err, &unknown):
 		return exitUsage
 	case errors.Is(err, errPublish):
 		return exitPublish

@@ -40,6 +40,7 @@ type Table struct {
 
 	Columns []Column // in order of attnum
 	Unique  []UniqueKey
+	Checks  []Check
 }
 
 // Column is one column of a [Table] that was not dropped.
@@ -131,6 +132,10 @@ func readTables(ctx context.Context, r reader) ([]Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	checks, err := list(ctx, r, "plan/checks.sql", scanCheck)
+	if err != nil {
+		return nil, err
+	}
 	at := make(map[uint32]*Table, len(rows))
 	for i := range rows {
 		at[rows[i].OID] = &rows[i].Table
@@ -143,6 +148,11 @@ func readTables(ctx context.Context, r reader) ([]Table, error) {
 	for _, k := range keys {
 		if t := at[k.table]; t != nil {
 			t.Unique = append(t.Unique, k.UniqueKey)
+		}
+	}
+	for _, c := range checks {
+		if t := at[c.table]; t != nil {
+			t.Checks = append(t.Checks, c.Check)
 		}
 	}
 	tables := make([]Table, len(rows))
