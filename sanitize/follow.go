@@ -1,6 +1,7 @@
 package sanitize
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 )
@@ -9,7 +10,7 @@ import (
 
 // connect draws the edges. Pairs with a column that is unknown, or references itself, tie nothing.
 func (p *planner) connect() {
-	for _, fk := range p.db.ForeignKeys {
+	for _, fk := range append(slices.Clone(p.db.ForeignKeys), p.virtual()...) {
 		for i := range min(len(fk.ChildColumns), len(fk.ParentColumns)) {
 			child := p.cells[cellKey{p.roots[fk.Child], fk.ChildColumns[i]}]
 			parent := p.cells[cellKey{p.roots[fk.Parent], fk.ParentColumns[i]}]
@@ -22,6 +23,24 @@ func (p *planner) connect() {
 		}
 	}
 	p.narrow()
+}
+
+// virtual are the keys that the rules declare, as far as there are such columns: masks run along them too, or nothing would join any more.
+func (p *planner) virtual() []ForeignKey {
+	if p.rules.shares.subset == nil {
+		return nil
+	}
+	var keys []ForeignKey
+	for _, k := range p.rules.shares.subset.keys {
+		keys = append(keys, k.foreignKey())
+	}
+	return keys
+}
+
+func (k keyLine) foreignKey() ForeignKey {
+	return ForeignKey{
+		Name: fmt.Sprintf("of line %d", k.at.line), Child: k.from.table, Parent: k.to.table, ChildColumns: k.from.columns, ParentColumns: k.to.columns,
+	}
 }
 
 // tied reports whether the two columns have an edge already; partitions repeat the foreign keys of their table.

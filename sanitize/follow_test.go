@@ -100,3 +100,41 @@ func checkSides(t *testing.T, seed uint64, plan *sanitize.Plan, db sanitize.Data
 		}
 	}
 }
+
+// TestKeysThatFollow: the columns of composite keys, of keys that the rules declare, of keys between partitioned tables and of references to the
+// table itself have the mask of what they reference, without a line of their own.
+func TestKeysThatFollow(t *testing.T) {
+	t.Parallel()
+	rel := func(name string) sanitize.Relation { return sanitize.Relation{Schema: "s", Name: name} }
+	parent, child, mails := table("s.parent", "tenant int8!", "id int8!", "boss int8", "email text"), table("s.child", "tenant int8!", "parent int8"), table("s.mails", "sender text")
+	child.Partitions = []sanitize.Relation{rel("child_1")}
+	db := sanitize.Database{
+		Tables: []sanitize.Table{parent, child, mails},
+		ForeignKeys: []sanitize.ForeignKey{
+			{Name: "composite", Child: rel("child_1"), Parent: rel("parent"), ChildColumns: []string{"tenant", "parent"}, ParentColumns: []string{"tenant", "id"}},
+			{Name: "self", Child: rel("parent"), Parent: rel("parent"), ChildColumns: []string{"tenant", "boss"}, ParentColumns: []string{"tenant", "id"}},
+		},
+	}
+	const virtual = "subset: {roots: {s.parent: {percent: 50}}, keys: [{from: s.mails(sender), to: s.parent(email)}]}\n"
+	rules := "  s.parent: {tenant: {mask: int_permute, domain: tenants}, id: int_permute, email: {mask: email, domain: people}}\n  s.child: {}\n  s.mails: {}\n" + virtual
+	plan := mustPlan(t, "version: 1\ntables:\n"+rules, db)
+	for column, want := range map[string]string{
+		"parent.boss": "int_permute int_permute", "child.tenant": "int_permute tenants", "child.parent": "int_permute int_permute",
+		"child_1.parent": "int_permute int_permute", "mails.sender": "email people",
+	} {
+		name, column, _ := strings.Cut(column, ".")
+		got := "none"
+		for _, c := range plan.Table("s", name).Columns {
+			if c.Name == column {
+				got = c.Mask.Name + " " + c.Mask.Domain
+			}
+		}
+		if got != want {
+			t.Errorf("%s.%s has %s, want %s", name, column, got, want)
+		}
+	}
+	err := planError(t, strings.Replace(rules, "s.mails: {}", "s.mails: {sender: email}", 1), db)
+	if err == nil || !strings.Contains(err.Error(), "s.mails.sender has mask email but references s.parent.email, which has mask email in domain people (foreign key of line") {
+		t.Errorf("another mask on one side of a declared key: %v", err)
+	}
+}

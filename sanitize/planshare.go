@@ -1,7 +1,6 @@
 package sanitize
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -135,9 +134,7 @@ func (c *chooser) subset(s *subsetLines) {
 	}
 	for _, k := range s.keys {
 		if c.resolved(k.from) && c.resolved(k.to) {
-			c.selection.Keys = append(c.selection.Keys, VirtualKey{ForeignKey{
-				Name: fmt.Sprintf("of line %d", k.at.line), Child: k.from.table, Parent: k.to.table, ChildColumns: k.from.columns, ParentColumns: k.to.columns,
-			}, c.at(k.at, "")})
+			c.selection.Keys = append(c.selection.Keys, VirtualKey{k.foreignKey(), c.at(k.at, "")})
 		}
 	}
 	for _, b := range s.breaks {
