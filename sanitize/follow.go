@@ -176,6 +176,26 @@ func (p *planner) checkForeignKeys() {
 	}
 }
 
+// checkFull finds references that must be NULL as a whole or not at all, and of which masks make a part NULL.
+func (p *planner) checkFull() {
+	for _, fk := range p.db.ForeignKeys {
+		var null, other *cell
+		for _, name := range fk.ChildColumns {
+			switch c := p.cells[cellKey{p.roots[fk.Child], name}]; {
+			case c == nil || c.mask == nil:
+			case c.mask.Null():
+				null = c
+			default:
+				other = c
+			}
+		}
+		if fk.Full && null != nil && other != nil {
+			p.issue(null.rule.at, "%s becomes NULL and %s does not, but foreign key %s has all its columns NULL or none (MATCH FULL); null on both would do, or another mask on this one",
+				null, other, quoteIdent(fk.Name))
+		}
+	}
+}
+
 func (p *planner) checkForeignKey(e *edge) {
 	child, parent := e.child, e.parent
 	switch {

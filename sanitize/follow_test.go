@@ -138,3 +138,20 @@ func TestKeysThatFollow(t *testing.T) {
 		t.Errorf("another mask on one side of a declared key: %v", err)
 	}
 }
+
+func TestMatchFull(t *testing.T) {
+	t.Parallel()
+	rel := func(name string) sanitize.Relation { return sanitize.Relation{Schema: "s", Name: name} }
+	db := sanitize.Database{
+		Tables: []sanitize.Table{table("s.parent", "a int8", "b int8"), table("s.child", "a int8", "b int8")},
+		ForeignKeys: []sanitize.ForeignKey{{
+			Name: "whole", Child: rel("child"), Parent: rel("parent"), ChildColumns: []string{"a", "b"}, ParentColumns: []string{"a", "b"}, Full: true,
+		}},
+	}
+	if err := planError(t, "  s.parent: {a: \"null\", b: keep}\n  s.child: {}\n", db); err == nil || !strings.Contains(err.Error(), "s.child.a becomes NULL and s.child.b does not, but foreign key whole") {
+		t.Errorf("a part of a reference becomes NULL: %v", err)
+	}
+	mustPlan(t, "version: 1\ntables:\n  s.parent: {a: \"null\", b: \"null\"}\n  s.child: {}\n", db)
+	db.ForeignKeys[0].Full = false
+	mustPlan(t, "version: 1\ntables:\n  s.parent: {a: \"null\", b: keep}\n  s.child: {}\n", db)
+}

@@ -62,6 +62,7 @@ func (r *Rules) Plan(db Database, keys mask.Keys) (*Plan, error) {
 	p.follow()
 	p.compile()
 	p.checkForeignKeys()
+	p.checkFull()
 	p.checkUnique()
 	p.checkPartitionKeys()
 	p.checkChecks()

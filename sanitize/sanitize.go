@@ -101,4 +101,5 @@ type ForeignKey struct {
 	Child, Parent Relation
 	ChildColumns  []string
 	ParentColumns []string
+	Full          bool // MATCH FULL: all columns of a reference are NULL, or none
 }

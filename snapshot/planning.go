@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
@@ -41,7 +42,7 @@ func Database(d *Description) sanitize.Database {
 		}
 		db.ForeignKeys = append(db.ForeignKeys, sanitize.ForeignKey{
 			Name: k.Name, Child: relation(db.Tables[child]), Parent: relation(db.Tables[parent]),
-			ChildColumns: k.ChildColumns, ParentColumns: k.ParentColumns,
+			ChildColumns: k.ChildColumns, ParentColumns: k.ParentColumns, Full: strings.Contains(k.Definition, " MATCH FULL"),
 		})
 	}
 	return db
