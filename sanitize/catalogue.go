@@ -37,7 +37,7 @@ func Masks() []MaskInfo {
 			Keeps: append([]string{}, i.AtLeast.Names()...), MayKeep: append([]string{}, (i.AtBest &^ i.AtLeast).Names()...), Depends: i.Depends,
 		}
 		for _, p := range i.Params {
-			m.Params = append(m.Params, MaskParam(p))
+			m.Params = append(m.Params, MaskParam{Name: p.Name, Type: p.Type, Default: p.Default, Meaning: p.Meaning})
 		}
 		all = append(all, m)
 	}

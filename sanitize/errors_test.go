@@ -52,7 +52,7 @@ func (l leaky) Append(dst, src []byte) ([]byte, error) {
 func TestLeakyMask(t *testing.T) {
 	t.Parallel()
 	for wrap, want := range map[bool]string{false: "mask s.t.c with leaky: a value made the mask fail", true: "mask s.t.c with leaky: a value is odd"} {
-		r := &Row{table: Relation{"s", "t"}, width: 1, fields: []rowField{{name: "c", mask: "leaky", fn: leaky{wrap}}}}
+		r := &Row{table: Relation{"s", "t"}, width: 1, fields: []rowField{{name: "c", mask: "leaky", apply: applier{fn: leaky{wrap}}}}}
 		got, err := r.Append([]byte("x"), []byte("secret\n"))
 		if err == nil || err.Error() != want || errors.Unwrap(err) != nil {
 			t.Errorf("error is %v, want %q", err, want)
@@ -94,7 +94,7 @@ func FuzzRow(f *testing.F) {
 			if which>>(i%8)&1 == 0 {
 				continue
 			}
-			r.fields = append(r.fields, rowField{index: i, name: "c", mask: "upper", fn: upper{}})
+			r.fields = append(r.fields, rowField{index: i, name: "c", mask: "upper", apply: applier{fn: upper{}}})
 			if fields[i] == `\N` {
 				continue
 			}

@@ -1,6 +1,7 @@
 package sanitize
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -70,10 +71,18 @@ func (p *planner) narrow() {
 				}
 			}
 		}
+		key := keyOf(group)
 		for _, c := range group {
-			c.width = width
+			c.width, c.subject = width, key
 		}
 	}
+}
+
+// keyOf is the column that those tied together identify something by: the first by name of those that reference no other.
+func keyOf(group []*cell) *cell {
+	return slices.MinFunc(group, func(a, b *cell) int {
+		return cmp.Or(min(len(a.parents), 1)-min(len(b.parents), 1), cmp.Compare(a.String(), b.String()))
+	})
 }
 
 func (c *cell) neighbours() []*cell {
@@ -212,6 +221,8 @@ func (p *planner) checkForeignKey(e *edge) {
 	case !sameRule(child.rule, parent.rule):
 		p.issue(child.rule.at, "%s follows %s with %s but also references %s, which has %s (foreign key %s); all of them need the same mask",
 			child, child.source(), child.rule.describe(), parent, parent.rule.describe(), e.name)
+	case child.mask != nil && child.mask.Local():
+		p.issue(child.rule.at, "%s references %s (foreign key %s), and %s depends on more than the value: the two would no longer agree", child, parent, e.name, child.rule.describe())
 	case child.column.BaseType != parent.column.BaseType && !p.sameOnBoth(child, parent):
 		p.issue(parent.rule.at, "%s (%s) references %s (%s), and %s gives different results for the two types; keep both",
 			child, child.column.BaseType, parent, parent.column.BaseType, parent.rule.Name)

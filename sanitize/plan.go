@@ -40,6 +40,8 @@ type ColumnPlan struct {
 
 	// BaseType is the column's type as the mask was made for it; see [Column].
 	BaseType string
+
+	kind byte // see Column.TypeKind
 }
 
 // Counts sums up a plan. Columns that are generated, or belong to verbatim tables, do not count.
@@ -61,6 +63,7 @@ func (r *Rules) Plan(db Database, keys mask.Keys) (*Plan, error) {
 	p.connect()
 	p.follow()
 	p.compile()
+	p.checkNeeds()
 	p.checkForeignKeys()
 	p.checkFull()
 	p.checkUnique()

@@ -20,7 +20,10 @@ type planner struct {
 	cells  map[cellKey]*cell
 	order  []*cell            // by table and column, generated ones included
 	kept   map[Relation]*rule // of tables that are verbatim by the rules
-	err    PlanError
+	made   map[string][]made  // by name of mask and type
+
+	programs mask.Programs // nil where masks may not ask any
+	err      PlanError
 }
 
 type cellKey struct {
@@ -39,9 +42,20 @@ type cell struct {
 	parents []*edge
 	kids    []*edge
 	limit   int        // the most characters that checks on the column allow, 0 for no limit
+	subject *cell      // the key that stands for all columns tied to this one by foreign keys, nil when none is
 	width   int        // the smallest length limit among all columns tied to this one by foreign keys, 0 for none
 	mask    *mask.Mask // nil when the rule is unknown or does not compile
+	state   state      // of making it
 }
+
+// state says how far a column's mask has been made.
+type state int
+
+const (
+	untouched state = iota
+	compiling
+	compiled
+)
 
 // edge ties a column of a foreign key to the column it references.
 type edge struct {
@@ -168,33 +182,52 @@ func (p *planner) columnNames(table Relation) []string {
 
 // compile makes a mask of every rule for the type of its column. Equal rules for equal types are compiled once.
 func (p *planner) compile() {
-	type made struct {
-		rule   mask.Rule
-		target mask.Target
-		mask   *mask.Mask
-		err    error
-	}
-	cache := make(map[string][]made) // by name of mask and type
+	p.made = make(map[string][]made)
 	for _, c := range p.order {
-		if c.rule == nil || c.column.Generated {
-			continue
-		}
-		target := c.target()
-		key := c.rule.Name + " " + target.BaseType
-		same := func(m made) bool {
-			return reflect.DeepEqual(m.target, target) && reflect.DeepEqual(m.rule, c.rule.Rule)
-		}
-		i := slices.IndexFunc(cache[key], same)
-		if i < 0 {
-			m, err := mask.Compile(c.rule.Rule, target, p.keys)
-			i = len(cache[key])
-			cache[key] = append(cache[key], made{c.rule.Rule, target, m, err})
-		}
-		if c.mask = cache[key][i].mask; cache[key][i].err != nil {
-			c.mask = nil
-			p.badMask(c, cache[key][i].err)
+		if c.rule != nil && !c.column.Generated {
+			p.compileCell(c)
 		}
 	}
+}
+
+// made is a rule that was compiled for a type.
+type made struct {
+	rule   mask.Rule
+	target mask.Target
+	mask   *mask.Mask
+	err    error
+}
+
+// compileCell makes the mask of one column, once.
+func (p *planner) compileCell(c *cell) {
+	if c.state != untouched {
+		return
+	}
+	c.state = compiling
+	defer func() { c.state = compiled }()
+	m := p.compiled(c)
+	if c.mask = m.mask; m.err != nil {
+		c.mask = nil
+		p.badMask(c, m.err)
+	}
+}
+
+func (p *planner) compiled(c *cell) made {
+	m := made{rule: c.rule.Rule, target: c.target()}
+	if readsRow(m.rule) {
+		m.target.Row = &cellRow{planner: p, cell: c}
+		m.mask, m.err = mask.Compile(m.rule, m.target, p.keys)
+		return m
+	}
+	key := m.rule.Name + " " + m.target.BaseType
+	same := func(o made) bool { return reflect.DeepEqual(o.target, m.target) && reflect.DeepEqual(o.rule, m.rule) }
+	i := slices.IndexFunc(p.made[key], same)
+	if i < 0 {
+		m.mask, m.err = mask.Compile(m.rule, m.target, p.keys)
+		i = len(p.made[key])
+		p.made[key] = append(p.made[key], m)
+	}
+	return p.made[key][i]
 }
 
 func (c *cell) target() mask.Target {
@@ -278,7 +311,7 @@ func (p *planner) plan() *Plan {
 }
 
 func (c *cell) plan() ColumnPlan {
-	cp := ColumnPlan{Name: c.column.Name, Mask: c.mask, Class: c.rule.class, BaseType: c.column.BaseType}
+	cp := ColumnPlan{Name: c.column.Name, Mask: c.mask, Class: c.rule.class, BaseType: c.column.BaseType, kind: c.column.TypeKind}
 	if c.follows != nil {
 		cp.Follows, cp.ForeignKey = c.follows.parent.String(), c.follows.name
 	}

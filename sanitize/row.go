@@ -16,33 +16,34 @@ type Row struct {
 	fields []rowField // the masked ones, in table order
 	width  int        // fields a row has
 	plain  []byte     // one value, unescaped, and then its mask before it is escaped
+	near   neighbours
 }
 
 type rowField struct {
 	index int
 	name  string
 	mask  string
-	fn    mask.Func
+	apply applier
 	fixed bool    // whatever the value is
 	watch Watcher // nil for nobody
 }
 
 // Watcher sees the values of one masked column as they pass, in PostgreSQL's text form: as the source has it, and as it is masked; nil for
 // NULL. It belongs to the goroutine of its [Row] or [Tuples], and neither keeps nor changes what it is shown. Values of columns that are
-// masked by a constant or NULL are not shown.
+// masked by a constant, NULL or an expression at the source are not shown.
 type Watcher interface {
 	Saw(was, is []byte)
 }
 
 // Row returns a new masker of rows, for one goroutine. Of a table without masks it checks the number of fields and copies.
 func (t *TablePlan) Row() *Row {
-	r := &Row{table: Relation{t.Schema, t.Name}, width: len(t.Columns)}
+	r := &Row{table: Relation{t.Schema, t.Name}, width: len(t.Columns), near: newNeighbours(t)}
 	for i, c := range t.Columns {
-		if c.Mask.Keep() {
+		if c.Mask.Keep() || c.Mask.Expression != "" {
 			continue
 		}
 		_, fixed := c.Mask.Const()
-		r.fields = append(r.fields, rowField{index: i, name: c.Name, mask: c.Mask.Name, fn: c.Mask.New(), fixed: fixed})
+		r.fields = append(r.fields, rowField{index: i, name: c.Name, mask: c.Mask.Name, apply: r.near.applier(t, c.Mask), fixed: fixed})
 	}
 	return r
 }
@@ -75,6 +76,9 @@ func (r *Row) Append(dst, line []byte) ([]byte, error) {
 	if n := len(line); n > 0 && line[n-1] == '\n' {
 		rest, end = line[:n-1], line[n-1:]
 	}
+	if err := r.gather(rest); err != nil {
+		return dst, err
+	}
 	at := 0 // index of the field in which rest begins
 	for i := range r.fields {
 		f := &r.fields[i]
@@ -99,6 +103,36 @@ func (r *Row) Append(dst, line []byte) ([]byte, error) {
 	}
 	dst = append(dst, rest...)
 	return append(dst, end...), nil
+}
+
+// gather takes note of the values that masks of other columns read.
+func (r *Row) gather(rest []byte) error {
+	r.near.text = r.near.text[:0]
+	at := 0
+	for i, column := range r.near.columns {
+		skip := fieldsLen(rest, column-at)
+		if skip < 0 {
+			return widthError(r.table, r.width)
+		}
+		rest, at = rest[skip:], column
+		field := rest
+		if tab := bytes.IndexByte(rest, '\t'); tab >= 0 {
+			field = rest[:tab]
+		}
+		switch {
+		case len(field) == 2 && field[0] == '\\' && field[1] == 'N':
+			r.near.values[i] = nil
+		case bytes.IndexByte(field, '\\') < 0:
+			r.near.values[i] = field[:len(field):len(field)]
+		default:
+			start, ok := len(r.near.text), false
+			if r.near.text, ok = appendUnescaped(r.near.text, field); !ok {
+				return &ValueError{Table: r.table, Reason: "has a value that ends in the middle of an escape"}
+			}
+			r.near.values[i] = r.near.text[start:]
+		}
+	}
+	return nil
 }
 
 // fieldsLen is the length of the first n fields of a row, each with the tab behind it, or -1 when there are no n tabs.
@@ -137,7 +171,7 @@ func (r *Row) appendField(dst, field []byte, f *rowField) ([]byte, error) {
 		value = r.plain
 	}
 	start := len(dst)
-	dst, err := f.fn.Append(dst, value)
+	dst, err := f.apply.append(dst, value, &r.near)
 	switch {
 	case err == nil:
 	case errors.Is(err, mask.ErrNull):

@@ -15,13 +15,16 @@ type Tuples struct {
 	fields []tupleField // one for each column
 	plain  []byte       // one value in text form
 	masked []byte       // its mask, in text form
+	near   neighbours
+	forms  []mask.Form // of the neighbours
 }
 
 type tupleField struct {
-	name string
-	mask string
-	fn   mask.Func // nil for a column that is kept, and for constants
-	form mask.Form
+	name   string
+	mask   string
+	masked bool // by what apply has; else it is kept, constant, or as the source was asked for it
+	apply  applier
+	form   mask.Form
 	// all is what every value becomes, with the length before it; nil where that depends on the value.
 	all   []byte
 	watch Watcher // nil for nobody
@@ -40,14 +43,21 @@ func (t *TablePlan) Constants() map[string]string {
 }
 
 // Tuples returns a new masker of rows in COPY's binary format, for one goroutine; nil when a masked column has a type that cannot be
-// masked in its binary form. Columns that are masked must have their types from pg_catalog, but for constants.
+// masked in its binary form, or one that a mask reads has such a type. Columns that are masked or read must have their types from pg_catalog, but for constants.
 func (t *TablePlan) Tuples(constants map[string][]byte) *Tuples {
-	r := &Tuples{table: Relation{t.Schema, t.Name}}
+	r := &Tuples{table: Relation{t.Schema, t.Name}, near: newNeighbours(t)}
+	for _, column := range r.near.columns {
+		form, ok := mask.FormOf(t.Columns[column].BaseType)
+		if !ok || t.Columns[column].kind == 'e' { // whose name may be that of another type
+			return nil
+		}
+		r.forms = append(r.forms, form)
+	}
 	for _, c := range t.Columns {
 		f := tupleField{name: c.Name, mask: c.Mask.Name}
 		_, constant := c.Mask.Const()
 		switch {
-		case c.Mask.Keep():
+		case c.Mask.Keep(), c.Mask.Expression != "":
 		case c.Mask.Null():
 			f.all = []byte{0xff, 0xff, 0xff, 0xff}
 		case constant:
@@ -61,7 +71,7 @@ func (t *TablePlan) Tuples(constants map[string][]byte) *Tuples {
 			if !ok {
 				return nil
 			}
-			f.form, f.fn = form, c.Mask.New()
+			f.form, f.masked, f.apply = form, true, r.near.applier(t, c.Mask)
 		}
 		r.fields = append(r.fields, f)
 	}
@@ -71,7 +81,7 @@ func (t *TablePlan) Tuples(constants map[string][]byte) *Tuples {
 // Watch lets a column be watched from now on; watcher gives its watcher by its place in [TablePlan.Columns], nil for none.
 func (r *Tuples) Watch(watcher func(column int) Watcher) {
 	for i := range r.fields {
-		if f := &r.fields[i]; f.fn != nil {
+		if f := &r.fields[i]; f.masked {
 			f.watch = watcher(i)
 		}
 	}
@@ -98,12 +108,15 @@ func (r *Tuples) Append(dst, data []byte) (extended []byte, size int, err error)
 	if end == 0 {
 		return dst, 0, nil
 	}
+	if err := r.gather(data); err != nil {
+		return dst, 0, err
+	}
 	start, kept, at := len(dst), 0, 2 // data from kept to at are to be copied as they are
 	for i := range r.fields {
 		f := &r.fields[i]
 		n := fieldLength(data[at:])
 		next := at + 4 + max(n, 0)
-		if n >= 0 && (f.fn != nil || f.all != nil) {
+		if n >= 0 && (f.masked || f.all != nil) {
 			dst = append(dst, data[kept:at]...)
 			if dst, err = r.appendField(dst, data[at+4:next], f); err != nil {
 				return dst[:start], 0, err
@@ -130,6 +143,37 @@ func (r *Tuples) measure(data []byte) int {
 		return 0
 	}
 	return at
+}
+
+// gather takes note of the values that masks of other columns read; data hold all of the tuple.
+func (r *Tuples) gather(data []byte) error {
+	r.near.text = r.near.text[:0]
+	at, field := 2, 0
+	for i, column := range r.near.columns {
+		for ; field < column; field++ {
+			at += 4 + max(fieldLength(data[at:]), 0)
+		}
+		n := fieldLength(data[at:])
+		if n < 0 {
+			r.near.values[i] = nil
+			continue
+		}
+		value, form, ok := data[at+4:at+4+n:at+4+n], &r.forms[i], true
+		if prefix := len(form.Prefix); form.Same {
+			if ok = n >= prefix && string(value[:prefix]) == form.Prefix; ok {
+				value = value[prefix:]
+			}
+		} else {
+			start := len(r.near.text)
+			r.near.text, ok = form.Text(r.near.text, value)
+			value = r.near.text[start:]
+		}
+		if !ok {
+			return &ValueError{Table: r.table, Reason: "has a value without a text form that a mask reads"}
+		}
+		r.near.values[i] = value
+	}
+	return nil
 }
 
 func fieldLength(field []byte) int { return int(int32(binary.BigEndian.Uint32(field))) } //nolint:gosec // -1 on purpose
@@ -167,7 +211,7 @@ func (r *Tuples) direct(dst, field []byte, f *tupleField) ([]byte, error) {
 	}
 	dst = append(dst, f.form.Prefix...)
 	start := len(dst)
-	dst, err := f.fn.Append(dst, field[prefix:])
+	dst, err := f.apply.append(dst, field[prefix:], &r.near)
 	if err == nil {
 		saw(f.watch, field[prefix:], dst[start:])
 	}
@@ -189,7 +233,7 @@ func (r *Tuples) convert(dst, field []byte, f *tupleField) ([]byte, error) {
 		return dst, &mask.ValueError{Mask: f.mask, Reason: "has no text form"}
 	}
 	var err error
-	if r.masked, err = f.fn.Append(r.masked[:0], r.plain); err != nil {
+	if r.masked, err = f.apply.append(r.masked[:0], r.plain, &r.near); err != nil {
 		return dst, err
 	}
 	saw(f.watch, r.plain, r.masked)

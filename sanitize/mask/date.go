@@ -7,25 +7,38 @@ func dateShiftFamily() family {
 			Name: "date_shift", Summary: "a day up to so many days before or after, at the same time of day", Types: []string{"date", "timestamp", "timestamptz"},
 			Params: []ParamInfo{
 				{Name: "days", Type: "integer", Default: "180", Meaning: "how far at most, from 1 to 36500"},
+				{Name: "per", Type: "column", Meaning: "a column that identifies a subject: all dates of one subject are shifted by the same number of days, also where a foreign key leads to it from another table"},
 			},
 			Guarantees: []string{
 				"the result is never the value's own day, and at most days away",
-				"equal values stay equal; distinct values may become equal, and their order and the time between them are not kept",
+				"equal values stay equal, with per those of one subject; distinct values may become equal",
+				"with per, order and time between the dates of one subject are kept, under the same days and domain; without, they are not",
 				"the time of day, infinity and BC are kept; a shift beyond what the type holds goes the other way",
 				"sessions must use DateStyle ISO",
 			},
-			AtLeast: keepsFolded | KeepsValidity, AtBest: keepsFolded | KeepsValidity,
+			AtLeast: KeepsNulls | KeepsValidity, AtBest: keepsFolded | KeepsValidity, Depends: "without per, equal values stay equal",
 		},
-		compile: func(c *compiler) (*Mask, error) {
-			days := c.params.integer("days", 180, 1, 36500)
-			key := subkey(c.keys, c.domain, "date_shift")
-			lastYear := int64(294276)
-			if c.target.BaseType == "date" {
-				lastYear = 5874897
-			}
-			return &Mask{Keeps: keepsFolded | KeepsValidity, New: func() Func { return &dateFunc{prf: newPRF(key), days: days, lastYear: lastYear} }}, nil
-		},
+		compile: compileDateShift,
 	}
+}
+
+func compileDateShift(c *compiler) (*Mask, error) {
+	days := c.params.integer("days", 180, 1, 36500)
+	key := subkey(c.keys, c.domain, "date_shift")
+	lastYear := int64(294276)
+	if c.target.BaseType == "date" {
+		lastYear = 5874897
+	}
+	newDate := func() *dateFunc { return &dateFunc{prf: newPRF(key), days: days, lastYear: lastYear} }
+	per, sibling := c.column("per")
+	if per == "" {
+		return &Mask{Keeps: keepsFolded | KeepsValidity, New: func() Func { return newDate() }}, nil
+	}
+	if sibling.Own {
+		return nil, &ParamError{Param: "per", Text: "names the column itself; name the one that identifies the subject"}
+	}
+	who := c.newSubject("date_shift", sibling)
+	return &Mask{Keeps: KeepsNulls | KeepsValidity, Needs: []string{per}, NewRow: func() RowFunc { return &datePerFunc{newDate(), who.teller()} }}, nil
 }
 
 type dateFunc struct {
@@ -34,10 +47,25 @@ type dateFunc struct {
 	lastYear int64
 }
 
-// firstDay is 4713-11-24 BC, the first that PostgreSQL's types hold, in days from 1970-01-01; one is left for time zones.
-var firstDay = daysOf(-4712, 11, 25)
-
 func (f *dateFunc) Append(dst, src []byte) ([]byte, error) {
+	return f.shift(dst, src, f.prf.number(src))
+}
+
+// datePerFunc shifts all dates of one subject alike. A row without a subject is one of its own.
+type datePerFunc struct {
+	*dateFunc
+	who *teller
+}
+
+func (f *datePerFunc) Append(dst, src []byte, others [][]byte) ([]byte, error) {
+	if others[0] == nil {
+		return f.dateFunc.Append(dst, src)
+	}
+	return f.shift(dst, src, f.who.number(others[0]))
+}
+
+// shift moves the day by what x stands for.
+func (f *dateFunc) shift(dst, src []byte, x uint64) ([]byte, error) {
 	if s := string(src); s == "infinity" || s == "-infinity" {
 		return append(dst, src...), nil
 	}
@@ -45,7 +73,6 @@ func (f *dateFunc) Append(dst, src []byte) ([]byte, error) {
 	if !ok {
 		return dst, &ValueError{Mask: "date_shift", Reason: "is not a date in ISO form"}
 	}
-	x := f.prf.number(src)
 	shift := 1 + int64(x>>1%uint64(f.days))
 	if x&1 == 1 {
 		shift = -shift
@@ -57,6 +84,9 @@ func (f *dateFunc) Append(dst, src []byte) ([]byte, error) {
 	}
 	return appendDate(dst, shifted, d.rest), nil
 }
+
+// firstDay is 4713-11-24 BC, the first that PostgreSQL's types hold, in days from 1970-01-01; one is left for time zones.
+var firstDay = daysOf(-4712, 11, 25)
 
 // isoDate is a date in the proleptic Gregorian calendar, year 0 being 1 BC, with the time that follows it.
 type isoDate struct {

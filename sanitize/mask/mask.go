@@ -24,6 +24,8 @@ type Target struct {
 	NotNull   bool
 	Labels    []string // of an enum, or of the enum that an array is of
 	Fields    []Field  // of a composite type, or of that which an array is of
+
+	Row Row // of the column; nil for a value that stands in none, such as a JSON leaf
 }
 
 // Keys hands out the key of a domain. It is HKDF-SHA256 of the run's secret with the domain as info, 32 bytes.

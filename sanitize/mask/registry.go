@@ -25,9 +25,17 @@ type Mask struct {
 	// SequenceFloor gives a number that no result of a value from 0 to last exceeds; a sequence behind the column goes on from it.
 	// It may be the largest of the type. Nil where a sequence makes no sense.
 	SequenceFloor func(last int64) int64
+	// Needs names other columns of the row whose raw values NewRow's functions are given. Without any NewRow is nil; with them New is of no use.
+	Needs  []string
+	NewRow func() RowFunc
+	// Expression is what the source is asked for in the place of the column: an expression in SQL over the row. The mask then passes on
+	// what comes. Empty for masks that are made here.
+	Expression string
 
 	keep, null bool
 	constant   []byte
+	command    []string
+	outside    bool
 }
 
 // Keep tells whether the mask leaves every value as it is.
@@ -54,9 +62,10 @@ type Info struct {
 // ParamInfo describes one parameter of a mask.
 type ParamInfo struct {
 	Name    string
-	Type    string // string, integer, boolean, value, rule, rules
+	Type    string // string, integer, boolean, value, rule, rules, column, columns
 	Default string // "" when it is required or has no default
 	Meaning string
+	Row     bool // it is text that names columns of the row
 }
 
 // family is a kind of mask: its description and its compiler. The compiler sees a type that Info.Types allows.
@@ -97,6 +106,9 @@ func Compile(r Rule, t Target, k Keys) (*Mask, error) {
 		return nil, err
 	}
 	m.Name, m.Domain = r.Name, c.domain
+	if m.New == nil {
+		m.New = func() Func { return rowless(r.Name) }
+	}
 	return m, nil
 }
 
