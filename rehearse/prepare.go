@@ -102,7 +102,7 @@ func boundaries(session string) string {
 }
 
 // masks applies the rules to what the source holds. The error is a *sanitize.PlanError when they do not cover it, or when the server refuses
-// a condition on rows, which it is not asked about where the role lacks rights. The rows of an archive are masked already, and it says how.
+// a condition on rows or an expression, which it is not asked about where the role lacks rights. The rows of an archive are masked already, and it says how.
 func (r *rehearsal) masks(ctx context.Context, src origin, w *work, rights error) (err error) {
 	if kept, ok := src.(*snapshot.Archived); ok {
 		r.result.Masking, w.masked, err = archivedMasking(kept)
@@ -116,7 +116,7 @@ func (r *rehearsal) masks(ctx context.Context, src origin, w *work, rights error
 	}
 	r.result.Masking = maskingFacts(r.cfg, w.plan)
 	if source, ok := src.(*snapshot.Source); ok && rights == nil {
-		return source.CheckSelection(ctx, w.desc, w.plan.Selection())
+		return source.CheckPlan(ctx, w.desc, w.plan)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ type Plan struct {
 	selection    *Selection
 	largeObjects LargeObjects
 	anonymity    []Anonymity
+	expressions  []Expression
 }
 
 // TablePlan is the plan of one table: a mask for each column that a copy carries.
@@ -41,6 +42,9 @@ type ColumnPlan struct {
 	// BaseType is the column's type as the mask was made for it; see [Column].
 	BaseType string
 
+	// Reading says what the source is asked for in the column's place.
+	Reading Reading
+
 	kind byte // see Column.TypeKind
 }
 
@@ -64,6 +68,7 @@ func (r *Rules) Plan(db Database, keys mask.Keys) (*Plan, error) {
 	p.follow()
 	p.compile()
 	p.checkNeeds()
+	p.checkExpressions()
 	p.checkForeignKeys()
 	p.checkFull()
 	p.checkUnique()
@@ -75,7 +80,7 @@ func (r *Rules) Plan(db Database, keys mask.Keys) (*Plan, error) {
 		return nil, err
 	}
 	plan := p.plan()
-	plan.selection, plan.anonymity = selection, anonymity
+	plan.selection, plan.anonymity, plan.expressions = selection, anonymity, p.expressions
 	return plan, nil
 }
 

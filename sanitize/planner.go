@@ -22,6 +22,8 @@ type planner struct {
 	kept   map[Relation]*rule // of tables that are verbatim by the rules
 	made   map[string][]made  // by name of mask and type
 
+	expressions []Expression
+
 	programs mask.Programs // nil where masks may not ask any
 	err      PlanError
 }
@@ -301,6 +303,7 @@ func (p *planner) plan() *Plan {
 				tp.Columns = append(tp.Columns, cell.plan())
 			}
 		}
+		tp.decideReading()
 		plan.tables = append(plan.tables, tp)
 		plan.byName[Relation{t.Schema, t.Name}] = tp
 		for _, leaf := range t.Partitions {
@@ -316,4 +319,19 @@ func (c *cell) plan() ColumnPlan {
 		cp.Follows, cp.ForeignKey = c.follows.parent.String(), c.follows.name
 	}
 	return cp
+}
+
+// decideReading lets values stay at the source that no mask looks at, neither the column's own nor another's.
+func (t *TablePlan) decideReading() {
+	needed := map[string]bool{}
+	for _, c := range t.Columns {
+		for _, name := range c.Mask.Needs {
+			needed[name] = true
+		}
+	}
+	for i := range t.Columns {
+		if c := &t.Columns[i]; !t.Verbatim && !needed[c.Name] {
+			c.Reading = readingOf(c.Mask)
+		}
+	}
 }

@@ -103,6 +103,17 @@ func planFor(t testing.TB, d *Description, masks map[string]string) *sanitize.Pl
 // planWith is planFor with more sections of the rules file.
 func planWith(t testing.TB, d *Description, masks map[string]string, sections string) *sanitize.Plan {
 	t.Helper()
+	rules, key := rulesFor(t, d, masks, sections)
+	plan, err := rules.Plan(Database(d), key)
+	if err != nil {
+		t.Fatalf("plan: %v", err)
+	}
+	return plan
+}
+
+// rulesFor are the rules of planWith, and a key.
+func rulesFor(t testing.TB, d *Description, masks map[string]string, sections string) (*sanitize.Rules, sanitize.Key) {
+	t.Helper()
 	var b strings.Builder
 	b.WriteString("version: 1\ntables:\n")
 	for _, table := range Database(d).Tables {
@@ -137,11 +148,7 @@ func planWith(t testing.TB, d *Description, masks map[string]string, sections st
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := rules.Plan(Database(d), key)
-	if err != nil {
-		t.Fatalf("plan: %v", err)
-	}
-	return plan
+	return rules, key
 }
 
 // copied copies source into target and returns the result.

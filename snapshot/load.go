@@ -113,19 +113,24 @@ type piece struct {
 // out is the statement that reads the piece.
 func (l piece) out() string {
 	name := ident(l.table.Schema, l.table.Name)
+	list, plain := l.list()
 	switch {
 	case len(l.columns) == 0:
 		return fmt.Sprintf(sqlRowsAll, name)
 	case l.where != "" && l.result.Binary:
-		return fmt.Sprintf(sqlPartBinary, idents(l.columns), name, l.where)
+		return fmt.Sprintf(sqlPartBinary, list, name, l.where)
 	case l.where != "":
-		return fmt.Sprintf(sqlRowsPart, idents(l.columns), name, l.where)
+		return fmt.Sprintf(sqlRowsPart, list, name, l.where)
 	case l.table.Condition != "":
-		return fmt.Sprintf(sqlRowsOwn, idents(l.columns), name, l.table.Condition)
+		return fmt.Sprintf(sqlRowsOwn, list, name, l.table.Condition)
+	case !plain && l.result.Binary:
+		return fmt.Sprintf(sqlSomeBinary, list, name)
+	case !plain:
+		return fmt.Sprintf(sqlRowsSome, list, name)
 	case l.result.Binary:
-		return fmt.Sprintf(sqlRowsBinary, name, idents(l.columns))
+		return fmt.Sprintf(sqlRowsBinary, name, list)
 	}
-	return fmt.Sprintf(sqlRows, name, idents(l.columns))
+	return fmt.Sprintf(sqlRows, name, list)
 }
 
 // into are the statements that make the table ready, and that load it. A table truncated in the same transaction needs no WAL, and its

@@ -55,6 +55,7 @@ func (l piece) outs() iter.Seq2[string, int] {
 			yield(l.out(), -1)
 			return
 		}
+		list, _ := l.list()
 		sql := sqlRowsPart
 		if l.result.Binary {
 			sql = sqlPartBinary
@@ -64,7 +65,7 @@ func (l piece) outs() iter.Seq2[string, int] {
 			batches = func(yield func(string, int) bool) { yield("{}", 0) }
 		}
 		for array, n := range batches {
-			if !yield(fmt.Sprintf(sql, idents(l.columns), ident(l.table.Schema, l.table.Name), "ctid = ANY ('"+array+"'::tid[])"), n) {
+			if !yield(fmt.Sprintf(sql, list, ident(l.table.Schema, l.table.Name), "ctid = ANY ('"+array+"'::tid[])"), n) {
 				return
 			}
 		}

@@ -12,6 +12,7 @@ const (
   set_config('application_name', 'rehearse', false),
   set_config('row_security', 'off', false),
   set_config('search_path', 'pg_catalog', false),
+  set_config('standard_conforming_strings', 'on', false),
   set_config('client_encoding', CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, false),
   set_config('DateStyle', 'ISO, MDY', false),
   set_config('IntervalStyle', 'postgres', false),
@@ -79,6 +80,10 @@ const (
 	sqlRows       = `COPY %s (%s) TO STDOUT`
 	sqlRowsBinary = `COPY %s (%s) TO STDOUT WITH (FORMAT binary)`
 	sqlRowsAll    = `COPY %s TO STDOUT`
+	// sqlRowsSome reads a table of which not all values are to leave the source: in the place of a column there is NULL, nothing but whether it
+	// is NULL, or what an expression of the rules makes of the row; sqlSomeBinary does so in the binary format.
+	sqlRowsSome   = `COPY (SELECT %s FROM ONLY %s) TO STDOUT`
+	sqlSomeBinary = `COPY (SELECT %s FROM ONLY %s) TO STDOUT WITH (FORMAT binary)`
 	// sqlRowsPart reads the part of a large table that is in some of its blocks, or rows by their places, sqlPartBinary in the binary format.
 	sqlRowsPart   = `COPY (SELECT %s FROM ONLY %s WHERE %s) TO STDOUT`
 	sqlPartBinary = `COPY (SELECT %s FROM ONLY %s WHERE %s) TO STDOUT WITH (FORMAT binary)`
@@ -94,6 +99,12 @@ const (
 	// sqlVolatile tells which of the functions that a condition calls are volatile: they may write, where a transaction that only reads does
 	// not keep them from it, and choose other rows each time.
 	sqlVolatile = `SELECT DISTINCT proname::text FROM pg_proc WHERE provolatile = 'v' AND proname = ANY ($1::text[]) ORDER BY 1`
+	// sqlParsed is only parsed, never run: an expression of the rules in the place of a column.
+	sqlParsed = `SELECT %s FROM ONLY %s WHERE false`
+	// sqlNoScalar tells which of the built-in functions that an expression calls cannot stand in one: volatile ones, those that give no or several
+	// rows, or one for many, and the few that read other tables or take a transaction's number.
+	sqlNoScalar = `SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = ANY ($1::text[])
+  AND (provolatile = 'v' OR proretset OR prokind <> 'f' OR proname ~ '^((table|schema|database|query|cursor)_to_xml|txid_current$|pg_current_xact_id$)') ORDER BY 1`
 	// sqlChildren finds the rows that reference rows already found, sqlParents the rows that those reference, sqlAllParents the rows that any
 	// row of a table references.
 	sqlChildren   = `SELECT c.tableoid, c.ctid FROM ONLY %s c WHERE EXISTS (SELECT FROM ONLY %s p WHERE p.ctid = ANY ($1::tid[]) AND %s)`
@@ -134,8 +145,8 @@ const (
 func Statements() []string {
 	return []string{
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
-		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
-		sqlLeaves, sqlVolatile, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlCount,
+		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsSome, sqlSomeBinary, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
+		sqlLeaves, sqlVolatile, sqlParsed, sqlNoScalar, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlCount,
 		sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
 	}
 }
