@@ -124,7 +124,7 @@ func Catalogue() []Info {
 
 // families lists all kinds of masks. It is a function because json compiles others, which a table could not hold.
 func families() []family {
-	all := slices.Concat(nameFamilies(), wordFamilies(), numberFamilies(), timeFamilies(), netFamilies(), fixedFamilies(), checkedFamilies())
+	all := slices.Concat(nameFamilies(), placeFamilies(), wordFamilies(), numberFamilies(), timeFamilies(), netFamilies(), fixedFamilies(), checkedFamilies())
 	return append(all,
 		arrayFamily(), compositeFamily(), hstoreFamily(), rangeFamily(), choiceFamily(), enumFamily(), boolFamily(), latlonFamily(),
 		keepFamily(), nullFamily(), constantFamily(), hashFamily(), emailFamily(), phoneFamily(), digitsFamily(),
