@@ -7,15 +7,17 @@ func redactFamily() family {
 			Name: "redact_text", Summary: "masks for e-mail addresses, telephone and card numbers, IBANs, IP addresses and long numbers within a text", Types: textTypes(),
 			Params: []ParamInfo{
 				{Name: "min_digits", Type: "integer", Default: "7", Meaning: "how many digits make a number that is masked, from 4 to 20"},
+				{Name: "with", Type: "columns", Meaning: "columns of the same row whose values, and words of theirs, are found too: each becomes what that column's own mask makes of it"},
 			},
 			Guarantees: []string{
 				"an address or number in a text becomes what the masks email, phone and digits (luhn: true for cards) make of it in a column",
 				"IP addresses become others of 10.0.0.0/8 or 2001:db8::/32, an IBAN another valid one of its country",
 				"where a result would be too long for the column, addresses in it keep their length instead, as by shape",
 				"the rest of the text is kept byte for byte: names, postal addresses, dates and short numbers are not found; where that is not enough, shape masks all of it",
+				"with columns named under with, their values in the row are found: whole words of three characters or more, in whatever case, and whole values; not other spellings, nor words joined by a hyphen when they stand alone",
 				"distinct texts may become equal",
 			},
-			AtLeast: keepsSame, AtBest: keepsSame,
+			AtLeast: KeepsNulls, AtBest: keepsSame, Depends: "without with, equal texts stay equal",
 		},
 		compile: compileRedact,
 	}
@@ -48,12 +50,20 @@ func compileRedact(c *compiler) (*Mask, error) {
 	}
 	ipKey, iban, trim := subkey(c.keys, c.domain, "ip"), newScrambler(c.keys, c.domain), trimmer(c.target)
 	limit := c.target.MaxLength
-	return &Mask{Keeps: keepsSame, New: func() Func {
+	columns, needed, err := c.withColumns()
+	if err != nil {
+		return nil, err
+	}
+	newRedact := func() *redactFunc {
 		return &redactFunc{
 			trim: trim, least: least, limit: limit,
 			email: email.New(), phone: phone.New(), digits: digits.New(), card: card.New(), ip: newPRF(ipKey), iban: iban(),
 		}
-	}}, nil
+	}
+	if len(columns) == 0 {
+		return &Mask{Keeps: keepsSame, New: func() Func { return newRedact() }}, nil
+	}
+	return &Mask{Keeps: KeepsNulls, Needs: needed, NewRow: func() RowFunc { return newRedactRow(newRedact(), columns) }}, nil
 }
 
 // redactFunc copies a text and masks what it finds on the way.
@@ -64,8 +74,9 @@ type redactFunc struct {
 	ip                         *prf
 	iban                       *scrambler
 	work                       []byte
-	noMail                     int  // no e-mail address begins before this place
-	tight                      bool // replacements must be as long as what they replace
+	noMail                     int       // no e-mail address begins before this place
+	tight                      bool      // replacements must be as long as what they replace
+	own                        *ownWords // of the row; nil without
 }
 
 // hit is something to mask: its length, 0 for none, and how.
@@ -94,6 +105,11 @@ func (f *redactFunc) redact(dst, src []byte) ([]byte, error) {
 			continue
 		}
 		h := f.find(src, at)
+		if f.own != nil {
+			if n := f.own.match(src, at); n > 0 && n >= h.size {
+				h = hit{n, maskOwn}
+			}
+		}
 		if h.size == 0 {
 			at += wordSize(src[at:])
 			continue
