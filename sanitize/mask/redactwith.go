@@ -47,15 +47,16 @@ type redactRowFunc struct{ *redactFunc }
 func newRedactRow(f *redactFunc, columns []ownColumn) *redactRowFunc {
 	f.own = &ownWords{columns: columns}
 	for _, c := range columns {
-		o := &ownMask{column: c}
-		if c.mask.NewRow != nil {
-			o.row, o.others = c.mask.NewRow(), make([][]byte, len(c.needs))
-		} else {
-			o.fn = c.mask.New()
-		}
-		f.own.masks = append(f.own.masks, o)
+		f.own.masks = append(f.own.masks, newOwnMask(c))
 	}
 	return &redactRowFunc{f}
+}
+
+func newOwnMask(c ownColumn) *ownMask {
+	if c.mask.NewRow != nil {
+		return &ownMask{column: c, row: c.mask.NewRow(), others: make([][]byte, len(c.needs))}
+	}
+	return &ownMask{column: c, fn: c.mask.New()}
 }
 
 func (f *redactRowFunc) Append(dst, src []byte, others [][]byte) ([]byte, error) {
