@@ -26,6 +26,7 @@ type Config struct {
 	Rules     *sanitize.Rules
 	Key       sanitize.Key // the zero Key: one is made for this run
 	Ephemeral bool         // Key was made for this run; it is wiped as soon as the rows are copied, or the call fails
+	Programs  bool         // masks may give raw values to programs on this machine
 
 	Migrations    fs.FS  // the goose directory
 	MigrationsDir string // its name in reports

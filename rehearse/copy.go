@@ -100,6 +100,7 @@ func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server stagin
 		var err error
 		switch src := src.(type) {
 		case *snapshot.Source:
+			defer w.programs.Close()
 			copied, err = snapshot.Copy(ctx, src, w.plan, target, options)
 		case *snapshot.Archived:
 			copied, err = snapshot.Restore(ctx, src, target, options)

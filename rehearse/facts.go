@@ -56,6 +56,9 @@ func maskingFacts(cfg Config, plan *sanitize.Plan) report.Masking {
 					Table: qualified(t.Schema, t.Name), Column: c.Name, Mask: c.Mask.Name, Distinct: c.Mask.Keeps.Has(mask.KeepsUniqueness),
 				})
 			}
+			if c.Mask.Outside() {
+				m.Programs = append(m.Programs, report.MaskProgram{Table: qualified(t.Schema, t.Name), Column: c.Name, Program: c.Mask.Command()[0]})
+			}
 		}
 	}
 	return m

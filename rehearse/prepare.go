@@ -111,7 +111,12 @@ func (r *rehearsal) masks(ctx context.Context, src origin, w *work, rights error
 	if r.cfg.Rules == nil {
 		return errors.New("no masking rules are given: Config.Rules is nil")
 	}
-	if w.plan, err = r.cfg.Rules.Plan(snapshot.Database(w.desc), r.cfg.Key); err != nil {
+	var options []sanitize.PlanOption
+	if r.cfg.Programs {
+		w.programs = newPrograms(ctx)
+		options = append(options, sanitize.WithPrograms(w.programs))
+	}
+	if w.plan, err = r.cfg.Rules.Plan(snapshot.Database(w.desc), r.cfg.Key, options...); err != nil {
 		return err
 	}
 	r.result.Masking = maskingFacts(r.cfg, w.plan)

@@ -91,14 +91,16 @@ func begin(cfg Config) *rehearsal {
 
 // work is what a rehearsal has to do, known before anything is started.
 type work struct {
-	desc   *snapshot.Description
-	plan   *sanitize.Plan      // nil when the rows come masked out of an archive
-	masked map[string][]string // columns by table, as the archive has them
-	params map[string]string   // of the connections to the source
-	set    *migrate.Set
-	table  versionTable
-	todo   *migrate.Plan
-	role   string
+	desc *snapshot.Description
+	plan *sanitize.Plan // nil when the rows come masked out of an archive
+	// programs are those that masks ask; nil where they may not
+	programs *programs
+	masked   map[string][]string // columns by table, as the archive has them
+	params   map[string]string   // of the connections to the source
+	set      *migrate.Set
+	table    versionTable
+	todo     *migrate.Plan
+	role     string
 }
 
 // stopped says that there is nothing to rehearse: production and the files disagree, and nobody allowed that.

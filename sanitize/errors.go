@@ -39,6 +39,7 @@ type PlanError struct {
 	Unmatched []Issue  // rules for tables and columns that are not there, or that must not have a rule
 	Issues    []Issue  // masks that do not fit a column's type, break a unique key, or disagree along a foreign key
 	Orphans   bool     // among Issues is a table that has not all its rows although a whole one references it
+	Programs  bool     // among Issues is a mask that gives raw values to a program, which has not been allowed
 	Paste     string   // YAML to put under "tables:", a suggested rule for everything in Tables and Columns; "" when there is nothing to add
 }
 

@@ -54,13 +54,24 @@ type Counts struct {
 	ByMask                        map[string]int // number of columns by mask; keep is among them
 }
 
+// PlanOption changes how rules are fitted to a database.
+type PlanOption func(*planner)
+
+// WithPrograms lets masks give raw values to programs. Without it a rule that does so is an error.
+func WithPrograms(programs mask.Programs) PlanOption {
+	return func(p *planner) { p.programs = programs }
+}
+
 // Plan fits the rules to a database: every column gets one mask, or everything that is in the way is told at once as a *[PlanError].
 //
 // A column of a foreign key that has no rule takes the rule of the column it references, through any number of steps. Keys
 // gives the keys of the pseudonyms; to check a file, any key does.
-func (r *Rules) Plan(db Database, keys mask.Keys) (*Plan, error) {
+func (r *Rules) Plan(db Database, keys mask.Keys, options ...PlanOption) (*Plan, error) {
 	masked, kept := r.amended(db)
 	p := newPlanner(r, masked, keys)
+	for _, option := range options {
+		option(p)
+	}
 	p.keep(kept)
 	p.assign()
 	p.limit()

@@ -249,6 +249,8 @@ func (p *planner) badMask(c *cell, err error) {
 	if errors.As(err, &param) {
 		at = c.rule.placeOf(param.Param)
 	}
+	var program *mask.ProgramError
+	p.err.Programs = p.err.Programs || errors.As(err, &program)
 	how := ""
 	if c.follows != nil {
 		how = fmt.Sprintf(" (whose mask follows %s)", c.follows.parent)

@@ -77,6 +77,7 @@ func planText(w io.Writer, p *rehearse.Preview) {
 	fmt.Fprintf(w, "source   %s, PostgreSQL %s, %s\n", oneLine(p.Source.Database), p.Source.Version, report.Bytes(p.Source.SizeBytes))
 	fmt.Fprintf(w, "versions %s; migrations run as %s (%s), %s\n", oneLine(p.Session.VersionTable), oneLine(p.Session.Role), oneLine(p.Session.RoleReason), p.Session.Boundaries)
 	fmt.Fprintf(w, "masks    %d of %d columns masked, %d kept\n", p.Masking.Masked, p.Masking.Columns, p.Masking.Kept)
+	programsText(w, p.Masking.Programs)
 	fmt.Fprintf(w, "copy     %s, %s; about %s (%s)\n", count(int64(len(p.Tables)), "table"), report.Bytes(p.Bytes), p.Estimate, p.EstimateHow)
 	fmt.Fprintf(w, "budgets  %s\n", budgets(p.Policy))
 	for _, what := range p.LeftOut {
@@ -118,6 +119,13 @@ func planText(w io.Writer, p *rehearse.Preview) {
 		fmt.Fprintf(w, "  %9s  %s  %s\n", report.Bytes(t.Bytes), oneLine(t.Table), masked)
 	}
 	partsText(w, p.Tables)
+}
+
+// programsText tells which programs would be given raw values.
+func programsText(w io.Writer, programs []report.MaskProgram) {
+	for _, p := range programs {
+		fmt.Fprintf(w, "         raw values of %s.%s leave this program for %s, on this machine\n", oneLine(p.Table), oneLine(p.Column), oneLine(p.Program))
+	}
 }
 
 // partsText tells which tables would be copied in part.

@@ -118,10 +118,12 @@ func checkAction(c *cli.Context) error {
 	if cfg.Rules, err = rules(c); err != nil {
 		return err
 	}
+	cfg.Programs = c.Bool("mask-programs")
 	masking, err := rehearse.CheckRules(c.Context, cfg)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%s covers all %d columns: %d masked, %d kept\n", c.String("masks"), masking.Columns, masking.Masked, masking.Kept)
+	programsText(c.App.Writer, masking.Programs)
 	return nil
 }

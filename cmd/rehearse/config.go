@@ -15,6 +15,7 @@ import (
 var configKeys = map[string]string{
 	"version":                       "",
 	"masks":                         "masks",
+	"mask_programs":                 "mask-programs",
 	"jobs":                          "jobs",
 	"timeout":                       "timeout",
 	"strict":                        "strict",

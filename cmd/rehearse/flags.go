@@ -129,7 +129,10 @@ func sourceFlags() []cli.Flag {
 }
 
 func maskFlags() []cli.Flag {
-	return []cli.Flag{stringFlag("masks", defaultMasks, "`FILE` of the masking rules")}
+	return []cli.Flag{
+		stringFlag("masks", defaultMasks, "`FILE` of the masking rules"),
+		boolFlag("mask-programs", "let rules with the mask exec give raw values to programs on this machine"),
+	}
 }
 
 func migrationFlags() []cli.Flag {

@@ -59,6 +59,8 @@ func rulesHint(err error) string {
 	switch {
 	case errors.As(err, &plan) && plan.Paste != "":
 		return pasteHint(plan)
+	case errors.As(err, &plan) && plan.Programs:
+		return "read the program, and if raw values may leave to it on this machine, say so with --mask-programs; or give the column another mask"
 	case errors.As(err, &plan) && plan.Orphans:
 		return "rows without what they reference: make the table a root of a subset, which takes the rows that belong to it along; or give what references it " +
 			"no data; or name the columns under break: of subset:, to have them NULL"

@@ -138,6 +138,7 @@ func config(c *cli.Context) (rehearse.Config, error) {
 	if cfg.Source, err = sourceConfig(c); err != nil {
 		return cfg, err
 	}
+	cfg.Programs = c.Bool("mask-programs")
 	if hasFlag(c, "masks") {
 		if cfg.Rules, err = rules(c); err != nil {
 			return cfg, err

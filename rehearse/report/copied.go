@@ -75,6 +75,15 @@ type Masking struct {
 
 	OtherKey  *OtherKey    `json:"other_key,omitempty"`   // an earlier result that this one cannot be compared with by pseudonyms
 	Anonymity []GroupSizes `json:"k_anonymity,omitempty"` // as the rules ask, in the copy as it was loaded
+	// Programs are those that were given raw values, on the machine of the rehearsal, to mask them.
+	Programs []MaskProgram `json:"programs,omitempty"`
+}
+
+// MaskProgram is a program that masks a column. Its arguments are not kept.
+type MaskProgram struct {
+	Table   string `json:"table"`
+	Column  string `json:"column"`
+	Program string `json:"program"`
 }
 
 // ColumnMask is the mask of one column, and whether distinct values stay distinct under it.

@@ -128,7 +128,7 @@ func families() []family {
 	return append(all,
 		arrayFamily(), compositeFamily(), hstoreFamily(), rangeFamily(), choiceFamily(), enumFamily(), boolFamily(), latlonFamily(),
 		keepFamily(), nullFamily(), constantFamily(), hashFamily(), emailFamily(), phoneFamily(), digitsFamily(),
-		shapeFamily(), dateShiftFamily(), intPermuteFamily(), uuidFamily(), jsonFamily(), redactFamily(), sqlFamily(), templateFamily(),
+		shapeFamily(), dateShiftFamily(), intPermuteFamily(), uuidFamily(), jsonFamily(), redactFamily(), sqlFamily(), templateFamily(), execFamily(),
 	)
 }
 
