@@ -214,6 +214,9 @@ func (a *arranger) masks() section {
 	}
 	s.Items = []item{{Text: a.text(text + a.keyWords() + ".")}}
 	s.Items = append(s.Items, a.anonymity()...)
+	for _, p := range m.Programs {
+		s.Items = append(s.Items, item{Kind: bullet, Text: a.text("raw values of " + p.Table + "." + p.Column + " were given to the program " + p.Program + ", on this machine, to be masked by it")})
+	}
 	return s
 }
 
