@@ -11,7 +11,7 @@ import (
 	"github.com/rehearse-db/rehearse/sanitize"
 )
 
-const people = `
+const neighbours = `
 CREATE TABLE src (id int, born date, seen timestamptz, city varchar(9), code text, name text, mail text, note text, tag varchar(40), j jsonb, kept text);
 INSERT INTO src SELECT i, date '1950-01-01' + i * 31, timestamptz '2020-02-28 23:00+00' + i * interval '61.5 min', 'Ulm', '89073', E'Anna\\N Mü' || chr(9) || 'ller' || i, 'a' || i || '@corp.example',
 	E'call ANNA\\N of mü' || chr(9) || 'ller' || i || E'\\\\ at A' || i || E'@corp.example\nor \\.', 'x', jsonb_build_object('email', i || '@corp.example'), E'k\\t' FROM generate_series(1, 300) i;
@@ -20,7 +20,7 @@ INSERT INTO src (id, city, code, name, mail, note, tag, kept) VALUES (1003, '', 
 CREATE TABLE src_visit (src_id bigint, at date); INSERT INTO src_visit SELECT id, seen::date FROM src WHERE id < 1000;
 CREATE TABLE as_text (LIKE src); CREATE TABLE as_binary (LIKE src); CREATE TABLE visit (LIKE src_visit);`
 
-const peopleRules = `version: 1
+const neighbourRules = `version: 1
 tables:
   t.t:
     id: keep
@@ -44,14 +44,14 @@ func peoplePlan(t testing.TB) *sanitize.Plan {
 		{Schema: "t", Name: "visit", Columns: columnsOf("src_id int8", "at date")},
 	}
 	tables[0].Columns[3].MaxLength = 9
-	return mustPlan(t, peopleRules, withKeys(database(tables...), fk("f", "t.visit(src_id) -> t.t(id)")))
+	return mustPlan(t, neighbourRules, withKeys(database(tables...), fk("f", "t.visit(src_id) -> t.t(id)")))
 }
 
 // TestRowMasksAgainstServer masks a real server's COPY in both formats with masks that read other columns, and lets the server compare.
 func TestRowMasksAgainstServer(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	conn, err := pgx.ConnectConfig(ctx, pgtest.New(t, people))
+	conn, err := pgx.ConnectConfig(ctx, pgtest.New(t, neighbours))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestRowMasksAgainstServer(t *testing.T) {
 		"intervals within a person that do not survive": `SELECT count(*) FROM src s JOIN as_text x USING (id) WHERE isfinite(s.born) AND (x.seen - x.born IS DISTINCT FROM s.seen - s.born OR x.born = s.born)`,
 		"intervals to another table that do not":        "SELECT count(*) FROM visit v JOIN as_text x ON x.id = v.src_id WHERE v.at <> x.seen::date",
 		"infinities that do not pass":                   "SELECT count(*) FROM as_text WHERE id = 1001 AND (born <> 'infinity' OR seen <> '-infinity')",
-		"people shifted alike":                          "SELECT (count(DISTINCT x.born - s.born) < 200)::int FROM src s JOIN as_text x USING (id) WHERE id < 1000",
+		"neighbours shifted alike":                      "SELECT (count(DISTINCT x.born - s.born) < 200)::int FROM src s JOIN as_text x USING (id) WHERE id < 1000",
 		"names or addresses left in notes":              `SELECT count(*) FROM as_text x JOIN src s USING (id) WHERE id < 1000 AND (x.note ~* '\manna\M' OR x.note ~* s.mail OR x.note !~ 'or \\\.$')`,
 		"notes that do not agree with the name":         `SELECT count(*) FROM as_text WHERE id < 1000 AND position(lower(mail) IN lower(note)) = 0`,
 		"NULLs that do not stay":                        "SELECT count(*) FROM as_text x JOIN src s USING (id) WHERE (s.note IS NULL) <> (x.note IS NULL) OR (s.tag IS NULL) <> (x.tag IS NULL) OR (s.city IS NULL) <> (x.city IS NULL)",

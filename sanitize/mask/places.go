@@ -1,18 +1,12 @@
 package mask
 
 import (
-	"embed"
 	"encoding/binary"
 	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
 )
-
-// The lists of places are frozen as those of names are.
-//
-//go:embed lists/v1/places/*.txt
-var placesV1 embed.FS
 
 // PlacesVersion names the lists that street, city and the like pick from; it changes when their results do.
 const PlacesVersion = "v1"
@@ -37,7 +31,7 @@ type town struct {
 var placeLists = sync.OnceValue(func() map[string][]town {
 	all := map[string][]town{}
 	for _, locale := range placeLocales() {
-		file, err := placesV1.ReadFile("lists/v1/places/" + locale + ".txt")
+		file, err := lists.ReadFile("lists/v1/places/" + locale + ".txt")
 		if err != nil {
 			panic("mask: " + err.Error()) // it is part of the program
 		}
@@ -90,6 +84,7 @@ func placeFamilies() []family {
 				"equal values become equal, with per those of one subject; distinct values may become equal",
 				"a result that is too long for the column is cut; the empty text stays empty",
 			},
+			AtLeast: KeepsNulls, AtBest: keepsFolded, Depends: "without per, equal values stay equal",
 		}
 		if f.more != "" {
 			info.Guarantees = append(info.Guarantees, f.more)
@@ -110,10 +105,10 @@ func compilePlace(c *compiler) (*Mask, error) {
 		return &placeFunc{part: c.rule.Name, towns: placeLists()[locale], limit: c.target.MaxLength, trim: trim, prf: newPRF(key)}
 	}
 	if per == "" {
-		return &Mask{New: func() Func { return newPlace() }}, nil
+		return &Mask{Keeps: keepsFolded, New: func() Func { return newPlace() }}, nil
 	}
 	who := c.newSubject("place", sibling)
-	return &Mask{Needs: []string{per}, NewRow: func() RowFunc { return &placePerFunc{newPlace(), who.teller()} }}, nil
+	return &Mask{Keeps: KeepsNulls, Needs: []string{per}, NewRow: func() RowFunc { return &placePerFunc{newPlace(), who.teller()} }}, nil
 }
 
 type placeFunc struct {

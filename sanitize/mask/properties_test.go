@@ -36,7 +36,10 @@ func typed(base string) Target { return Target{BaseType: base, TypeKind: 'b'} }
 func properties() []property {
 	text, citext, tight, char := textTarget(), typed("citext"), Target{BaseType: "varchar", TypeKind: 'b', MaxLength: 20}, Target{BaseType: "bpchar", TypeKind: 'b', MaxLength: 30}
 	var all []property
-	for _, name := range []string{"hash", "email", "first_name", "last_name", "full_name", "phone", "shape", "redact_text", "company", "job_title", "user_agent", "username", "lorem", "domain", "filename", "url", "ip", "mac", "iban", "vin", "isbn", "latlon_jitter"} {
+	for _, name := range []string{
+		"hash", "email", "first_name", "last_name", "full_name", "phone", "shape", "redact_text", "company", "job_title", "user_agent", "username", "lorem", "domain", "filename", "url", "ip", "mac", "iban", "vin", "isbn", "latlon_jitter",
+		"street", "city", "region", "postcode", "country", "address",
+	} {
 		for _, t := range []Target{text, citext, tight, char} {
 			all = append(all, property{rule: Rule{Name: name}, target: t, generate: someText(t.MaxLength), valid: validity(name)})
 		}
@@ -149,12 +152,15 @@ func (c *property) values(n int) []string {
 	return list
 }
 
+// ofRows are the masks that are nothing without a row, or made elsewhere. Their own tests are in sanitize, and in snapshot.
+var ofRows = []string{"template", "exec", "sql"}
+
 // TestPropertiesAreComplete: every mask of the catalogue is in the table.
 func TestPropertiesAreComplete(t *testing.T) {
 	t.Parallel()
 	all := properties()
 	for _, info := range Catalogue() {
-		if !slices.ContainsFunc(all, func(c property) bool { return c.rule.Name == info.Name }) {
+		if !slices.Contains(ofRows, info.Name) && !slices.ContainsFunc(all, func(c property) bool { return c.rule.Name == info.Name }) {
 			t.Errorf("%s is not tested", info.Name)
 		}
 	}

@@ -25,6 +25,7 @@ func templateFamily() family {
 				"NULL stays NULL, NULLs in other columns are empty texts; distinct values may become equal",
 				"a result that is too long for the column, or no value of an integer, number, boolean, date, uuid or enum column, ends the copy",
 			},
+			AtLeast: KeepsNulls, AtBest: KeepsNulls,
 		},
 		compile: compileTemplate,
 	}
@@ -51,7 +52,7 @@ func compileTemplate(c *compiler) (*Mask, error) {
 	if err := k.list(parsed.Root); err != nil {
 		return nil, &ParamError{Param: "template", Text: err.Error()}
 	}
-	m := &Mask{Needs: k.needed.names}
+	m := &Mask{Keeps: KeepsNulls, Needs: k.needed.names}
 	newTemplate := func() *templateFunc { return newTemplateFunc(parsed, k) }
 	if len(m.Needs) == 0 {
 		m.New = func() Func { return newTemplate() }
