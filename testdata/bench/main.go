@@ -2,7 +2,7 @@
 // machine meanwhile, and the peak memory of rehearse itself. `make bench` runs it; nothing else should run beside it.
 //
 // The source is built by an SQL script that takes psql's variable scale. All copies go into the same kind of throwaway server, with the
-// settings of load mode; building and starting the servers is not measured. rehearse gathers statistics, which the others leave to the
+// settings of load mode, but for the clone, which is made of a staging server that is in use; building and starting servers is not measured. rehearse gathers statistics, which the others leave to the
 // user: the time of vacuumdb --analyze-only after pg_restore is told apart.
 package main
 
@@ -32,7 +32,7 @@ func main() {
 	flag.StringVar(&o.binary, "rehearse", "bin/rehearse", "the program to measure")
 	flag.StringVar(&o.sql, "sql", "../shared/bench/prod.sql", "script that builds the source")
 	flag.StringVar(&o.masks, "masks", "testdata/bench/rehearse.masks.yaml", "masking rules for it")
-	flag.StringVar(&o.who, "who", "masked,kept,dump,dump0,pgcopydb,empty", "what to measure: "+strings.Join(names(), ", "))
+	flag.StringVar(&o.who, "who", "masked,kept,dump,dump0,pgcopydb,empty,clone,archive,restore,pgrestore", "what to measure: "+strings.Join(names(), ", "))
 	flag.Float64Var(&o.scale, "scale", 10, "psql's variable scale")
 	flag.IntVar(&o.rounds, "pairs", 5, "number of rounds; medians are of these")
 	flag.IntVar(&o.major, "major", 15, "PostgreSQL's major version")
@@ -46,25 +46,41 @@ func main() {
 	}
 }
 
-// contender is one way to copy the source.
+// contender is one thing that is measured.
 type contender struct {
 	name, what string
 	run        func(context.Context, sources, options) (cost, error)
-	goal       string // of masked against it, at most
 }
 
-// sources are what is copied: with rows and without.
-type sources struct{ full, empty staging.Server }
+// sources are what is copied: with rows, without, and what is kept of a masked copy. Each is there when a contender needs it.
+type sources struct {
+	full, empty staging.Server
+	kept        keptCopy
+}
 
 var contenders = []contender{
-	{"masked", "rehearse, masked", func(ctx context.Context, s sources, o options) (cost, error) { return stage(ctx, s.full, o, o.masks) }, ""},
-	{"kept", "rehearse, every column kept", kept, "must 1.08"},
-	{"dump", "pg_dump -Fd | pg_restore", func(ctx context.Context, s sources, o options) (cost, error) { return dumpRestore(ctx, s.full, o) }, "must 0.60, aim 0.50"},
+	{"masked", "rehearse, masked", func(ctx context.Context, s sources, o options) (cost, error) { return copied(ctx, s.full, o, o.masks) }},
+	{"kept", "rehearse, every column kept", kept},
+	{"dump", "pg_dump -Fd | pg_restore", func(ctx context.Context, s sources, o options) (cost, error) { return dumpRestore(ctx, s.full, o) }},
 	{"dump0", "pg_dump -Fd -Z0 | pg_restore", func(ctx context.Context, s sources, o options) (cost, error) {
 		return dumpRestore(ctx, s.full, o, "-Z0")
-	}, "must 0.95, aim 0.85"},
-	{"pgcopydb", "pgcopydb clone", pgcopydb, "must 0.85"},
-	{"empty", "rehearse, the schema without rows", func(ctx context.Context, s sources, o options) (cost, error) { return stage(ctx, s.empty, o, o.masks) }, ""},
+	}},
+	{"pgcopydb", "pgcopydb clone", pgcopydb},
+	{"empty", "rehearse, the schema without rows", func(ctx context.Context, s sources, o options) (cost, error) { return copied(ctx, s.empty, o, o.masks) }},
+	{"clone", "rehearse staging clone", clone},
+	{"archive", "rehearse snapshot create", archive},
+	{"restore", "rehearse stage --snapshot", restore},
+	{"pgrestore", "pg_restore of the same masked data", pgRestore},
+}
+
+// goals are what the median of one contender may be of another's, at most.
+var goals = []struct{ this, other, goal string }{
+	{"masked", "kept", "must 1.08"},
+	{"masked", "dump", "must 0.60, aim 0.50"},
+	{"masked", "dump0", "must 0.95, aim 0.85"},
+	{"masked", "pgcopydb", "must 0.85"},
+	{"clone", "masked", "must 0.20"},
+	{"restore", "pgrestore", "told"},
 }
 
 func names() []string {
@@ -87,17 +103,10 @@ func bench(ctx context.Context, o options) error {
 		}
 		who = append(who, contenders[i])
 	}
-	var s sources
-	var err error
-	if s.full, err = build(ctx, o, o.scale); err != nil {
+	s, drop, err := provide(ctx, o, who)
+	defer drop()
+	if err != nil {
 		return err
-	}
-	defer s.full.Stop(context.WithoutCancel(ctx))
-	if slices.ContainsFunc(who, func(c contender) bool { return c.name == "empty" }) {
-		if s.empty, err = build(ctx, o, 0); err != nil {
-			return err
-		}
-		defer s.empty.Stop(context.WithoutCancel(ctx))
 	}
 	costs := map[string][]cost{}
 	for round := 1; round <= o.rounds; round++ {
@@ -111,24 +120,61 @@ func bench(ctx context.Context, o options) error {
 		}
 	}
 	fmt.Println()
-	for _, c := range who {
-		tell(c, costs)
-	}
+	tell(who, costs)
 	return nil
 }
 
-// tell prints the medians of a contender, and those of the masked copy against them.
-func tell(c contender, costs map[string][]cost) {
-	own, masked := costs[c.name], costs["masked"]
-	wall, cpu := func(c cost) float64 { return c.wall.Seconds() }, func(c cost) float64 { return c.cpu.Seconds() }
-	fmt.Printf("median   %-34s %6.1f s wall %6.1f s CPU", c.what, median(own, wall), median(own, cpu))
-	if c.goal != "" && len(masked) > 0 {
-		fmt.Printf("   masked / this: %.2f wall %.2f CPU (%s)", median(masked, wall)/median(own, wall), median(masked, cpu)/median(own, cpu), c.goal)
-		if with := func(c cost) float64 { return (c.wall + c.analyze).Seconds() }; own[0].analyze > 0 {
-			fmt.Printf(", %.2f wall with statistics on both sides", median(masked, wall)/median(own, with))
+// provide makes what is copied; drop, which may be called in any case, removes it.
+func provide(ctx context.Context, o options, who []contender) (s sources, drop func(), err error) {
+	var drops []func()
+	drop = func() {
+		for _, d := range slices.Backward(drops) {
+			d()
 		}
 	}
-	fmt.Println()
+	needs := func(names ...string) bool {
+		return slices.ContainsFunc(who, func(c contender) bool { return slices.Contains(names, c.name) })
+	}
+	if s.full, err = build(ctx, o, o.scale); err != nil {
+		return s, drop, err
+	}
+	drops = append(drops, func() { _ = s.full.Stop(context.WithoutCancel(ctx)) })
+	if needs("empty") {
+		if s.empty, err = build(ctx, o, 0); err != nil {
+			return s, drop, err
+		}
+		drops = append(drops, func() { _ = s.empty.Stop(context.WithoutCancel(ctx)) })
+	}
+	if needs("restore", "pgrestore") {
+		dir, err := os.MkdirTemp("", "bench-")
+		if err != nil {
+			return s, drop, err
+		}
+		drops = append(drops, func() { _ = os.RemoveAll(dir) })
+		s.kept, err = keep(ctx, s.full, o, dir)
+		return s, drop, err
+	}
+	return s, drop, nil
+}
+
+// tell prints the medians of all, and then of one against another where there is a goal.
+func tell(who []contender, costs map[string][]cost) {
+	wall, cpu := func(c cost) float64 { return c.wall.Seconds() }, func(c cost) float64 { return c.cpu.Seconds() }
+	for _, c := range who {
+		own := costs[c.name]
+		fmt.Printf("median   %-34s %6.1f s wall %6.1f s CPU\n", c.what, median(own, wall), median(own, cpu))
+	}
+	for _, g := range goals {
+		this, other := costs[g.this], costs[g.other]
+		if len(this) == 0 || len(other) == 0 {
+			continue
+		}
+		fmt.Printf("goal     %-34s %6.2f wall %6.2f CPU   (%s)", g.this+" / "+g.other, median(this, wall)/median(other, wall), median(this, cpu)/median(other, cpu), g.goal)
+		if with := func(c cost) float64 { return (c.wall + c.analyze).Seconds() }; other[0].analyze > 0 {
+			fmt.Printf(", %.2f wall with statistics on both sides", median(this, wall)/median(other, with))
+		}
+		fmt.Println()
+	}
 }
 
 func median(costs []cost, of func(cost) float64) float64 {
@@ -185,25 +231,35 @@ func build(ctx context.Context, o options, scale float64) (_ staging.Server, err
 
 // dumpRestore is what people do without rehearse: not masked, and compressed unless options say otherwise.
 func dumpRestore(ctx context.Context, source staging.Server, o options, more ...string) (cost, error) {
+	return restored(ctx, o, func(target staging.Server) (string, error) {
+		dir := target.TempPath("dump")
+		return dir, source.Exec(ctx, "pg_dump", append([]string{"-Fd", jobs(o), "-f", dir}, more...), source.Self(), os.Stdout, os.Stderr)
+	})
+}
+
+// restored measures pg_restore of a dump, the making of the dump included.
+func restored(ctx context.Context, o options, dump func(target staging.Server) (string, error)) (cost, error) {
 	target, err := serve(ctx, o.major, "copy")
 	if err != nil {
 		return cost{}, err
 	}
 	defer target.Stop(context.WithoutCancel(ctx))
-	dir, jobs := target.TempPath("dump"), fmt.Sprintf("-j%d", o.jobs)
 	m := begin()
-	if err := source.Exec(ctx, "pg_dump", append([]string{"-Fd", jobs, "-f", dir}, more...), source.Self(), os.Stdout, os.Stderr); err != nil {
+	dir, err := dump(target)
+	if err != nil {
 		return cost{}, err
 	}
-	if err := target.Exec(ctx, "pg_restore", []string{jobs, "-d", "copy", dir}, target.Self(), os.Stdout, os.Stderr); err != nil {
+	if err := target.Exec(ctx, "pg_restore", []string{jobs(o), "-d", "copy", dir}, target.Self(), os.Stdout, os.Stderr); err != nil {
 		return cost{}, err
 	}
 	c := m.end()
 	m = begin()
-	err = target.Exec(ctx, "vacuumdb", []string{"--analyze-only", "--quiet", jobs, "copy"}, target.Self(), os.Stdout, os.Stderr)
+	err = target.Exec(ctx, "vacuumdb", []string{"--analyze-only", "--quiet", jobs(o), "copy"}, target.Self(), os.Stdout, os.Stderr)
 	c.analyze = m.end().wall
 	return c, err
 }
+
+func jobs(o options) string { return fmt.Sprintf("-j%d", o.jobs) }
 
 // pgcopydb is the fastest of the tools that copy without masks.
 func pgcopydb(ctx context.Context, s sources, o options) (cost, error) {
@@ -217,9 +273,9 @@ func pgcopydb(ctx context.Context, s sources, o options) (cost, error) {
 		return cost{}, err
 	}
 	defer os.RemoveAll(dir)
-	jobs := fmt.Sprint(o.jobs)
+	workers := fmt.Sprint(o.jobs)
 	cmd := exec.CommandContext(ctx, "pgcopydb", "clone", "--source", s.full.Info().URL, "--target", target.Info().URL,
-		"--table-jobs", jobs, "--index-jobs", jobs, "--dir", filepath.Join(dir, "work"), "--no-acl", "--no-owner")
+		"--table-jobs", workers, "--index-jobs", workers, "--dir", filepath.Join(dir, "work"), "--no-acl", "--no-owner")
 	cmd.Env = append(os.Environ(), fmt.Sprintf("PATH=/usr/lib/postgresql/%d/bin:%s", o.major, os.Getenv("PATH")))
 	m := begin()
 	out, err := cmd.CombinedOutput()
@@ -248,24 +304,5 @@ GROUP BY n.nspname, c.relname) l`
 	if _, err := file.WriteString(rules.String()); err != nil {
 		return cost{}, err
 	}
-	return stage(ctx, s.full, o, file.Name())
-}
-
-// stage is `rehearse stage`; its phase "copy" is what is measured.
-func stage(ctx context.Context, source staging.Server, o options, masks string) (cost, error) {
-	state, err := os.MkdirTemp("", "bench-")
-	if err != nil {
-		return cost{}, err
-	}
-	defer os.RemoveAll(state)
-	args := []string{"stage", "--provider", "local", "--jobs", fmt.Sprint(o.jobs), "--masks", masks, "--progress", "json", "--state-dir", state, "--format", "json"}
-	cmd := exec.CommandContext(ctx, o.binary, args...)
-	cmd.Env = append(os.Environ(), "REHEARSE_SOURCE_URL="+source.Info().URL)
-	c, err := watch(cmd)
-	if err != nil {
-		return c, err
-	}
-	destroy := exec.CommandContext(ctx, o.binary, "staging", "destroy", "--staging", c.staging, "--state-dir", state)
-	destroy.Stderr = os.Stderr
-	return c, destroy.Run() // its data would be in the way of the next round
+	return copied(ctx, s.full, o, file.Name())
 }
