@@ -2,12 +2,14 @@ package snapshot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/rehearse-db/rehearse/sanitize"
@@ -325,12 +327,26 @@ func (s *selector) before(table sanitize.Relation, h *leaf) bool {
 	return ok && order < s.order[h.root]
 }
 
+// refused is a failure of a query. What the server has against a condition of rows when it comes to a row is a mistake of the rules, told by
+// its SQLSTATE alone, since the server's words may quote the row.
+func (s *selector) refused(h *leaf, doing, sql string, err error) error {
+	var pg *pgconn.PgError
+	if h.part.Rows == "" || !strings.Contains(sql, h.part.Rows) || !errors.As(err, &pg) || !isOwnFailure(pg.Code) || isGone(err) {
+		return s.src.failed(doing, err)
+	}
+	at := h.part.At
+	at.Text = fmt.Sprintf("the server refuses rows of %s at a row (SQLSTATE %s)", h.table, pg.Code)
+	return &sanitize.PlanError{File: at.File, Issues: []sanitize.Issue{at}}
+}
+
+// isOwnFailure says that an expression, or a function that it calls, failed for what it is and what it was given: by the classes of SQLSTATEs.
+func isOwnFailure(code string) bool {
+	return len(code) == 5 && strings.Contains(" 0A 20 21 22 2F 38 39 42 P0 ", " "+code[:2]+" ") && code != "42501"
+}
+
 // query gives the rows that a query finds, with their table, and lets go of the locks of the one before.
 func (s *selector) query(ctx context.Context, h *leaf, sql, array string, found func(*leaf, tid)) error {
 	doing := "choose rows for " + h.table.String()
-	if h.part.Rows != "" && strings.Contains(sql, h.part.Rows) { // what fails on a row fails in the condition, most likely
-		doing += fmt.Sprintf(" by the condition at %s:%d:%d", h.part.At.File, h.part.At.Line, h.part.At.Column)
-	}
 	if _, err := s.conn.Exec(ctx, sqlLetGo); err != nil {
 		return s.src.failed(doing, err)
 	}
@@ -343,7 +359,7 @@ func (s *selector) query(ctx context.Context, h *leaf, sql, array string, found 
 		return &ChangedError{Objects: []string{"table " + h.table.String() + ", or one that it references, is gone"}}
 	}
 	if err != nil {
-		return s.src.failed(doing, err)
+		return s.refused(h, doing, sql, err)
 	}
 	var oid uint32
 	var place pgtype.TID
@@ -359,5 +375,5 @@ func (s *selector) query(ctx context.Context, h *leaf, sql, array string, found 
 	if err == nil && unknown {
 		return &ChangedError{Objects: []string{"table " + h.table.String() + ", or one that it references, is another table now"}}
 	}
-	return s.src.failed(doing, err)
+	return s.refused(h, doing, sql, err)
 }

@@ -212,5 +212,6 @@ func deleteAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return archive.Remove(snapshotPath(c, name))
+	path, _ := existing(c, name)
+	return archive.Remove(path)
 }

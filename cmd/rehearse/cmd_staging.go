@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/urfave/cli/v2"
 
 	"github.com/rehearse-db/rehearse/rehearse"
@@ -147,6 +146,9 @@ func cloneAction(c *cli.Context, i staging.Info) error {
 	if slices.Contains([]string{"template0", "template1"}, name) || name == "postgres" && i.Database != name {
 		return &usageProblem{text: fmt.Sprintf("--database %s: that is a database of the server's own", name), hint: "give it another name; without one a name is found"}
 	}
+	if len(name) > staging.LongestName {
+		return &usageProblem{text: fmt.Sprintf("--database %s: the name has %d bytes, and PostgreSQL keeps %d", oneLine(name), len(name), staging.LongestName)}
+	}
 	pristine, err := all.Pristine(c.Context)
 	switch {
 	case errors.Is(err, staging.ErrNoPristine):
@@ -159,8 +161,8 @@ func cloneAction(c *cli.Context, i staging.Info) error {
 	if err == nil {
 		name, err = all.Clone(c.Context, pristine, name)
 	}
-	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) && pg.Code == "42P04" {
-		return &usageProblem{text: fmt.Sprintf("there is a database %s already", oneLine(name)), hint: "--replace drops it first; without --database a name is found"}
+	if errors.Is(err, staging.ErrNameTaken) {
+		return &usageProblem{text: fmt.Sprintf("there is a database %s already", oneLine(c.String("database"))), hint: "--replace drops it first; without --database a name is found"}
 	}
 	if err != nil {
 		return &rehearse.StagingError{Err: err}

@@ -41,6 +41,7 @@ var configKeys = map[string]string{
 	"snapshot.identity":             "identity",
 	"store.push":                    "store-push",
 	"store.pull":                    "store-pull",
+	"store.fetch":                   "store-fetch",
 	"staging.copies":                "copies",
 	"staging.pristine":              "pristine",
 	"policy.max_total_time":         "max-total-time",

@@ -20,6 +20,8 @@ func findFlags() []cli.Flag {
 	return []cli.Flag{
 		snapshotDirFlag(), identityFlag(),
 		stringFlag("store-pull", "", "`COMMAND` that brings a snapshot that is not there to the path in $REHEARSE_SNAPSHOT; its name is in $REHEARSE_SNAPSHOT_NAME"),
+		choiceFlag("store-fetch", "missing", "when the store is asked for a snapshot; always: also when it is here, at $REHEARSE_SNAPSHOT_CURRENT, which stays when the command brings none",
+			"missing", "always"),
 	}
 }
 
@@ -61,13 +63,20 @@ func restoring(c *cli.Context) bool {
 	return hasFlag(c, "max-archive-age") && c.String("snapshot") != ""
 }
 
+// onCommandLine are the flags that the command line gives and the environment does not, which LocalFlagNames does not tell apart.
+func onCommandLine(c *cli.Context) []string {
+	return slices.DeleteFunc(c.LocalFlagNames(), func(name string) bool {
+		return slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return f.IsSet() && slices.Contains(f.Names(), name) })
+	})
+}
+
 // coherent refuses flags of the command line that contradict each other. What stands in the environment or in the configuration may be
 // meant for other commands; so this comes before the configuration is read.
 func coherent(c *cli.Context) error {
 	if !hasFlag(c, "max-archive-age") {
 		return nil
 	}
-	given := c.LocalFlagNames()
+	given := onCommandLine(c)
 	if restoring(c) {
 		for _, name := range sourceFlagsOnly {
 			if slices.Contains(given, name) {
@@ -79,7 +88,7 @@ func coherent(c *cli.Context) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"identity", "max-archive-age", "store-pull"} {
+	for _, name := range []string{"identity", "max-archive-age", "store-pull", "store-fetch"} {
 		if slices.Contains(given, name) {
 			return &usageProblem{text: fmt.Sprintf("--%s says how to restore a snapshot, but none is named", name), hint: "--snapshot names it"}
 		}

@@ -21,7 +21,7 @@ func snapshotHint(err error) string {
 	case archive.Locked:
 		return "--identity FILE, REHEARSE_IDENTITY or REHEARSE_IDENTITY_FILE gives the age identity of one of the recipients"
 	case archive.Full:
-		return "--snapshot-dir names a place with more room; nothing was left of it"
+		return fullSnapshotHint(e.Archive)
 	case archive.OtherMajor:
 		return "--image, or --pg-bindir, names a server of the snapshot's major version"
 	case archive.TooOld:
@@ -31,4 +31,15 @@ func snapshotHint(err error) string {
 	case archive.Unreadable, archive.Unwritable:
 	}
 	return ""
+}
+
+// fullSnapshotHint says where room is lacking, which is not where snapshots are kept when one goes through a pipe.
+func fullSnapshotHint(name string) string {
+	switch {
+	case name == standardOutput:
+		return "make room where stdout leads; what is there of the snapshot is of no use"
+	case name == archive.StandardInput:
+		return "TMPDIR names a place with more room: a snapshot from stdin is kept there while it is read"
+	}
+	return "make room, or name a place with more: --snapshot PATH, or --snapshot-dir; nothing was left of it"
 }

@@ -38,10 +38,11 @@ func realMain() (code int) {
 	return run(ctx, os.Args, os.Stdout, os.Stderr)
 }
 
-// dropEmptySettings makes an empty REHEARSE_ variable mean none at all, as build servers have it where a setting is not made.
+// dropEmptySettings makes an empty REHEARSE_ variable mean none at all, as build servers have it where a setting is not made. That of
+// --encrypt-to stays, to be refused: a snapshot that everybody can read is not what it was for.
 func dropEmptySettings() {
 	for _, entry := range os.Environ() {
-		if name, value, _ := strings.Cut(entry, "="); value == "" && strings.HasPrefix(name, "REHEARSE_") {
+		if name, value, _ := strings.Cut(entry, "="); value == "" && strings.HasPrefix(name, "REHEARSE_") && name != encryptTo {
 			os.Unsetenv(name)
 		}
 	}

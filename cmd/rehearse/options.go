@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +24,13 @@ func prepare(action cli.ActionFunc) cli.ActionFunc {
 		if err := coherent(c); err != nil {
 			return err
 		}
+		given := onCommandLine(c)
 		if err := applyConfig(c); err != nil {
 			return err
+		}
+		// In the environment and the configuration it may be meant for stage.
+		if slices.Contains(given, "pristine") && c.Bool("pristine") && choiceOf(c, "keep") == "never" {
+			return &usageProblem{text: "--pristine has no effect: staging is not kept", hint: "--keep always, or --keep on-failure, keeps it"}
 		}
 		if err := sensible(c); err != nil {
 			return err

@@ -13,7 +13,12 @@ import (
 func showText(w io.Writer, r *archive.Reader) {
 	m := r.Manifest()
 	line := func(what, format string, args ...any) {
-		fmt.Fprintf(w, "%-10s %s\n", what, harmless(fmt.Sprintf(format, args...)))
+		for i, arg := range args {
+			if name, ok := arg.(string); ok {
+				args[i] = oneLine(name)
+			}
+		}
+		fmt.Fprintf(w, "%-10s %s\n", what, fmt.Sprintf(format, args...))
 	}
 	sealed := ""
 	if r.Encrypted() {
@@ -33,7 +38,7 @@ func showText(w io.Writer, r *archive.Reader) {
 		if of, ok := m.PartOf[name]; ok {
 			part = ", a part of " + count(of, "row")
 		}
-		line("", "%-40s  %15s  %8s  %s%s", oneLine(name), count(t.Rows, "row"), report.Bytes(t.Bytes), count(int64(len(t.Chunks)), "chunk"), part)
+		line("", "%-40s  %15s  %8s  %s%s", name, count(t.Rows, "row"), report.Bytes(t.Bytes), count(int64(len(t.Chunks)), "chunk"), part)
 	}
 }
 

@@ -22,28 +22,49 @@ func push(c *cli.Context, path string) error {
 	if command == "" {
 		return nil
 	}
-	return transport(c, command, "push", path, path)
+	return transport(c, command, "push", path, path, nil)
 }
 
-// pull has the store bring a snapshot. It gets its name only when it is one.
-func pull(c *cli.Context, path string, keys []age.Identity) (err error) {
+// fetch has the store bring the snapshot of that name where it is not at path, or where --store-fetch has the store asked each time.
+func fetch(c *cli.Context, name, path string, there bool, keys []age.Identity) error {
+	always := choiceOf(c, "store-fetch") == "always"
+	if c.String("store-pull") == "" || isPath(name) || there && !always {
+		return nil
+	}
+	at := snapshotPath(c, name)
+	return pull(c, at, there && path == at, keys)
+}
+
+// pull has the store bring a snapshot. It gets its name only when it is one. A store that brings nothing says that the one there is current.
+func pull(c *cli.Context, path string, there bool, keys []age.Identity) (err error) {
 	at, accept, drop, err := archive.Incoming(path, token(), keys...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, drop()) }()
-	if err := transport(c, c.String("store-pull"), "pull", path, at); err != nil {
+	var current []string
+	if there {
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			return err
+		}
+		current = []string{"REHEARSE_SNAPSHOT_CURRENT=" + absolute}
+	}
+	if err := transport(c, c.String("store-pull"), "pull", path, at, current); err != nil {
 		return err
 	}
-	if _, err := os.Stat(at); err != nil {
+	if _, err := os.Lstat(at); err != nil {
+		if there {
+			return nil
+		}
 		return &archive.Error{Kind: archive.Store, Archive: path, Err: errors.New("pull: it brought nothing")}
 	}
 	return accept()
 }
 
-// transport runs a command of the store with the shell, as it would be typed: sh -c, the snapshot in REHEARSE_SNAPSHOT. What it writes
-// goes to stderr; the last line of its own stderr is in the error.
-func transport(c *cli.Context, command, doing, name, path string) error {
+// transport runs a command of the store with the shell, as it would be typed: sh -c, the snapshot in REHEARSE_SNAPSHOT, with more of an
+// environment. What it writes goes to stderr; the last line of its own stderr is in the error.
+func transport(c *cli.Context, command, doing, name, path string, more []string) error {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return err
@@ -51,6 +72,7 @@ func transport(c *cli.Context, command, doing, name, path string) error {
 	last := &lastLine{}
 	cmd := exec.CommandContext(c.Context, "sh", "-c", command) //nolint:gosec // the user's own command
 	cmd.Env = append(withoutSecrets(os.Environ()), "REHEARSE_SNAPSHOT="+absolute, "REHEARSE_SNAPSHOT_NAME="+filepath.Base(name))
+	cmd.Env = append(cmd.Env, more...)
 	cmd.Stdout, cmd.Stderr = c.App.ErrWriter, last
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"slices"
 	"strconv"
@@ -14,11 +15,18 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// longestName is the bytes of a name that PostgreSQL keeps (NAMEDATALEN - 1).
-const longestName = 63
+// LongestName is the bytes of a name that PostgreSQL keeps (NAMEDATALEN - 1).
+const LongestName = 63
 
-// ErrNoPristine means that a staging server keeps no database to make others from.
-var ErrNoPristine = errors.New("no pristine copy is kept")
+// Why a database could not be cloned.
+var (
+	// ErrNoPristine means that a staging server keeps no database to make others from.
+	ErrNoPristine = errors.New("no pristine copy is kept")
+	// ErrNameTaken means that there is a database of the wanted name.
+	ErrNameTaken = errors.New("there is a database of that name already")
+	// ErrLongName means that PostgreSQL would cut the wanted name.
+	ErrLongName = fmt.Errorf("the name is longer than %d bytes", LongestName)
+)
 
 // Databases are those of one staging server: the copy, and clones of it, which cost a tenth of what the copy did, since the server copies
 // files (CREATE DATABASE ... TEMPLATE). It holds no connection.
@@ -116,18 +124,22 @@ func (d Databases) Pristine(ctx context.Context) (string, error) {
 // KeepPristine makes a clone of the copy that takes no connections, so that it stays as it is, and gives its name. Nobody may be
 // connected to the copy.
 func (d Databases) KeepPristine(ctx context.Context) (string, error) {
-	return d.clone(ctx, d.database, cut(d.database, len("_pristine"))+"_pristine", "IS_TEMPLATE true")
+	return d.clone(ctx, d.database, "IS_TEMPLATE true", numbered(cut(d.database, len("_pristine"))+"_pristine"))
 }
 
 // Clone makes database to with all that from has: contents, owner, grants, settings, comment, security labels, connection limit. With ""
-// for to it finds a name, such as shop_2; it gives the name. Nobody may be connected to from. Where to exists, or from is in use, the
-// error is a *pgconn.PgError (42P04, 55006) and nothing is left.
+// for to it finds a name, such as shop_2; it gives the name. Nobody may be connected to from: where somebody is, the error is a
+// *pgconn.PgError (55006). Where to exists it is ErrNameTaken. Nothing is left then; what a process killed in the middle leaves has no name
+// of its own, nobody can connect to it, and the next clone removes it.
 func (d Databases) Clone(ctx context.Context, from, to string) (string, error) {
 	const usable = "ALLOW_CONNECTIONS true"
-	if to != "" {
-		return to, d.withAdmin(ctx, func(conn *pgx.Conn) error { return cloneAs(ctx, conn, from, to, usable) })
+	switch {
+	case to == "":
+		return d.clone(ctx, from, usable, numbered(d.database))
+	case len(to) > LongestName:
+		return "", fmt.Errorf("clone database %s as %s: %w", quoted(from), quoted(to), ErrLongName)
 	}
-	return d.clone(ctx, from, d.database, usable)
+	return d.clone(ctx, from, usable, slices.Values([]string{to}))
 }
 
 // Drop ends the sessions of a database and removes it, a pristine one too. One that is not there is no error.
@@ -135,73 +147,95 @@ func (d Databases) Drop(ctx context.Context, name string) error {
 	return d.withAdmin(ctx, func(conn *pgx.Conn) error { return dropDatabase(ctx, conn, name) })
 }
 
-// clone makes a clone under a free name: base, or base_2 and so on. Another process may take a name first; then it is the next.
-func (d Databases) clone(ctx context.Context, from, base, last string) (name string, err error) {
+// clone makes a clone under the first name that is free.
+func (d Databases) clone(ctx context.Context, from, last string, names iter.Seq[string]) (name string, err error) {
 	err = d.withAdmin(ctx, func(conn *pgx.Conn) error {
-		for n := 1; ; n++ {
-			name = numbered(base, n)
-			var taken bool
-			if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&taken); err != nil {
-				return err
-			}
-			if taken {
-				continue
-			}
-			err := cloneAs(ctx, conn, from, name, last)
-			if pg := (*pgconn.PgError)(nil); !errors.As(err, &pg) || pg.Code != "42P04" && pg.Code != "23505" { // as it is, or will be in a moment
-				return err
-			}
+		if err = sweep(ctx, conn); err == nil {
+			_, err = free(ctx, conn, names) // told before the work
 		}
+		if err == nil {
+			name, err = cloneAs(ctx, conn, from, last, names)
+		}
+		if err != nil {
+			return fmt.Errorf("clone database %s: %w", quoted(from), err)
+		}
+		return nil
 	})
 	return name, err
 }
 
-// numbered is base with a number from 2 on.
-func numbered(base string, n int) string {
-	if n == 1 {
-		return base
+// free is the first name that no database has; ErrNameTaken when each has one.
+func free(ctx context.Context, conn *pgx.Conn, names iter.Seq[string]) (string, error) {
+	err := ErrNameTaken
+	for name := range names {
+		var taken bool
+		if err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&taken); err != nil || !taken {
+			return name, err
+		}
+		err = fmt.Errorf("%s: %w", quoted(name), ErrNameTaken)
 	}
-	suffix := "_" + strconv.Itoa(n)
-	return cut(base, len(suffix)) + suffix
+	return "", err
+}
+
+// numbered gives base, then base_2 and so on, cut where they must be.
+func numbered(base string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for n, name := 2, base; yield(name); n++ {
+			suffix := "_" + strconv.Itoa(n)
+			name = cut(base, len(suffix)) + suffix
+		}
+	}
 }
 
 // cut leaves room for a suffix of so many bytes: it shortens name, where it must, by whole characters.
 func cut(name string, room int) string {
-	for len(name)+room > longestName {
+	for len(name)+room > LongestName {
 		_, size := utf8.DecodeLastRuneInString(name)
 		name = name[:len(name)-size]
 	}
 	return name
 }
 
-// cloneAs makes one clone. Nobody can connect to it before all of it is there: last is the option that ends its making.
-func cloneAs(ctx context.Context, conn *pgx.Conn, from, to, last string) error {
+// cloneAs makes one clone. It gets its name, the first that is free, and can be connected to when all of it is there: last is the option that
+// ends its making.
+func cloneAs(ctx context.Context, conn *pgx.Conn, from, last string, names iter.Seq[string]) (name string, err error) {
 	var old uint32
 	var owner string
 	var limit, version int
-	err := conn.QueryRow(ctx, `SELECT oid, pg_get_userbyid(datdba)::text, datconnlimit, current_setting('server_version_num')::int
+	err = conn.QueryRow(ctx, `SELECT oid, pg_get_userbyid(datdba)::text, datconnlimit, current_setting('server_version_num')::int
   FROM pg_database WHERE datname = $1`, from).Scan(&old, &owner, &limit, &version)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("clone database %s: it does not exist", quoted(from))
+		return "", errors.New("it does not exist")
 	}
 	if err != nil {
-		return fmt.Errorf("clone database %s: %w", quoted(from), err)
+		return "", err
 	}
 	strategy := ""
 	if version >= 150000 { // through the WAL, which is the default since then, costs more than the copy itself
 		strategy = " STRATEGY file_copy"
 	}
-	_, err = conn.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s OWNER %s TEMPLATE %s ALLOW_CONNECTIONS false CONNECTION LIMIT %d%s",
-		quoted(to), quoted(owner), quoted(from), limit, strategy))
+	unnamed, err := reserve(ctx, conn)
 	if err != nil {
-		return fmt.Errorf("clone database %s as %s: %w", quoted(from), quoted(to), err)
+		return "", err
 	}
-	if err = carry(ctx, conn, old, to, last); err != nil {
+	_, err = conn.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s OWNER %s TEMPLATE %s ALLOW_CONNECTIONS false CONNECTION LIMIT %d%s",
+		quoted(unnamed), quoted(owner), quoted(from), limit, strategy))
+	if err != nil {
+		return "", err
+	}
+	for again := true; again; {
+		if name, err = free(ctx, conn, names); err == nil {
+			err = carry(ctx, conn, old, unnamed, name, last)
+		}
+		pg := (*pgconn.PgError)(nil)
+		again = errors.As(err, &pg) && (pg.Code == "42P04" || pg.Code == "23505") // somebody else was faster, or is about to be
+	}
+	if err != nil {
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 		defer cancel()
-		return errors.Join(fmt.Errorf("clone database %s as %s: %w", quoted(from), quoted(to), err), dropDatabase(ending, conn, to))
+		err = errors.Join(err, dropDatabase(ending, conn, unnamed))
 	}
-	return nil
+	return name, err
 }
 
 // carried is what a database has outside of itself and TEMPLATE does not copy, but for what CREATE DATABASE says; $1 is the old one, $2
@@ -219,16 +253,20 @@ var carried = []string{
   WHERE dbid = 0 AND classid = 'pg_database'::regclass AND objid = $1 AND deptype = 'a'`,
 }
 
-func carry(ctx context.Context, conn *pgx.Conn, old uint32, to, last string) error {
+// carry ends the making of a database: all of it is seen at once.
+func carry(ctx context.Context, conn *pgx.Conn, old uint32, unnamed, to, last string) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		var made uint32
-		if err := tx.QueryRow(ctx, "SELECT oid FROM pg_database WHERE datname = $1", to).Scan(&made); err != nil {
+		if err := tx.QueryRow(ctx, "SELECT oid FROM pg_database WHERE datname = $1", unnamed).Scan(&made); err != nil {
 			return err
 		}
 		for _, sql := range carried {
 			if _, err := tx.Exec(ctx, sql, old, made); err != nil {
 				return err
 			}
+		}
+		if _, err := tx.Exec(ctx, "ALTER DATABASE "+quoted(unnamed)+" RENAME TO "+quoted(to)); err != nil {
+			return err
 		}
 		_, err := tx.Exec(ctx, "ALTER DATABASE "+quoted(to)+" "+last)
 		return err

@@ -90,8 +90,10 @@ func namesAndErrors(t *testing.T, s staging.Server, all staging.Databases, spec 
 			t.Errorf("pristine: %q, %v", got, err)
 		}
 	}
-	var pg *pgconn.PgError
-	if _, err := all.Clone(t.Context(), pristine, "chosen"); !errors.As(err, &pg) || pg.Code != "42P04" {
+	if _, err := all.Clone(t.Context(), pristine, strings.Repeat("n", 64)); !errors.Is(err, staging.ErrLongName) {
+		t.Errorf("a name that is too long: %v", err)
+	}
+	if _, err := all.Clone(t.Context(), pristine, "chosen"); !errors.Is(err, staging.ErrNameTaken) {
 		t.Errorf("a name that is taken: %v", err)
 	}
 	if _, err := all.Clone(t.Context(), "nobody's", ""); err == nil || !strings.Contains(err.Error(), "does not exist") {

@@ -132,27 +132,27 @@ func (f *folder) finish(b []byte) error {
 			return err
 		}
 	}
-	if err := f.name(); err != nil {
+	if err := f.name(f.partial); err != nil {
 		return err
 	}
 	return errors.Join(f.file.Close(), syncDirectory(filepath.Dir(f.path)))
 }
 
-// name gives the archive its own. A file takes the place of another in one step; a directory cannot, so the other one steps aside first:
+// name gives the archive at a path its own. A file takes the place of another in one step; a directory cannot, so the other one steps aside first:
 // should that be the last there is of both, Sweep gives it its name back.
-func (f *folder) name() error {
+func (f *folder) name(from string) error {
 	if err := takeable(f.path, f.replace); err != nil {
 		return err
 	}
 	info, err := os.Lstat(f.path)
 	if err != nil || !info.IsDir() && !f.directory {
-		return os.Rename(f.partial, f.path)
+		return os.Rename(from, f.path)
 	}
 	aside := f.partial + asideMark
 	if err := os.Rename(f.path, aside); err != nil {
 		return err
 	}
-	if err := os.Rename(f.partial, f.path); err != nil {
+	if err := os.Rename(from, f.path); err != nil {
 		return errors.Join(err, os.Rename(aside, f.path))
 	}
 	if err := Remove(aside); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -317,12 +317,13 @@ func ownersOnly(path string) error {
 }
 
 // Incoming makes room for an archive that somebody else is to bring: it is to be written to the path returned. Accept gives it its name
-// when it is a whole archive as far as its manifest tells, and drop, which may be called in any case, removes what is left.
+// when it is a whole archive as far as its manifest tells, in the place of an archive that has the name already, and drop, which may be
+// called in any case, removes what is left.
 func Incoming(path, runID string, identities ...age.Identity) (at string, accept, drop func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", nil, nil, writeFailed(path, err)
 	}
-	f := &folder{path: path, partial: partialOf(path, runID), directory: true}
+	f := &folder{path: path, partial: partialOf(path, runID), directory: true, replace: true}
 	if err := f.begin(nil); err != nil {
 		return "", nil, nil, writeFailed(path, errors.Join(err, f.abort()))
 	}
@@ -340,7 +341,7 @@ func Incoming(path, runID string, identities ...age.Identity) (at string, accept
 			return err
 		}
 		_ = r.Close()
-		return writeFailed(path, os.Rename(at, path))
+		return writeFailed(path, f.name(at))
 	}
 	return at, accept, func() error { return writeFailed(path, f.abort()) }, nil
 }

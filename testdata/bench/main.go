@@ -2,8 +2,9 @@
 // machine meanwhile, and the peak memory of rehearse itself. `make bench` runs it; nothing else should run beside it.
 //
 // The source is built by an SQL script that takes psql's variable scale. All copies go into the same kind of throwaway server, with the
-// settings of load mode, but for the clone, which is made of a staging server that is in use; building and starting servers is not measured. rehearse gathers statistics, which the others leave to the
-// user: the time of vacuumdb --analyze-only after pg_restore is told apart.
+// settings of load mode, but for the clone, which is made on a staging server that is in use; building and starting the servers is not
+// measured. rehearse gathers statistics, which the others leave to the user: the time of vacuumdb --analyze-only after pg_restore is told
+// apart.
 package main
 
 import (
