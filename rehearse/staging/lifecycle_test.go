@@ -135,6 +135,27 @@ func TestPruneEndsWhatAKilledOwnerLeft(t *testing.T) {
 	}
 }
 
+// TestPruneReadsARecordWithoutItsName: who is killed before the first record has its name leaves it under the one that it is written as.
+func TestPruneReadsARecordWithoutItsName(t *testing.T) {
+	t.Parallel()
+	spec := localSpec(t)
+	cmd := own(t, "local", spec, "")
+	killWatchdog(t, spec)
+	kill(t, cmd)
+	record := filepath.Join(spec.StateDir, "rehearse-"+spec.RunID, "server.json")
+	if err := os.Rename(record, record+".new"); err != nil {
+		t.Fatal(err)
+	}
+	ended, err := staging.Prune(t.Context(), staging.Options{StateDir: spec.StateDir})
+	if err != nil || find(ended, spec.RunID) == nil {
+		t.Errorf("Prune ended %+v, %v", ended, err)
+	}
+	nothingIn(t, spec.StateDir)
+	if left := processesNaming(t, spec.RunID); len(left) > 0 {
+		t.Errorf("processes left: %q", left)
+	}
+}
+
 // killWatchdog takes away what would otherwise end the server before Prune can.
 func killWatchdog(t *testing.T, spec staging.Spec) {
 	t.Helper()
