@@ -109,18 +109,17 @@ func isFile(info os.FileInfo, f *os.File) bool {
 	return err == nil && os.SameFile(own, info)
 }
 
-func (f *folder) part(number int, b []byte) error {
+func (f *folder) part(number int, b blocks) error {
 	if f.directory {
 		return writeDurably(filepath.Join(f.partial, partName(number)), b)
 	}
-	_, err := f.file.Write(b)
-	return err
+	return b.writeTo(f.file)
 }
 
 func (f *folder) finish(b []byte) error {
 	var err error
 	if f.directory {
-		err = writeDurably(filepath.Join(f.partial, tailName), b)
+		err = writeDurably(filepath.Join(f.partial, tailName), blocks{b})
 	} else {
 		_, err = f.file.Write(b)
 	}
@@ -169,12 +168,12 @@ func (f *folder) abort() error {
 }
 
 // writeDurably writes a file that only its owner can read, and has it on the disk.
-func writeDurably(path string, b []byte) error {
+func writeDurably(path string, b blocks) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(b)
+	err = b.writeTo(file)
 	if err == nil {
 		err = file.Sync()
 	}

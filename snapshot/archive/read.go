@@ -216,7 +216,7 @@ func (r *Reader) content(name string, p Part) (io.ReadCloser, error) {
 	return &checked{
 		in: in, left: p.Raw, failed: func(err error) error { return r.failed(Altered, name, err) },
 		release: func() {
-			if cap(sealed) <= 2*chunkSize { // unless a row has made it very large
+			if cap(sealed) <= largestChunk { // unless a row has made it very large
 				r.buffers.Put(buffer)
 			}
 		},

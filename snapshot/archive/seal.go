@@ -13,14 +13,18 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// window is how far back compression looks: it bounds the memory of each encoder and decoder.
-const window = 1 << 20
+// How far back compression looks, and how far an archive may ask to look back: the memory of each encoder and decoder. The fastest level knows
+// some ten thousand places to look back to; a larger window does not make it find more.
+const (
+	window        = 256 << 10
+	largestWindow = 1 << 20
+)
 
 // press compresses and encrypts parts. Each is by itself, so that they can be read in any order and at the same time.
 type press struct {
 	recipients []age.Recipient
 	encoders   sync.Pool
-	buffers    sync.Pool // what a part was written from is written to again
+	blocks     sync.Pool // *block: what a part was written from is written to again
 }
 
 // sealer takes the content of one part.
@@ -28,21 +32,57 @@ type sealer struct {
 	press   *press
 	encoder *zstd.Encoder
 	secret  io.WriteCloser // nil without encryption
-	sealed  *bytes.Buffer
+	sealed  blocks
 	raw     int64
+}
+
+// blocks are bytes in pieces: what grows by pieces is never copied, nor larger than it must be.
+type blocks [][]byte
+
+type block [64 << 10]byte
+
+func (b blocks) size() (n int64) {
+	for _, piece := range b {
+		n += int64(len(piece))
+	}
+	return n
+}
+
+func (b blocks) writeTo(w io.Writer) error {
+	for _, piece := range b {
+		if _, err := w.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sealing takes the bytes of the part as they are to stand in the archive.
+type sealing sealer
+
+func (s *sealing) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		if last := len(s.sealed) - 1; last >= 0 && len(s.sealed[last]) < len(block{}) {
+			some := min(len(p), len(block{})-len(s.sealed[last]))
+			s.sealed[last], p = append(s.sealed[last], p[:some]...), p[some:]
+			continue
+		}
+		b, ok := s.press.blocks.Get().(*block)
+		if !ok {
+			b = &block{}
+		}
+		s.sealed = append(s.sealed, b[:0])
+	}
+	return n, nil
 }
 
 func (p *press) begin() (*sealer, error) {
 	s := &sealer{press: p}
-	var ok bool
-	if s.sealed, ok = p.buffers.Get().(*bytes.Buffer); !ok {
-		s.sealed = &bytes.Buffer{}
-	}
-	s.sealed.Reset()
-	var out io.Writer = s.sealed
+	var out io.Writer = (*sealing)(s)
 	if len(p.recipients) > 0 {
 		var err error
-		if s.secret, err = age.Encrypt(s.sealed, p.recipients...); err != nil {
+		if s.secret, err = age.Encrypt(out, p.recipients...); err != nil {
 			return nil, fmt.Errorf("encrypt: %w", err)
 		}
 		out = s.secret
@@ -64,21 +104,22 @@ func (s *sealer) Write(p []byte) (int, error) {
 }
 
 // end gives the part as it is to stand in the archive. The bytes are the sealer's until it is released.
-func (s *sealer) end() ([]byte, error) {
+func (s *sealer) end() (blocks, error) {
 	err := s.encoder.Close()
 	if s.secret != nil {
 		err = errors.Join(err, s.secret.Close())
 	}
 	s.press.encoders.Put(s.encoder)
 	s.encoder = nil
-	return s.sealed.Bytes(), err
+	return s.sealed, err
 }
 
-// release gives the buffer back, unless a row has made it very large.
+// release gives the blocks back, but for many that a row has made.
 func (s *sealer) release() {
-	if s.sealed.Cap() <= 2*chunkSize {
-		s.press.buffers.Put(s.sealed)
+	for _, b := range s.sealed[:min(len(s.sealed), chunkSize/len(block{}))] {
+		s.press.blocks.Put((*block)(b[:len(block{})]))
 	}
+	s.sealed = nil
 }
 
 // opener undoes what a press did.
@@ -100,7 +141,7 @@ func (o *opener) content(sealed []byte) (io.ReadCloser, error) {
 	d, ok := o.decoders.Get().(*zstd.Decoder)
 	if !ok {
 		var err error
-		if d, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(window)); err != nil {
+		if d, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(largestWindow)); err != nil {
 			return nil, err
 		}
 	}

@@ -5,6 +5,7 @@ type TableWriter struct {
 	w       *Writer
 	table   Table
 	borders rows
+	size    int64   // that a chunk is to have
 	chunk   *sealer // nil between chunks
 	rows    int64   // of the chunk
 	discard bool    // count only
@@ -13,7 +14,7 @@ type TableWriter struct {
 // Table begins a table, or a range of its rows: several may be written of one table, also at the same time. Nothing of it is in the
 // manifest before Close.
 func (w *Writer) Table(schema, name string, columns []string, binary bool) *TableWriter {
-	t := &TableWriter{w: w, table: Table{Schema: schema, Name: name, Columns: columns, Binary: binary}, borders: &lines{}}
+	t := &TableWriter{w: w, table: Table{Schema: schema, Name: name, Columns: columns, Binary: binary}, borders: &lines{}, size: w.chunkSize()}
 	if binary {
 		t.borders = &tuples{}
 	}
@@ -31,9 +32,9 @@ func (t *TableWriter) Write(p []byte) (int, error) {
 // room is how much is left of the chunk.
 func (t *TableWriter) room() int {
 	if t.chunk == nil {
-		return int(t.w.opts.ChunkSize)
+		return int(t.size)
 	}
-	return int(max(0, t.w.opts.ChunkSize-t.chunk.raw))
+	return int(max(0, t.size-t.chunk.raw))
 }
 
 // put adds bytes of rows to the chunk, beginning one where there is none.
@@ -77,7 +78,7 @@ func (t *TableWriter) cut() error {
 	}
 	t.table.Chunks = append(t.table.Chunks, Chunk{Part: p, Rows: t.rows})
 	t.table.Rows, t.table.Bytes = t.table.Rows+t.rows, t.table.Bytes+p.Raw
-	t.chunk, t.rows = nil, 0
+	t.chunk, t.rows, t.size = nil, 0, t.w.chunkSize()
 	return nil
 }
 

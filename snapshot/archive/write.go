@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -12,14 +13,18 @@ import (
 	"filippo.io/age"
 )
 
-// chunkSize is how much COPY data a chunk holds: large enough to compress well, small enough that many restore a table at once and that
-// the memory of each is little.
-const chunkSize = 8 << 20
+// chunkSize is how much COPY data a chunk holds at first: large enough to compress well, small enough that many restore a table at once and
+// that the memory of each is little. After every chunksASize parts it doubles, up to largestChunk: the manifest names each of them.
+const (
+	chunkSize    = 2 << 20
+	largestChunk = 8 << 20
+	chunksASize  = 4096
+)
 
 // WriteOptions says how an archive is written. The zero value is usable.
 type WriteOptions struct {
 	Recipients []age.Recipient // who can open it; none: everybody can
-	ChunkSize  int64           // of COPY data, before compression; 0 means 8 MiB
+	ChunkSize  int64           // of COPY data, before compression; 0 means 2 MiB, and more in a large archive
 }
 
 // Writer makes one archive. Several goroutines may write tables at the same time; what they hold in memory is one chunk each, compressed.
@@ -38,7 +43,7 @@ type Writer struct {
 
 // sink is where the bytes go. Parts come in order, each in one call.
 type sink interface {
-	part(number int, b []byte) error
+	part(number int, b blocks) error
 	// finish writes the end and makes the archive durable and visible.
 	finish(b []byte) error
 	// abort removes all that was written.
@@ -46,9 +51,6 @@ type sink interface {
 }
 
 func newWriter(name string, to sink, opts WriteOptions) *Writer {
-	if opts.ChunkSize <= 0 {
-		opts.ChunkSize = chunkSize
-	}
 	return &Writer{
 		name: name, to: to, opts: opts, press: press{recipients: opts.Recipients},
 		offset: headSize, tables: map[[2]string]*Table{},
@@ -65,17 +67,16 @@ type stream struct {
 	head []byte // not written yet, so that what fails before there are rows writes nothing
 }
 
-func (s *stream) part(_ int, b []byte) error { return s.finish(b) }
-func (s *stream) abort() error               { return nil }
-
-func (s *stream) finish(b []byte) error {
+func (s *stream) part(_ int, b blocks) error {
 	if _, err := s.to.Write(s.head); err != nil {
 		return err
 	}
 	s.head = nil
-	_, err := s.to.Write(b)
-	return err
+	return b.writeTo(s.to)
 }
+
+func (s *stream) finish(b []byte) error { return s.part(0, blocks{b}) }
+func (s *stream) abort() error          { return nil }
 
 // Name is what the archive is created as.
 func (w *Writer) Name() string { return w.name }
@@ -106,7 +107,7 @@ func (w *Writer) append(s *sealer) (Part, error) {
 	if err != nil {
 		return Part{}, writeFailed(w.name, err)
 	}
-	p := Part{Size: int64(len(sealed)), Raw: s.raw, SHA256: digest(sealed)}
+	p := Part{Size: sealed.size(), Raw: s.raw, SHA256: digest(sealed...)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
@@ -120,6 +121,16 @@ func (w *Writer) append(s *sealer) (Part, error) {
 	w.parts = append(w.parts, p)
 	w.offset += p.Size
 	return p, nil
+}
+
+// chunkSize is that of the next chunk.
+func (w *Writer) chunkSize() int64 {
+	if w.opts.ChunkSize > 0 {
+		return w.opts.ChunkSize
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return min(int64(chunkSize)<<min(len(w.parts)/chunksASize, 8), largestChunk)
 }
 
 // Restart forgets what was written so far: the copy begins anew. The bytes stay, as parts that nobody uses. No table may be written to meanwhile.
@@ -158,10 +169,11 @@ func (w *Writer) Finish(m Manifest) (*Manifest, error) {
 		return nil, writeFailed(w.name, err)
 	}
 	_, err = s.Write(text)
-	sealed, err2 := s.end()
+	parts, err2 := s.end()
 	if err := errors.Join(err, err2); err != nil {
 		return nil, writeFailed(w.name, err)
 	}
+	sealed := bytes.Join(parts, nil)
 	f := footer{manifest: int64(len(sealed)), parts: w.offset - headSize}
 	f.seal(head(len(w.opts.Recipients) > 0), sealed)
 	if err := w.to.finish(append(sealed, f.bytes()...)); err != nil {
