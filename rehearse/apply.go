@@ -56,7 +56,10 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		}
 		ending, cancel := lastReading(ctx)
 		defer cancel()
-		return r.migrated(), m.end(ending, r.result)
+		if err := m.end(ending, r.result); err != nil {
+			return "", err
+		}
+		return r.migrated(), r.ahead(ending, m.conn, w)
 	})
 	if err != nil {
 		return &StagingError{Err: r.because(ctx, server, err)}

@@ -23,7 +23,11 @@ type Config struct {
 	MaxSnapshotAge   time.Duration   // give up when the source's snapshot has been held for so long; 0: no limit
 	RateLimit        int64           // bytes of rows read from the source a second, by all jobs together; 0: no limit
 
-	Rules     *sanitize.Rules
+	Rules *sanitize.Rules
+	// Lock is what a person has reviewed of what the rules decide; nil for none, which rules with defaults do not go without. LockFile is
+	// its name for messages.
+	Lock      *sanitize.Lock
+	LockFile  string
 	Key       sanitize.Key // the zero Key: one is made for this run
 	Ephemeral bool         // Key was made for this run; it is wiped as soon as the rows are copied, or the call fails
 	Programs  bool         // masks may give raw values to programs on this machine
@@ -83,6 +87,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Jobs, 4)
 	setDefault(&c.Keep, KeepNever)
 	setDefault(&c.Session, "shared")
+	setDefault(&c.LockFile, "lock file")
 	setDefault(&c.Staging.Provider, "auto")
 	setDefault(&c.Staging.TTL, 4*time.Hour)
 	if c.Key.IsZero() {

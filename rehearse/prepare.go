@@ -120,10 +120,11 @@ func (r *rehearsal) masks(ctx context.Context, src origin, w *work, rights error
 		return err
 	}
 	r.result.Masking = maskingFacts(r.cfg, w.plan)
+	lock := r.locked(w)
 	if source, ok := src.(*snapshot.Source); ok && rights == nil {
-		return source.CheckPlan(ctx, w.desc, w.plan)
+		return errors.Join(lock, source.CheckPlan(ctx, w.desc, w.plan))
 	}
-	return nil
+	return lock
 }
 
 // planCopy is the part of plan that a copy without migrations needs.
@@ -141,20 +142,6 @@ func (r *rehearsal) planCopy(ctx context.Context, src origin) (*work, error) {
 		r.describeSource(desc)
 		return r.columnsNote(), nil
 	})
-}
-
-// CheckRules verifies that rules cover the source, without reading any data. The error is a *sanitize.PlanError when they do not.
-func CheckRules(ctx context.Context, cfg Config) (_ *report.Masking, err error) {
-	r := begin(cfg)
-	src, err := r.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer closing(ctx, &err, "close the source", src.Close)
-	if _, err := r.planCopy(ctx, src); err != nil {
-		return nil, err
-	}
-	return &r.result.Masking, nil
 }
 
 // StarterRules writes a complete rules file for the source, a proposal from names, types and up to samples sampled rows of each table.

@@ -76,6 +76,7 @@ type rehearsal struct {
 	last    string          // the phase that began last
 	archive *archive.Writer // keeps what is copied; nil for none
 	objects catalog.Schema  // the source's, as of the copy
+	checks  bool            // only the rules are checked: their lock is compared by who asked for that
 }
 
 func begin(cfg Config) *rehearsal {
@@ -95,6 +96,7 @@ type work struct {
 	plan *sanitize.Plan // nil when the rows come masked out of an archive
 	// programs are those that masks ask; nil where they may not
 	programs *programs
+	notes    []string            // where the plan and its lock differ in what stops nothing
 	masked   map[string][]string // columns by table, as the archive has them
 	params   map[string]string   // of the connections to the source
 	set      *migrate.Set

@@ -22,7 +22,10 @@ type parser struct {
 	objects LargeObjects
 	issues  []Issue
 
-	groups []anonymityLine
+	groups   []anonymityLine
+	pending  []*tableRules
+	defaults []*fallback
+	literals literalRules
 }
 
 // class is a named rule. It is read when it is first used, so that the order of classes does not matter.
@@ -93,8 +96,8 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 	if !ok {
 		return nil
 	}
-	known := []string{"version", "classes", "large_objects", "tables", "data", "subset", "k_anonymity"}
-	var tables *yaml.Node
+	known := []string{"version", "classes", "large_objects", "schema_literals", "defaults", "tables", "pending", "data", "subset", "k_anonymity"}
+	var tables, pending, defaults *yaml.Node
 	versioned := false
 	for _, e := range entries {
 		switch e.key {
@@ -105,8 +108,14 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 			p.declareClasses(e.value)
 		case "large_objects":
 			p.objects = p.largeObjects(e.value)
+		case "schema_literals":
+			p.literals = p.schemaLiterals(e.value)
+		case "defaults":
+			defaults = e.value
 		case "tables":
 			tables = e.value
+		case "pending":
+			pending = e.value
 		case "data":
 			p.shares.data = p.data(e.value)
 		case "subset":
@@ -123,7 +132,11 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 	for _, name := range p.classNames() {
 		p.class(name)
 	}
-	return p.tables(tables)
+	if defaults != nil { // classes are known only now
+		p.defaults = p.fallbacks(defaults)
+	}
+	p.pending = p.tables(pending, "pending")
+	return p.tables(tables, "tables")
 }
 
 func (p *parser) version(n *yaml.Node) {
@@ -132,9 +145,9 @@ func (p *parser) version(n *yaml.Node) {
 	}
 }
 
-func (p *parser) tables(n *yaml.Node) []*tableRules {
+func (p *parser) tables(n *yaml.Node, section string) []*tableRules {
 	var all []*tableRules
-	for _, e := range p.tableEntries(n, "tables") {
+	for _, e := range p.tableEntries(n, section) {
 		all = append(all, p.table(e.table, e.entry))
 	}
 	return all
@@ -148,6 +161,7 @@ func (p *parser) table(table Relation, e entry) *tableRules {
 		t.columns[c.key] = p.rule(c.value, "column "+quoteIdent(c.key))
 		if t.columns[c.key] != nil {
 			t.columns[c.key].at = c.at
+			t.columns[c.key].node = c.value
 		}
 	}
 	return t

@@ -68,7 +68,7 @@ func (p *parser) named(n *yaml.Node, what string) *rule {
 		if c == nil {
 			return nil
 		}
-		return &rule{Rule: c.clone(), class: name, at: place(n), params: maps.Clone(c.params), checked: c.checked}
+		return &rule{Rule: c.clone(), class: name, reason: c.reason, at: place(n), params: maps.Clone(c.params), checked: c.checked}
 	}
 	known := p.maskNames()
 	if !slices.Contains(known, name) {
@@ -135,6 +135,7 @@ func (p *parser) attribute(r *rule, e entry, what string) {
 		if e.value.Kind != yaml.ScalarNode || strings.TrimSpace(e.value.Value) == "" {
 			p.add(place(e.value), "reason must be a text")
 		}
+		r.reason = e.value.Value
 		return
 	}
 	info := p.param(r.Name, e.key)

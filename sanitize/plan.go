@@ -46,6 +46,12 @@ type ColumnPlan struct {
 	Reading Reading
 
 	kind byte // see Column.TypeKind
+	// Default is the number of the default that decided, counted from 1; 0 when none did. A column that follows another has the other's.
+	Default int
+
+	typ      string // format_type
+	decision string // class and mask with its parameters, as the lock has them
+	verbatim bool   // its table is, by the rules
 }
 
 // Counts sums up a plan. Columns that are generated, or belong to verbatim tables, do not count.
@@ -77,6 +83,7 @@ func (r *Rules) Plan(db Database, keys mask.Keys, options ...PlanOption) (*Plan,
 	p.limit()
 	p.connect()
 	p.follow()
+	p.fallBack()
 	p.compile()
 	p.checkNeeds()
 	p.checkExpressions()

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
+	yaml "go.yaml.in/yaml/v4"
+
 	"github.com/rehearse-db/rehearse/sanitize/mask"
 )
 
@@ -15,7 +17,11 @@ type Rules struct {
 	file   string
 	hash   string
 	tables []*tableRules // in the file's order
-	shares shares
+	// pending are rules for tables and columns that are still to come: they may match nothing.
+	pending  []*tableRules
+	defaults []*fallback
+	literals literalRules
+	shares   shares
 
 	anonymity    []anonymityLine
 	largeObjects LargeObjects
@@ -32,8 +38,11 @@ type tableRules struct {
 // rule is what one column is to become, its class resolved.
 type rule struct {
 	mask.Rule
-	class string // "" when the column names a mask
-	at    position
+	class     string // "" when the column names a mask
+	reason    string
+	byDefault int // the number of the default that it belongs to; 0 for none
+	at        position
+	node      *yaml.Node // as it is written; nil for rules that are not in a file
 	// checked tells that the rule's author knows that its results meet the CHECK constraints on the column.
 	checked bool
 	// params are the places of the parameters, by the names that mask.ParamError gives them.
@@ -54,6 +63,7 @@ func ParseRules(file string, src []byte) (*Rules, error) {
 	r := &Rules{file: file, hash: hex.EncodeToString(sum[:])}
 	if root := p.document(src); root != nil {
 		r.tables = p.body(root)
+		r.pending, r.defaults, r.literals = p.pending, p.defaults, p.literals
 		r.shares, r.largeObjects, r.anonymity = p.shares, p.objects, p.groups
 	}
 	if len(p.issues) > 0 {
@@ -61,6 +71,9 @@ func ParseRules(file string, src []byte) (*Rules, error) {
 	}
 	return r, nil
 }
+
+// HasDefaults says whether the rules decide for some columns by name or type.
+func (r *Rules) HasDefaults() bool { return len(r.defaults) > 0 }
 
 // Hash is the SHA-256 of the file's bytes in hexadecimal.
 func (r *Rules) Hash() string { return r.hash }

@@ -177,6 +177,9 @@ func (p *planner) paste(unlisted []*Table, missing []*cell) string {
 
 // agreed is the suggestion for a column, or the rule that a column tied to it has already.
 func (s *suggester) agreed(c *cell) string {
+	if r := s.planner.formerly[c]; r != nil && r.node != nil {
+		return flow(r.node)
+	}
 	for _, member := range c.group() {
 		if r := member.rule; r != nil && (r.class != "" || len(r.Params) == 0 && r.Domain == "") {
 			if r.class != "" {

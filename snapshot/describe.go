@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -51,6 +52,26 @@ func (s *Source) Describe(ctx context.Context) (*Description, error) {
 		return nil, err
 	}
 	return d, d.readable(s.server.User)
+}
+
+// Objects reads every object of the source's schema, in a transaction of its own.
+func (s *Source) Objects(ctx context.Context) (catalog.Schema, error) {
+	var objects catalog.Schema
+	err := s.read(ctx, "read the objects", func(tx *pgx.Conn) (err error) {
+		objects, err = catalog.Read(ctx, tx)
+		return err
+	})
+	return objects, err
+}
+
+// DescribeStaging reads what a staging database holds, as planning the copy of it would.
+func DescribeStaging(ctx context.Context, conn *pgx.Conn) (d *Description, err error) {
+	if _, err := conn.Exec(ctx, sqlBegin); err != nil {
+		return nil, targetError("begin to describe", err)
+	}
+	d, err = describe(ctx, conn)
+	_, end := conn.Exec(context.WithoutCancel(ctx), sqlRelease)
+	return d, targetError("describe", errors.Join(err, end))
 }
 
 // describe reads in the transaction that tx is in.

@@ -27,8 +27,13 @@ func sanitizeCommand() *cli.Command {
 				}),
 			},
 			{
-				Name: "check", Usage: "verify that the rules cover every column of the source; no data are read",
-				Flags:  flags(sourceFlags(), maskFlags()),
+				Name: "check", Usage: "verify that the rules cover every column of the source and agree with their lock; no data are read",
+				Description: "The lock stands beside the rules, such as rehearse.masks.lock: a line for each column with what becomes of it, to be reviewed and kept with\n" +
+					"the rules. With it a decision that changes, or that only a default makes about a new column, stops every copy with exit code 12.\n" +
+					"Definitions of the schema (defaults, CHECKs, views, functions, comments ...) are looked through for personal data, which a copy has too.",
+				Flags: flags(sourceFlags(), maskFlags(), []cli.Flag{
+					&cli.BoolFlag{Name: "write-lock", Usage: "write the lock as the rules decide now, in the place of the one that is there", EnvVars: env("write-lock"), DisableDefaultText: true},
+				}),
 				Action: prepare(checkAction),
 			},
 			masksCommand(),
@@ -119,11 +124,37 @@ func checkAction(c *cli.Context) error {
 		return err
 	}
 	cfg.Programs = c.Bool("mask-programs")
-	masking, err := rehearse.CheckRules(c.Context, cfg)
+	cfg.LockFile = lockPath(c)
+	if cfg.Lock, err = lock(c); err != nil && !c.Bool("write-lock") {
+		return err
+	}
+	checked, err := rehearse.CheckRules(c.Context, cfg)
+	if checked == nil {
+		return err
+	}
+	u := ui{err: c.App.ErrWriter}
+	switch {
+	case c.Bool("write-lock") && checked.Lock != nil:
+		if failed := replaceFile(cfg.LockFile, checked.Lock.Text()); failed != nil {
+			return &usageProblem{text: fmt.Sprintf("write %s: %v", cfg.LockFile, unwrapPath(failed)), hint: unwritableHint}
+		}
+		u.note("wrote %s: review what changed in it", cfg.LockFile)
+	case checked.Stale != nil:
+		err = errors.Join(err, checked.Stale)
+		fallthrough
+	default:
+		for _, note := range checked.Notes {
+			u.note("%s", note)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%s covers all %d columns: %d masked, %d kept\n", c.String("masks"), masking.Columns, masking.Masked, masking.Kept)
-	programsText(c.App.Writer, masking.Programs)
+	for _, l := range checked.Literals {
+		u.note("warning: the schema holds what looks like personal data: %s", l)
+	}
+	m := checked.Masking
+	fmt.Fprintf(c.App.Writer, "%s covers all %d columns: %d masked, %d kept\n", c.String("masks"), m.Columns, m.Masked, m.Kept)
+	programsText(c.App.Writer, m.Programs)
 	return nil
 }

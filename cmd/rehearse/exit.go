@@ -51,6 +51,8 @@ func codeOf(ctx context.Context, err error) int {
 		rules   *sanitize.RulesError
 		plan    *sanitize.PlanError
 		value   *sanitize.ValueError
+		lock    *sanitize.LockError
+		literal *sanitize.LiteralError
 		goFiles *migrate.GoMigrationsError
 		dir     *migrate.DirError
 		none    *migrate.NoMigrationsError
@@ -87,7 +89,7 @@ func codeOf(ctx context.Context, err error) int {
 		return exitMasking
 	case errors.As(err, &stage), errors.As(err, &broken), errors.As(err, &target), errors.As(err, &dump), errors.As(err, &missing), errors.As(err, &cleanup), errors.Is(err, migrate.ErrLost):
 		return exitStaging
-	case errors.As(err, &plan), errors.As(err, &value):
+	case errors.As(err, &plan), errors.As(err, &value), errors.As(err, &lock), errors.As(err, &literal):
 		return exitMasking
 	case errors.As(err, &usage), errors.As(err, &config), errors.As(err, &rules), errors.As(err, &same), errors.As(err, &goFiles),
 		errors.As(err, &dir), errors.As(err, &none), errors.As(err, &twice), errors.As(err, &syntax), errors.As(err, &table), errors.As(err, &role),

@@ -21,7 +21,7 @@ func hintFor(err error) string {
 		return "give it more time with --timeout; " + aftermath(err)
 	}
 	var hints []string
-	for _, find := range []func(error) string{usageHint, snapshotHint, rulesHint, migrationsHint, sourceHint, stagingHint, copyHint} {
+	for _, find := range []func(error) string{usageHint, snapshotHint, rulesHint, lockHint, literalHint, migrationsHint, sourceHint, stagingHint, copyHint} {
 		if h := find(err); h != "" && !slices.Contains(hints, h) {
 			hints = append(hints, h)
 		}
@@ -72,6 +72,26 @@ func rulesHint(err error) string {
 		return "the column holds a value its mask does not understand: widen the mask's parameters, or give the column another mask that works on its type"
 	}
 	return ""
+}
+
+func lockHint(err error) string {
+	var lock *sanitize.LockError
+	switch {
+	case !errors.As(err, &lock):
+		return ""
+	case lock.Missing:
+		return "rehearse sanitize check --write-lock writes it; review it, and keep it with the masking rules"
+	}
+	return "give the columns lines of their own in the masking rules, or, when a person has looked, write the lock anew with rehearse sanitize check --write-lock, " +
+		"or put these lines into it\n" + strings.Join(lock.Lines, "\n")
+}
+
+func literalHint(err error) string {
+	var literal *sanitize.LiteralError
+	if !errors.As(err, &literal) || len(literal.Literals) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("take it out of the schema, where a copy has it too; or allow it in the masking rules, such as\nschema_literals: {allow: {%q: \"the reason why\"}}", literal.Literals[0].Object)
 }
 
 // pasteHint gives the lines that are lacking. YAML takes a key once: columns go under the table that is there already.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +93,25 @@ func rules(c *cli.Context) (*sanitize.Rules, error) {
 	return sanitize.ParseRules(path, src)
 }
 
+// lockPath is the file of reviewed decisions beside the masking rules: rehearse.masks.lock.
+func lockPath(c *cli.Context) string {
+	path := c.String("masks")
+	return strings.TrimSuffix(path, filepath.Ext(path)) + ".lock"
+}
+
+// lock reads the file of reviewed decisions; nil when there is none.
+func lock(c *cli.Context) (*sanitize.Lock, error) {
+	path := lockPath(c)
+	src, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, &usageProblem{text: "lock of the masking rules: " + unwrapPath(err).Error(), hint: "it stands beside the masking rules; rehearse sanitize check --write-lock writes it"}
+	}
+	return sanitize.ParseLock(path, src)
+}
+
 // maskKey is the key of the pseudonyms, or one made for this run.
 func maskKey() (key sanitize.Key, ephemeral bool, err error) {
 	s, err := secret("REHEARSE_MASK_KEY")
@@ -147,6 +167,10 @@ func config(c *cli.Context) (rehearse.Config, error) {
 	cfg.Programs = c.Bool("mask-programs")
 	if hasFlag(c, "masks") {
 		if cfg.Rules, err = rules(c); err != nil {
+			return cfg, err
+		}
+		cfg.LockFile = lockPath(c)
+		if cfg.Lock, err = lock(c); err != nil {
 			return cfg, err
 		}
 	}

@@ -77,6 +77,8 @@ type Masking struct {
 	Anonymity []GroupSizes `json:"k_anonymity,omitempty"` // as the rules ask, in the copy as it was loaded
 	// Programs are those that were given raw values, on the machine of the rehearsal, to mask them.
 	Programs []MaskProgram `json:"programs,omitempty"`
+	// Ahead is where the rules do not fit the schema that the pending migrations make; nil when they do, or nobody looked.
+	Ahead *MaskingAhead `json:"ahead,omitempty"`
 }
 
 // MaskProgram is a program that masks a column. Its arguments are not kept.
@@ -84,6 +86,16 @@ type MaskProgram struct {
 	Table   string `json:"table"`
 	Column  string `json:"column"`
 	Program string `json:"program"`
+}
+
+// MaskingAhead is what the masking rules lack for the schema after the migrations. Names are quoted as SQL would have them.
+type MaskingAhead struct {
+	Tables    []string `json:"tables,omitempty"`     // have no rules
+	Columns   []string `json:"columns,omitempty"`    // have no rule
+	ByDefault []string `json:"by_default,omitempty"` // only a default decides, and the lock file has no line
+	Unmatched []string `json:"unmatched,omitempty"`  // rules that match nothing any more, or do not fit, with their place in the file
+	Rules     string   `json:"rules,omitempty"`      // lines for the rules file, under pending:
+	Lock      []string `json:"lock,omitempty"`       // lines for the lock file
 }
 
 // ColumnMask is the mask of one column, and whether distinct values stay distinct under it.

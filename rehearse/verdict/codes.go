@@ -23,6 +23,7 @@ const (
 	SchemaRestore       = "schema-restore-incomplete"
 	NotMeasured         = "not-measured"
 	MigrationNotRun     = "migration-not-run"
+	MaskingAhead        = "masking-ahead"
 	PartOfRows          = "part-of-rows"
 	KAnonymity          = "k-anonymity"
 	BlocksReads         = "blocks-reads"
@@ -50,7 +51,7 @@ func Codes() []string {
 	return []string{
 		RunStopped, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, RowsLost, RowsUnexpected,
 		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
+		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
 		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
 	}
 }

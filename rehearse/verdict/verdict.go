@@ -69,6 +69,7 @@ func Judge(p Policy, r *report.Result) {
 		j.locks(m)
 		j.scans(m)
 	}
+	j.masking()
 	j.part()
 	j.anonymity()
 	j.left()
@@ -127,6 +128,9 @@ func (j *judge) conclude() {
 		f := &j.found[i]
 		if f.Level == report.Condition && j.p.Strict {
 			f.ExitCode = exitPolicy
+			if f.Code == MaskingAhead {
+				f.ExitCode = exitMasking
+			}
 		}
 		if f.ExitCode != 0 {
 			codes[f.ExitCode] = true
