@@ -144,30 +144,51 @@ func (r *rehearsal) planCopy(ctx context.Context, src origin) (*work, error) {
 	})
 }
 
-// StarterRules writes a complete rules file for the source, a proposal from names, types and up to samples sampled rows of each table.
-// The samples are kept in memory only.
-func StarterRules(ctx context.Context, cfg Config, samples int) (_ []byte, err error) {
+// StarterRules writes a complete rules file for the source, a proposal from names, types, comments and up to samples sampled rows of each
+// table. The samples are kept in memory only.
+func StarterRules(ctx context.Context, cfg Config, samples int) (text []byte, err error) {
+	err = sampled(ctx, cfg, samples, func(desc *snapshot.Description, values sanitize.Samples) error {
+		text = sanitize.Starter(snapshot.Database(desc), values, sanitize.StarterOptions{Source: desc.Database.Name})
+		return nil
+	})
+	return text, err
+}
+
+// UpdateRules adds to a rules file what the source has and the file has no rule for, as StarterRules would write it, and changes nothing in
+// it. The file's name is for messages.
+func UpdateRules(ctx context.Context, cfg Config, file string, rules []byte, samples int) (updated *sanitize.Updated, err error) {
+	if _, err := sanitize.ParseRules(file, rules); err != nil {
+		return nil, err
+	}
+	err = sampled(ctx, cfg, samples, func(desc *snapshot.Description, values sanitize.Samples) (err error) {
+		updated, err = sanitize.Update(file, rules, snapshot.Database(desc), values)
+		return err
+	})
+	return updated, err
+}
+
+// sampled describes the source, with samples of its rows.
+func sampled(ctx context.Context, cfg Config, samples int, use func(*snapshot.Description, sanitize.Samples) error) (err error) {
 	r := begin(cfg)
 	src, err := r.open(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer closing(ctx, &err, "close the source", src.Close)
 	desc, err := src.Describe(ctx)
 	if desc == nil || err != nil && samples > 0 { // names and types need no privilege
-		return nil, err
+		return err
 	}
-	db := snapshot.Database(desc)
 	var values sanitize.Samples
 	if samples > 0 {
 		raw, err := src.Samples(ctx, desc.Tables, samples)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		values = sanitize.Samples{}
-		for _, t := range db.Tables {
+		for _, t := range snapshot.Database(desc).Tables {
 			values[sanitize.Relation{Schema: t.Schema, Name: t.Name}] = raw[t.Schema+"."+t.Name]
 		}
 	}
-	return sanitize.Starter(db, values, sanitize.StarterOptions{Source: desc.Database.Name}), nil
+	return use(desc, values)
 }

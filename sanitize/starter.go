@@ -2,12 +2,16 @@ package sanitize
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/rehearse-db/rehearse/sanitize/detect"
 )
 
 // StarterOptions tune a starter file; the zero value will do.
@@ -24,6 +28,7 @@ const starterHeader = `# Masking rules: what becomes of every column when the da
 #   - "keep" copies the values as they are; those marked REVIEW may well be personal data
 #   - redact_text finds addresses, phone and card numbers in prose, but not the names of people
 #   - keys of JSON documents, and arrays that are kept, are not masked
+# Columns stand in groups: those that look personal by their class, those that nobody understood, those to be reviewed, those that are kept.
 # A column of a foreign key follows the column it references and has no line.
 # A column or table that is missing here stops the copy.
 `
@@ -37,6 +42,7 @@ func Starter(db Database, samples Samples, opts StarterOptions) []byte {
 	for _, c := range p.wanting() {
 		w.wanting[c] = true
 	}
+	w.suggestAll(p)
 	w.header(samples, opts)
 	tables := make([]*Table, len(db.Tables))
 	for i := range db.Tables {
@@ -55,6 +61,7 @@ func Starter(db Database, samples Samples, opts StarterOptions) []byte {
 type starter struct {
 	suggester *suggester
 	wanting   map[*cell]bool
+	classes   map[string]string // of detect's classes, the rule that stands in the section classes:
 	out       bytes.Buffer
 }
 
@@ -67,7 +74,69 @@ func (w *starter) header(samples Samples, opts StarterOptions) {
 	if opts.Source != "" {
 		fmt.Fprintf(&w.out, "# Source: %s\n", printable(opts.Source))
 	}
-	fmt.Fprintf(&w.out, "version: %s\n\ntables:\n", version)
+	fmt.Fprintf(&w.out, "version: %s\n", version)
+	if len(w.classes) > 0 {
+		w.out.WriteString("\nclasses:\n")
+	}
+	for _, class := range detect.Personal() {
+		if text := w.classes[class.Name]; text != "" {
+			fmt.Fprintf(&w.out, "  %s: %s\n", class.ID, text)
+		}
+	}
+	w.out.WriteString("\ntables:\n")
+}
+
+// suggestAll finds the rule of every column first, so that each class gets the rule that most of its columns have.
+func (w *starter) suggestAll(p *planner) {
+	w.classes = make(map[string]string)
+	counts := make(map[string]map[string]int)
+	for _, c := range p.order {
+		if !w.wanting[c] {
+			continue
+		}
+		s := w.suggester.suggest(c)
+		if classID(s.guess.Class) == "" || s.text == "keep" {
+			continue
+		}
+		if counts[s.guess.Class] == nil {
+			counts[s.guess.Class] = make(map[string]int)
+		}
+		counts[s.guess.Class][s.text]++
+	}
+	for class, texts := range counts {
+		for _, text := range slices.Sorted(maps.Keys(texts)) {
+			if texts[text] > texts[w.classes[class]] {
+				w.classes[class] = text
+			}
+		}
+	}
+}
+
+// classID is the name that a class of detect has in a rules file; "" for those that have none.
+func classID(name string) string {
+	for _, class := range detect.Personal() {
+		if class.Name == name {
+			return class.ID
+		}
+	}
+	return ""
+}
+
+// The groups of a table's lines, in their order; within one, the classes go as detect.Personal has them.
+const (
+	groupUnknown = 100 + iota
+	groupReview
+	groupKept
+)
+
+func groupOf(s suggestion) int {
+	switch {
+	case s.review:
+		return groupReview
+	case s.text == "keep":
+		return groupKept
+	}
+	return cmp.Or(1+slices.IndexFunc(detect.Personal(), func(c detect.Class) bool { return c.Name == s.guess.Class }), groupUnknown)
 }
 
 // columns counts the columns that have a sample.
@@ -89,42 +158,66 @@ func (w *starter) table(t *Table) {
 		return
 	}
 	fmt.Fprintf(&w.out, "\n  %s:", yamlKey(name.String()))
-	var lines [][2]string
+	var lines, notes []starterLine
 	for i := range t.Columns {
-		lines = append(lines, w.column(w.suggester.planner.cells[cellKey{name, t.Columns[i].Name}]))
+		if l := w.column(w.suggester.planner.cells[cellKey{name, t.Columns[i].Name}]); l.text == "" {
+			notes = append(notes, l)
+		} else {
+			lines = append(lines, l)
+		}
 	}
-	if !slices.ContainsFunc(lines, func(l [2]string) bool { return l[0] != "" }) {
+	slices.SortStableFunc(lines, func(a, b starterLine) int { return a.group - b.group })
+	if len(lines) == 0 {
 		w.out.WriteString(" {}")
 	}
 	if n := len(t.Partitions); n > 0 {
 		fmt.Fprintf(&w.out, " # and its partitions, %d in all", n)
 	}
 	w.out.WriteByte('\n')
+	w.lines(lines)
+	for _, l := range notes {
+		fmt.Fprintf(&w.out, "    # %s\n", printable(l.comment))
+	}
+}
+
+// starterLine is a column's line, without its text for one that needs no line.
+type starterLine struct {
+	text, comment string
+	group         int
+}
+
+// lines writes lines with their comments below one another.
+func (w *starter) lines(lines []starterLine) {
 	width := 0
 	for _, l := range lines {
-		if n := utf8.RuneCountInString(l[0]); n <= 60 {
+		if n := utf8.RuneCountInString(l.text); n <= 60 {
 			width = max(width, n)
 		}
 	}
 	for _, l := range lines {
-		if l[0] == "" {
-			fmt.Fprintf(&w.out, "    # %s\n", printable(l[1]))
-			continue
-		}
-		fmt.Fprintf(&w.out, "    %s%s  # %s\n", l[0], strings.Repeat(" ", max(0, width-utf8.RuneCountInString(l[0]))), printable(l[1]))
+		fmt.Fprintf(&w.out, "    %s%s  # %s\n", l.text, strings.Repeat(" ", max(0, width-utf8.RuneCountInString(l.text))), printable(l.comment))
 	}
 }
 
 // column returns the line of a column and its comment; the line is empty when the column needs none.
-func (w *starter) column(c *cell) [2]string {
+func (w *starter) column(c *cell) starterLine {
 	name := quoteIdent(c.column.Name)
 	switch {
 	case c.column.Generated:
-		return [2]string{"", name + " is generated by the server"}
+		return starterLine{comment: name + " is generated by the server"}
 	case !w.wanting[c]:
-		return [2]string{"", fmt.Sprintf("%s follows %s", name, c.leader())}
+		return starterLine{comment: fmt.Sprintf("%s follows %s", name, c.leader())}
 	}
 	s := w.suggester.suggest(c)
+	text := s.text
+	if id := classID(s.guess.Class); id != "" && w.classes[s.guess.Class] == text {
+		text = id
+	}
+	return starterLine{text: yamlKey(c.column.Name) + ": " + text, comment: s.evidence(), group: groupOf(s)}
+}
+
+// evidence is what a suggestion rests on, as a comment.
+func (s suggestion) evidence() string {
 	comment := s.guess.Evidence
 	if s.guess.Class != "" {
 		comment = s.guess.Class + ": " + comment
@@ -135,7 +228,7 @@ func (w *starter) column(c *cell) [2]string {
 			comment += "; nothing but keep fits the column"
 		}
 	}
-	return [2]string{yamlKey(c.column.Name) + ": " + s.text, comment}
+	return comment
 }
 
 // leader is the column that c takes its rule from first.

@@ -90,7 +90,7 @@ func (s *suggester) guess(c *cell, group []*cell) detect.Guess {
 }
 
 func (s *suggester) classify(c *cell) detect.Guess {
-	col := detect.Column{Schema: c.table.Schema, Table: c.table.Name, Name: c.column.Name, BaseType: c.column.BaseType, TypeKind: c.column.TypeKind, Enum: len(c.column.Labels) > 0}
+	col := detect.Column{Schema: c.table.Schema, Table: c.table.Name, Name: c.column.Name, BaseType: c.column.BaseType, TypeKind: c.column.TypeKind, Enum: len(c.column.Labels) > 0, Comment: c.column.Comment}
 	return detect.Classify(col, s.samples[c.relation()][c.column.Name])
 }
 

@@ -49,7 +49,7 @@ func (s *Source) Applied(ctx context.Context, table string) ([]AppliedVersion, e
 	return versions, err
 }
 
-// Samples reads the first n rows of each of the given tables, every column as text cut at 256 characters and NULLs left out, for the starter
+// Samples reads the first n rows of each of the given tables, every column as text cut at 256 characters (documents at 8192) and NULLs left out, for the starter
 // rules; of a partition tree that is done at its root. They are raw values: they stay in memory, and the caller shows counts, never values. Keys are schema.table unquoted, then column.
 func (s *Source) Samples(ctx context.Context, tables []catalog.Table, n int) (map[string]map[string][]string, error) {
 	samples := map[string]map[string][]string{}
@@ -109,7 +109,11 @@ func (w *rowWriter) Write(row []byte) (int, error) {
 func sampleTable(ctx context.Context, tx *pgx.Conn, t catalog.Table, n int) (map[string][]string, error) {
 	list := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
-		list[i] = "left(" + ident(c.Name) + "::text, 256)"
+		length := 256
+		if c.BaseType == "json" || c.BaseType == "jsonb" {
+			length = 8192 // so that more than the first keys are seen
+		}
+		list[i] = fmt.Sprintf("left(%s::text, %d)", ident(c.Name), length)
 	}
 	from := ident(t.Schema, t.Name)
 	if t.Kind == 'r' {

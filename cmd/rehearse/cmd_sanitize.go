@@ -20,9 +20,16 @@ func sanitizeCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "init", Usage: "write a complete starter file of rules from names, types and sampled values of the source",
-				Description: "Values are sampled in memory only. The file is a proposal: read every line before you trust it. An existing file is never overwritten.",
-				Flags:       flags(sourceFlags(), maskFlags(), []cli.Flag{samplesFlag()}),
+				Description: "Values are sampled in memory only. The file is a proposal: read every line before you trust it. An existing file is never overwritten;\n" +
+					"--update adds what it lacks, and leaves every byte of it where it is.",
+				Flags: flags(sourceFlags(), maskFlags(), []cli.Flag{
+					samplesFlag(),
+					&cli.BoolFlag{Name: "update", Usage: "add to the file that is there the tables and columns it has no rules for", EnvVars: env("update"), DisableDefaultText: true},
+				}),
 				Action: prepare(func(c *cli.Context) error {
+					if c.Bool("update") {
+						return updateRules(c, c.String("masks"))
+					}
 					return writeStarter(c, c.String("masks"))
 				}),
 			},
@@ -72,6 +79,41 @@ func writeStarter(c *cli.Context, path string) error {
 	return nil
 }
 
+// updateRules adds to the rules what they lack, and tells it.
+func updateRules(c *cli.Context, path string) error {
+	if path == "-" {
+		return &usageProblem{text: "--update needs a file", hint: "--masks names it"}
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return &usageProblem{text: "masking rules: " + unwrapPath(err).Error(), hint: "without --update, rehearse sanitize init writes a file that is not there yet"}
+	}
+	cfg, err := sourceOnly(c)
+	if err != nil {
+		return err
+	}
+	updated, err := rehearse.UpdateRules(c.Context, cfg, path, src, c.Int("samples"))
+	if err != nil {
+		return err
+	}
+	u := ui{err: c.App.ErrWriter}
+	for _, line := range updated.Added {
+		u.note("added %s", line)
+	}
+	for _, gone := range updated.Gone {
+		u.note("%s: the line stays, and stops every copy until it is removed", gone)
+	}
+	if len(updated.Added) == 0 {
+		u.note("%s has a rule for every column: nothing is added", path)
+		return nil
+	}
+	if err := replaceFile(path, updated.Text); err != nil {
+		return &usageProblem{text: fmt.Sprintf("write %s: %v", path, unwrapPath(err)), hint: unwritableHint}
+	}
+	u.note("wrote %s: read what was added, it is a proposal", path)
+	return nil
+}
+
 // sourceOnly is the configuration of commands that look at the source and start nothing.
 func sourceOnly(c *cli.Context) (rehearse.Config, error) {
 	source, err := sourceConfig(c)
@@ -85,7 +127,7 @@ func absent(path string) error {
 	_, err := os.Lstat(path)
 	switch {
 	case err == nil:
-		hint := "remove it, or name another file; - is standard output"
+		hint := "rehearse sanitize init --update adds what it lacks; or remove it, or name another file; - is standard output"
 		if path == configName {
 			hint = "remove it first; rehearse sanitize init writes the masking rules alone"
 		}

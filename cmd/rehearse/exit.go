@@ -53,6 +53,7 @@ func codeOf(ctx context.Context, err error) int {
 		value   *sanitize.ValueError
 		lock    *sanitize.LockError
 		literal *sanitize.LiteralError
+		layout  *sanitize.LayoutError
 		goFiles *migrate.GoMigrationsError
 		dir     *migrate.DirError
 		none    *migrate.NoMigrationsError
@@ -91,7 +92,7 @@ func codeOf(ctx context.Context, err error) int {
 		return exitStaging
 	case errors.As(err, &plan), errors.As(err, &value), errors.As(err, &lock), errors.As(err, &literal):
 		return exitMasking
-	case errors.As(err, &usage), errors.As(err, &config), errors.As(err, &rules), errors.As(err, &same), errors.As(err, &goFiles),
+	case errors.As(err, &usage), errors.As(err, &config), errors.As(err, &rules), errors.As(err, &layout), errors.As(err, &same), errors.As(err, &goFiles),
 		errors.As(err, &dir), errors.As(err, &none), errors.As(err, &twice), errors.As(err, &syntax), errors.As(err, &table), errors.As(err, &role),
 		errors.As(err, &unknown):
 		return exitUsage

@@ -55,8 +55,11 @@ func rulesHint(err error) string {
 		plan  *sanitize.PlanError
 		value *sanitize.ValueError
 		few   *rehearse.AnonymityError
+		page  *sanitize.LayoutError
 	)
 	switch {
+	case errors.As(err, &page):
+		return "write tables: one under another, or add by hand, for example\n" + page.Paste
 	case errors.As(err, &plan) && plan.Paste != "":
 		return pasteHint(plan)
 	case errors.As(err, &plan) && plan.Programs:

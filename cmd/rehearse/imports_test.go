@@ -15,7 +15,7 @@ const module = "github.com/rehearse-db/rehearse/"
 // rooms says what each room may import of ours. Who is not listed may be imported by nobody but tests and the command.
 var rooms = map[string][]string{
 	"sanitize/mask":    {},
-	"sanitize/detect":  {},
+	"sanitize/detect":  {"sanitize/mask"},
 	"sanitize":         {"sanitize/mask", "sanitize/detect"},
 	"snapshot/catalog": {},
 	"snapshot/archive": {},

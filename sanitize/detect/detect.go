@@ -15,6 +15,7 @@ type Column struct {
 	BaseType            string // the pg_catalog type name below domains: "text", "int8", "jsonb", "_text" for text[]
 	TypeKind            byte   // pg_type.typtype: 'b', 'c', 'd', 'e', 'r', 'm'
 	Enum                bool   // an enum, or an array of one
+	Comment             string // what the schema says of it
 }
 
 // Guess is what a column seems to hold.
@@ -44,11 +45,11 @@ func Classify(c Column, values []string) Guess {
 	case kindText:
 		return classifyText(c, values)
 	case kindInteger:
-		return classifyInteger(c)
+		return classifyInteger(c, values)
 	case kindNumber:
 		return classifyNumber(c)
 	case kindDate:
-		return classifyDate(c)
+		return classifyDate(c, values)
 	case kindJSON:
 		return classifyJSON(c, values)
 	case kindArray:
@@ -116,6 +117,8 @@ func classifyText(c Column, values []string) Guess {
 	byName := classOfName(c.Table, c.Name)
 	byValue, evidence := classOfValues(values)
 	switch {
+	case byValue == classNational:
+		return Guess{Class: byValue, Rules: nationalRules(nonEmpty(values)), Evidence: evidence}
 	case byValue != "" && byValue != classFree && byValue != classUUID:
 		return Guess{Class: byValue, Rules: textRules(byValue), Evidence: evidence}
 	case byName != "" && byName != classHarmless:
@@ -129,10 +132,36 @@ func classifyText(c Column, values []string) Guess {
 	case byValue == classFree:
 		// Nothing says that the prose is not about people, so all of it is masked, not only what redact_text would find.
 		return Guess{Class: classFree, Rules: textRules(""), Evidence: evidence}
-	case byName == classHarmless && shortWords(values):
+	}
+	return classifyHints(c, byName, values)
+}
+
+// classifyHints goes by what hints at a class and does not prove it, where name and values do not say.
+func classifyHints(c Column, byName string, values []string) Guess {
+	if class, evidence := classOfPeople(values); class != "" {
+		return Guess{Class: class, Rules: textRules(class), Evidence: evidence}
+	}
+	if class := classOfComment(c); class != "" {
+		return Guess{Class: class, Rules: textRules(class), Evidence: "by comment"}
+	}
+	if byName == classHarmless && shortWords(values) {
 		return keep("by name")
 	}
+	if codes, evidence := fewCodes(values); codes {
+		g := keep(evidence)
+		g.Doubtful = true // the other rows may hold something else
+		return g
+	}
 	return Guess{Rules: textRules(""), Evidence: "text of unknown content"}
+}
+
+// nationalRules are the masks for identity numbers of the country that the values are of.
+func nationalRules(values []string) []string {
+	rules := textRules(classNational)
+	if id, _ := nationalOf(values); id != nil {
+		rules = append([]string{"{mask: national_id, country: " + id.country + "}"}, rules...)
+	}
+	return rules
 }
 
 // textRules lists the masks for text of a class, best first; the later ones are for unique keys and narrow columns.
@@ -151,7 +180,7 @@ func textRules(class string) []string {
 	case classCard:
 		return []string{"{mask: card, keep_bin: true}", "shape", "hash"}
 	case classIBAN:
-		return []string{"{mask: shape, keep_prefix: 2}", "digits", "hash"}
+		return []string{"iban", "{mask: shape, keep_prefix: 2}", "digits", "hash"}
 	case classSecret, classLogin:
 		return []string{"hash", "shape"}
 	case classFree:
@@ -160,16 +189,34 @@ func textRules(class string) []string {
 	return []string{"shape", "hash", "digits"}
 }
 
-func classifyInteger(c Column) Guess {
-	switch class := classOfName(c.Table, c.Name); class {
-	case classPhone, classCard, classNational, classIBAN, classSecret:
-		return Guess{Class: class, Rules: []string{"digits", "int_permute", "keep"}, Evidence: "by name"}
+func classifyInteger(c Column, values []string) Guess {
+	rules := []string{"digits", "int_permute", "keep"}
+	class := classOfName(c.Table, c.Name)
+	if class == "" || class == classHarmless {
+		if byComment := classOfComment(c); byComment != "" {
+			class = byComment
+		}
+	}
+	switch class {
+	case classPhone, classCard, classNational, classIBAN, classSecret, classPII:
+		return Guess{Class: class, Rules: rules, Evidence: byNameOr(c)}
 	case classMoney, classSpecial:
-		return Guess{Class: class, Rules: []string{"null", "{mask: constant, value: 0}", "int_permute", "keep"}, Evidence: "by name"}
+		return Guess{Class: class, Rules: []string{"null", "{mask: constant, value: 0}", "int_permute", "keep"}, Evidence: byNameOr(c)}
 	case classBirth, classAddress: // a year of birth, a post code; or the number of another row
-		return Guess{Class: class, Rules: []string{"keep"}, Evidence: "by name", Doubtful: true}
+		return Guess{Class: class, Rules: []string{"keep"}, Evidence: byNameOr(c), Doubtful: true}
+	}
+	if class, evidence := classOfValues(values); class == classCard || class == classNational {
+		return Guess{Class: class, Rules: rules, Evidence: evidence}
 	}
 	return keep("number")
+}
+
+// byNameOr says whether the name gave the class, or the comment.
+func byNameOr(c Column) string {
+	if class := classOfName(c.Table, c.Name); class == "" || class == classHarmless {
+		return "by comment"
+	}
+	return "by name"
 }
 
 func classifyNumber(c Column) Guess {
@@ -180,34 +227,90 @@ func classifyNumber(c Column) Guess {
 	return keep("number")
 }
 
-func classifyDate(c Column) Guess {
-	if class := classOfName(c.Table, c.Name); class == classBirth || class == classSpecial {
-		return Guess{Class: class, Rules: []string{"{mask: date_shift, days: 180}", "keep"}, Evidence: "by name"}
+func classifyDate(c Column, values []string) Guess {
+	class, evidence := classOfName(c.Table, c.Name), "by name"
+	if class == "" || class == classHarmless {
+		class, evidence = classOfComment(c), "by comment"
+	}
+	if class == "" && c.BaseType == "date" {
+		if births, why := areBirths(values); births {
+			class, evidence = classBirth, why
+		}
+	}
+	if class == classBirth || class == classSpecial || class == classPII {
+		return Guess{Class: class, Rules: []string{"{mask: date_shift, days: 180}", "keep"}, Evidence: evidence}
 	}
 	return keep("time")
 }
 
-// classifyArray keeps arrays of numbers, times and the like, and codes; no mask looks into an array, so that all others are emptied.
+// classifyArray keeps arrays of numbers, times and the like, and codes. Others are masked by element, or emptied where no mask can.
 func classifyArray(c Column, values []string) Guess {
 	g := Guess{Class: classOfName(c.Table, c.Name), Rules: []string{`{mask: constant, value: "{}"}`, "null", "keep"}, Evidence: "by name"}
 	element := kindOf(strings.TrimPrefix(c.BaseType, "_"))
+	var elements []string
+	for _, v := range values {
+		elements = append(elements, elementsOf(v)...)
+	}
 	embedded := countEmbedded(values)
 	harmless := g.Class == classHarmless
 	if harmless {
 		g.Class = ""
 	}
+	byValue, evidence := classOfValues(elements)
+	if byValue == "" {
+		byValue, evidence = classOfPeople(elements)
+	}
 	switch {
+	case byValue != "" && byValue != classFree && byValue != classUUID && element == kindText:
+		g.Class, g.Evidence = byValue, strings.Replace(evidence, "values", "elements", 1)
+		g.Rules = append([]string{"{mask: array, each: " + textRules(byValue)[0] + "}"}, g.Rules...)
 	case embedded > 0:
 		g.Class, g.Evidence = classFree, count(embedded, len(values), "hold contact data")
+	case g.Class != "" && element == kindText:
+		g.Rules = append([]string{"{mask: array, each: " + textRules(g.Class)[0] + "}"}, g.Rules...)
 	case g.Class != "":
 	case element == kindText && harmless && shortWords(values):
 		return keep("by name")
-	case element == kindText, element == kindJSON, element == kindOther:
+	case element == kindText:
+		g.Rules = append([]string{"{mask: array, each: shape}"}, g.Rules...)
+		g.Evidence, g.Doubtful = "array of unknown content", true
+	case element == kindJSON, element == kindOther:
 		g.Evidence, g.Doubtful = "array of unknown content", true
 	default:
 		return keep("array")
 	}
 	return g
+}
+
+// elementsOf are the elements of an array in PostgreSQL's text form, of all its dimensions; of one that is cut off, as many as there are.
+func elementsOf(v string) []string {
+	var elements []string
+	var b strings.Builder
+	quoted, some := false, false
+	flush := func() {
+		if text := b.String(); some && text != "NULL" {
+			elements = append(elements, text)
+		}
+		b.Reset()
+		some = false
+	}
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; {
+		case c == '\\' && i+1 < len(v):
+			i++
+			b.WriteByte(v[i])
+			some = true
+		case c == '"':
+			quoted, some = !quoted, true
+		case !quoted && (c == '{' || c == '}' || c == ','):
+			flush()
+		default:
+			b.WriteByte(c)
+			some = true
+		}
+	}
+	flush()
+	return elements
 }
 
 // classifyOther empties what can hold personal data in types that no mask understands.

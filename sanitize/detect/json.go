@@ -22,8 +22,7 @@ func classifyJSON(c Column, values []string) Guess {
 	leaves := make(map[string]*jsonLeaf)
 	read := 0
 	for _, v := range values {
-		var doc any
-		if json.Unmarshal([]byte(v), &doc) == nil {
+		if doc, ok := beginning(v); ok {
 			read++
 			collect(leaves, doc, "$", jsonLeaf{name: c.Name, parent: c.Table, plain: true}, 0)
 		}
@@ -48,6 +47,57 @@ func classifyJSON(c Column, values []string) Guess {
 	return g
 }
 
+// beginning reads a document that may be cut off: what is there until then.
+func beginning(text string) (any, bool) {
+	var doc any
+	if json.Unmarshal([]byte(text), &doc) == nil {
+		return doc, true
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	doc = readPart(d, 0)
+	return doc, doc != nil
+}
+
+// readPart reads the next value, or as much of it as there is; nil when there is nothing.
+func readPart(d *json.Decoder, depth int) any {
+	token, err := d.Token()
+	if err != nil || depth > 2*maxJSONDepth {
+		return nil
+	}
+	switch token {
+	case json.Delim('{'):
+		m := make(map[string]any)
+		for d.More() {
+			key, err := d.Token()
+			name, ok := key.(string)
+			if err != nil || !ok {
+				return m
+			}
+			value := readPart(d, depth+1)
+			if value == nil {
+				return m
+			}
+			m[name] = value
+		}
+		_, _ = d.Token()
+		return m
+	case json.Delim('['):
+		list := []any{}
+		for d.More() {
+			value := readPart(d, depth+1)
+			if value == nil {
+				return list
+			}
+			list = append(list, value)
+		}
+		_, _ = d.Token()
+		return list
+	case nil:
+		return json.Number("") // null, which is a value that is read
+	}
+	return token
+}
+
 // jsonLeaf gathers what is known of the strings at one path.
 type jsonLeaf struct {
 	name     string // the nearest key above, or the column
@@ -64,7 +114,9 @@ func (l *jsonLeaf) rule() string {
 	}
 	class, _ := classOfValues(l.values)
 	if class == "" || class == classFree || class == classUUID {
-		class = l.classOfKeys()
+		if class = l.classOfKeys(); class == "" {
+			class, _ = classOfPeople(l.values)
+		}
 	}
 	if rule := textRules(class)[0]; class != "" && rule != "shape" {
 		return rule

@@ -16,11 +16,36 @@ var (
 	decimalValue  = regexp.MustCompile(`^[+-]?\d+(\.\d*)?$`)
 	uuidValue     = regexp.MustCompile(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 	ibanValue     = regexp.MustCompile(`^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$`)
+	macValue      = regexp.MustCompile(`^(?i)[0-9a-f]{2}([:-][0-9a-f]{2}){5}$`)
 	separatorless = strings.NewReplacer(" ", "", "-", "")
 )
 
 // enough is the share of values, in tenths, that must be of a kind for the column to be of it.
 const enough = 6
+
+// strongTests are those whose values are hardly something else.
+var strongTests = []struct {
+	class, what string
+	is          func(string) bool
+}{
+	{classEmail, "are e-mail addresses", emailValue.MatchString},
+	{classIBAN, "are IBANs with a valid checksum", isIBAN},
+	{classCard, "are card numbers with a valid checksum", isCard},
+	{classNet, "are IP addresses", isIP},
+	{classNet, "are hardware addresses", macValue.MatchString},
+	{classUUID, "are UUIDs", uuidValue.MatchString},
+	{classSecret, "are tokens, keys or hashes of passwords", func(v string) bool { return tokenInside.MatchString(v) }},
+}
+
+// nationalOf is the country whose identity numbers most values are, and how many; nil for none.
+func nationalOf(values []string) (*nationalID, int) {
+	for i := range nationalIDs {
+		if n := countIf(values, nationalIDs[i].is); 10*n >= enough*len(values) {
+			return &nationalIDs[i], n
+		}
+	}
+	return nil, 0
+}
 
 // classOfValues tells the class that most values have, or classFree when some hold contact data among other text or are long.
 func classOfValues(values []string) (class, evidence string) {
@@ -28,21 +53,16 @@ func classOfValues(values []string) (class, evidence string) {
 	if len(values) == 0 {
 		return "", ""
 	}
-	tests := []struct {
-		class, what string
-		is          func(string) bool
-	}{
-		{classEmail, "are e-mail addresses", emailValue.MatchString},
-		{classIBAN, "are IBANs with a valid checksum", isIBAN},
-		{classCard, "are card numbers with a valid checksum", isCard},
-		{classNet, "are IP addresses", isIP},
-		{classUUID, "are UUIDs", uuidValue.MatchString},
-		{classPhone, "look like phone numbers", isPhone},
-	}
-	for _, t := range tests {
+	for _, t := range strongTests {
 		if n := countIf(values, t.is); 10*n >= enough*len(values) {
 			return t.class, count(n, len(values), t.what)
 		}
+	}
+	if id, n := nationalOf(values); id != nil {
+		return classNational, count(n, len(values), id.what)
+	}
+	if n := countIf(values, isPhone); 10*n >= enough*len(values) {
+		return classPhone, count(n, len(values), "look like phone numbers")
 	}
 	if n := countEmbedded(values); n > 0 {
 		return classFree, count(n, len(values), "hold contact data")
@@ -121,6 +141,11 @@ func isCard(v string) bool {
 	if len(v) < 13 || len(v) > 19 || countDigits(v) != len(v) || strings.Count(v, "0") == len(v) {
 		return false
 	}
+	return luhn(v)
+}
+
+// luhn checks the last of the digits by the others.
+func luhn(v string) bool {
 	sum := 0
 	for i := range len(v) {
 		d := int(v[len(v)-1-i] - '0')
