@@ -20,10 +20,13 @@
 // table at the top; and columns of foreign keys, which take the mask of the key they reference, so that joins survive.
 //
 // The section k_anonymity: asks that of every row there are some alike in given columns; [Plan.Anonymity] is what to count.
+// The section defaults: decides by name and type about columns of listed tables that have neither a line nor a key to follow; the section
+// pending: has rules for what is still to come, which may match nothing. A [Lock] is what a person has reviewed of a plan.
 //
 // The sections data: and subset: say how much of each table is copied; [Plan.Selection] is what follows from them.
 //
-// The way through the package is [ParseRules], [Rules.Plan], [TablePlan.Row], [Row.Append]; [Starter] writes a first draft of a file.
+// The way through the package is [ParseRules], [Rules.Plan], [TablePlan.Row], [Row.Append]; [Starter] writes a first draft of a file, and [Update]
+// adds to one.
 //
 // Output is masked, never anonymous: deterministic masks are pseudonyms, and whoever holds the key can make them again.
 package sanitize

@@ -224,17 +224,33 @@ func (u *updater) table(key, tables *yaml.Node, name Relation, cells []*cell) {
 func (u *updater) lines(cells []*cell, indent int) string {
 	var b strings.Builder
 	for _, c := range cells {
-		rule, evidence := u.suggester.agreed(c), u.suggester.suggest(c).evidence()
+		guessed := u.suggester.suggest(c)
+		rule, evidence := u.suggester.agreed(c), guessed.evidence()
 		switch {
 		case u.planner.formerly[c] != nil:
 			evidence = "the rule of what may have been its former name"
-		case rule != u.suggester.suggest(c).text:
+		case rule != guessed.text:
 			evidence = "as the columns that foreign keys tie to it"
+		case u.declares(classID(guessed.guess.Class), rule):
+			rule = classID(guessed.guess.Class)
 		}
 		fmt.Fprintf(&b, "%s%s: %s  # %s%s", strings.Repeat(" ", indent), yamlKey(c.column.Name), rule, printable(evidence), u.newline)
 		u.added = append(u.added, fmt.Sprintf("%s: %s (%s)", c, rule, evidence))
 	}
 	return b.String()
+}
+
+// declares says whether the file uses a class of that name for that rule.
+func (u *updater) declares(class, text string) bool {
+	wanted := parseRule(text)
+	for _, t := range u.planner.rules.tables {
+		for _, r := range t.columns {
+			if wanted != nil && class != "" && r.class == class && describeRule(r.Rule) == describeRule(wanted.Rule) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // offset is the place of a node's first byte.

@@ -180,6 +180,21 @@ tables:
 	}
 }
 
+// TestUpdateKeepsTheLanguage: where the file has a class for a kind of data, with the mask that would be proposed, the class is proposed.
+func TestUpdateKeepsTheLanguage(t *testing.T) {
+	t.Parallel()
+	for mask, want := range map[string]string{"phone": "contact.phone", "hash": "phone"} {
+		old := "version: 1\nclasses: {contact.phone: " + mask + "}\ntables:\n  shop.people: {tel: contact.phone}\n"
+		u, err := sanitize.Update("m.yaml", []byte(old), database(table("shop.people", "tel text", "mobile text")), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"shop.people.mobile: " + want + " (phone: by name)"}, u.Added); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
 // TestUpdateRefuses leaves files alone that have no place for a line.
 func TestUpdateRefuses(t *testing.T) {
 	t.Parallel()
