@@ -45,7 +45,11 @@ type CopyOptions struct {
 	RateLimit int64
 	// Archive gets the masked rows of every table as they are loaded, and what else a restore needs; nil for none. It is for the caller
 	// to finish it, when the copy has succeeded, or to give it up.
-	Archive  *archive.Writer
+	Archive *archive.Writer
+	// Watch gives who sees the values of a masked column, by its place in the table's plan, as they pass; nil for nobody. It is called once for
+	// each passage of a worker through a table, or a piece of one, concurrently, and again for a copy that begins anew. A watcher belongs to its
+	// passage. Copy only: what is restored was masked long ago.
+	Watch    func(t *sanitize.TablePlan, column int) sanitize.Watcher
 	Progress func(Event)  // called by one goroutine at a time; must be quick
 	Log      *slog.Logger // nil discards
 

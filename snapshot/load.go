@@ -278,12 +278,7 @@ func (c *copier) pass(ctx context.Context, l *load, out, in string, source, targ
 	doing := "load " + l.table.String()
 	s := ring.stream(ctx)
 	sink := &sink{stream: s, grown: func(n int) { c.tally.grow(n, c.opts.Progress) }, limit: c.limit}
-	switch {
-	case l.result.Masked && l.result.Binary:
-		sink.tuples = &tupleReader{tuples: l.plan.Tuples(l.constants)}
-	case l.result.Masked:
-		sink.row = l.plan.Row()
-	}
+	c.watched(l, sink)
 	var read pgconn.CommandTag
 	var readErr error
 	var wg sync.WaitGroup
