@@ -28,6 +28,9 @@ func (e *AnonymityError) Error() string {
 // copied is what comes between the rows and whoever gets to see them: the key of the run is forgotten, and rows are counted as the rules ask.
 func (r *rehearsal) copied(ctx context.Context, w *work, server staging.Server) error {
 	r.forgetKey()
+	if err := r.audit(ctx, w, server); err != nil {
+		return err
+	}
 	if w.plan == nil || len(w.plan.Anonymity()) == 0 {
 		return nil // out of an archive the counts come with the masking
 	}

@@ -29,6 +29,7 @@ const rehearsalDocument = "rehearsal.json"
 type rehearsalKept struct {
 	Masking report.Masking      `json:"masking"`
 	Masked  map[string][]string `json:"masked"` // columns by table, quoted
+	Audit   report.Audit        `json:"audit"`
 }
 
 // origin opens the archive where there is one, else the source.
@@ -83,16 +84,18 @@ func (r *rehearsal) otherMajor(err error) error {
 }
 
 // archivedMasking says how the rows of an archive were masked.
-func archivedMasking(kept *snapshot.Archived) (report.Masking, map[string][]string, error) {
-	var k rehearsalKept
+func archivedMasking(kept *snapshot.Archived) (k rehearsalKept, err error) {
 	text, err := kept.Reader().Document(rehearsalDocument)
 	if err != nil {
-		return k.Masking, nil, err
+		return k, err
 	}
 	if err := json.Unmarshal(text, &k); err != nil {
-		return k.Masking, nil, &archive.Error{Kind: archive.Foreign, Archive: kept.Reader().Name(), Part: "document " + rehearsalDocument, Err: err}
+		return k, &archive.Error{Kind: archive.Foreign, Archive: kept.Reader().Name(), Part: "document " + rehearsalDocument, Err: err}
 	}
-	return k.Masking, k.Masked, nil
+	if k.Audit.Archived = true; !k.Audit.Done && k.Audit.Why == "" {
+		k.Audit.Why = "the version that made the snapshot had none"
+	}
+	return k, nil
 }
 
 // Archived is an archive that was made.
@@ -100,6 +103,7 @@ type Archived struct {
 	Manifest    *archive.Manifest
 	Snapshot    report.Snapshot
 	Masking     report.Masking
+	Audit       report.Audit
 	Differences []report.Difference // what the copy in it lacks
 }
 
@@ -133,7 +137,7 @@ func Archive(ctx context.Context, cfg Config, to *archive.Writer) (_ *Archived, 
 	if err != nil {
 		return nil, err
 	}
-	return &Archived{Manifest: made, Snapshot: r.result.Snapshot, Masking: r.result.Masking, Differences: r.result.Differences}, nil
+	return &Archived{Manifest: made, Snapshot: r.result.Snapshot, Masking: r.result.Masking, Audit: r.result.Audit, Differences: r.result.Differences}, nil
 }
 
 // partOf gives the rows in the source of tables that were copied in part.
@@ -150,7 +154,7 @@ func partOf(tables []report.TableCopy) map[string]int64 {
 // finishArchive adds what a report will say of the copy, and the manifest.
 func (r *rehearsal) finishArchive(w *work, source snapshot.Server) (made *archive.Manifest, err error) {
 	return made, r.phase("archive", func() (string, error) {
-		k := rehearsalKept{Masking: r.result.Masking, Masked: map[string][]string{}}
+		k := rehearsalKept{Masking: r.result.Masking, Audit: r.result.Audit, Masked: map[string][]string{}}
 		for _, t := range r.result.Snapshot.Tables {
 			k.Masked[t.Table] = t.Masked
 		}

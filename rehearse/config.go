@@ -46,6 +46,7 @@ type Config struct {
 	MaxArchiveAge time.Duration // refuse an archive taken longer ago; 0: no limit
 
 	Staging Staging
+	NoAudit bool // do not scan a fresh copy for what its masks were to take out; the report says so
 	Keep    Keep
 	Jobs    int    // 4
 	PgDump  string // a pg_dump on this host to use instead of staging's own

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/rehearse-db/rehearse/rehearse/staging"
+	"github.com/rehearse-db/rehearse/sanitize/audit"
 	"github.com/rehearse-db/rehearse/snapshot"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
@@ -95,6 +96,10 @@ func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server stagin
 		options := snapshot.CopyOptions{
 			Jobs: r.cfg.Jobs, PgDump: r.cfg.PgDump, MaxAge: r.cfg.MaxSnapshotAge, RateLimit: r.cfg.RateLimit, Archive: r.archive,
 			Log: r.cfg.Log, Progress: r.copying(),
+		}
+		if _, fresh := src.(*snapshot.Source); fresh && !r.cfg.NoAudit {
+			r.collector = audit.NewCollector()
+			options.Watch = watch(r.collector)
 		}
 		var copied *snapshot.Result
 		var err error

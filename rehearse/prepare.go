@@ -105,7 +105,8 @@ func boundaries(session string) string {
 // a condition on rows or an expression, which it is not asked about where the role lacks rights. The rows of an archive are masked already, and it says how.
 func (r *rehearsal) masks(ctx context.Context, src origin, w *work, rights error) (err error) {
 	if kept, ok := src.(*snapshot.Archived); ok {
-		r.result.Masking, w.masked, err = archivedMasking(kept)
+		k, err := archivedMasking(kept)
+		r.result.Masking, w.masked, w.audited = k.Masking, k.Masked, k.Audit
 		return err
 	}
 	if r.cfg.Rules == nil {

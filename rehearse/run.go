@@ -13,6 +13,7 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/staging"
 	"github.com/rehearse-db/rehearse/rehearse/verdict"
 	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/sanitize/audit"
 	"github.com/rehearse-db/rehearse/snapshot"
 	"github.com/rehearse-db/rehearse/snapshot/archive"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
@@ -70,13 +71,15 @@ func Run(ctx context.Context, cfg Config) (reached *report.Result, err error) {
 
 // rehearsal is one run: what was asked for, and the result as far as it is known.
 type rehearsal struct {
-	cfg     Config
-	started time.Time
-	result  *report.Result
-	last    string          // the phase that began last
-	archive *archive.Writer // keeps what is copied; nil for none
-	objects catalog.Schema  // the source's, as of the copy
-	checks  bool            // only the rules are checked: their lock is compared by who asked for that
+	cfg       Config
+	started   time.Time
+	result    *report.Result
+	last      string           // the phase that began last
+	archive   *archive.Writer  // keeps what is copied; nil for none
+	objects   catalog.Schema   // the source's, as of the copy
+	collector *audit.Collector // of the fingerprints of masked values, while the source is copied
+	leaked    bool             // the copy holds what it must not: it goes in any case
+	checks    bool             // only the rules are checked: their lock is compared by who asked for that
 }
 
 func begin(cfg Config) *rehearsal {
@@ -98,6 +101,7 @@ type work struct {
 	programs *programs
 	notes    []string            // where the plan and its lock differ in what stops nothing
 	masked   map[string][]string // columns by table, as the archive has them
+	audited  report.Audit        // of the copy that the archive has
 	params   map[string]string   // of the connections to the source
 	set      *migrate.Set
 	table    versionTable
@@ -210,7 +214,7 @@ func (e *SameServerError) Error() string {
 func (r *rehearsal) end(ctx context.Context, err *error, server staging.Server) {
 	failed := *err != nil || r.result.ExitCode != 0
 	keep := r.cfg.Keep
-	if few := (*AnonymityError)(nil); errors.As(*err, &few) {
+	if few := (*AnonymityError)(nil); errors.As(*err, &few) || r.leaked {
 		keep = KeepNever // nobody is to have this copy
 	}
 	if keep == KeepAlways || keep == KeepOnFailure && failed {

@@ -14,6 +14,7 @@ type Staged struct {
 	Databases   []string     // that hold the copy: one, or as many as Config.Staging.Copies
 	Snapshot    report.Snapshot
 	Masking     report.Masking
+	Audit       report.Audit
 	Differences []report.Difference
 }
 
@@ -62,6 +63,6 @@ func Stage(ctx context.Context, cfg Config) (_ *Staged, err error) {
 	}
 	kept = true
 	return &Staged{
-		Info: server.Info(), Databases: databases, Snapshot: r.result.Snapshot, Masking: r.result.Masking, Differences: r.result.Differences,
+		Info: server.Info(), Databases: databases, Snapshot: r.result.Snapshot, Masking: r.result.Masking, Audit: r.result.Audit, Differences: r.result.Differences,
 	}, nil
 }

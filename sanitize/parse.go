@@ -26,6 +26,7 @@ type parser struct {
 	pending  []*tableRules
 	defaults []*fallback
 	literals literalRules
+	accepted []acceptLine
 }
 
 // class is a named rule. It is read when it is first used, so that the order of classes does not matter.
@@ -96,7 +97,7 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 	if !ok {
 		return nil
 	}
-	known := []string{"version", "classes", "large_objects", "schema_literals", "defaults", "tables", "pending", "data", "subset", "k_anonymity"}
+	known := []string{"version", "classes", "large_objects", "schema_literals", "defaults", "tables", "pending", "data", "subset", "k_anonymity", "audit"}
 	var tables, pending, defaults *yaml.Node
 	versioned := false
 	for _, e := range entries {
@@ -122,6 +123,8 @@ func (p *parser) body(root *yaml.Node) []*tableRules {
 			p.shares.subset = p.subset(e)
 		case "k_anonymity":
 			p.groups = p.anonymity(e.value)
+		case "audit":
+			p.accepted = p.audit(e.value)
 		default:
 			p.add(e.at, "unknown key %q%s", e.key, didYouMean(e.key, known))
 		}

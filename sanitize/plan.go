@@ -15,6 +15,7 @@ type Plan struct {
 	largeObjects LargeObjects
 	anonymity    []Anonymity
 	expressions  []Expression
+	accepted     map[Relation]map[string]string // reasons by table or leaf and column
 }
 
 // TablePlan is the plan of one table: a mask for each column that a copy carries.
@@ -93,12 +94,12 @@ func (r *Rules) Plan(db Database, keys mask.Keys, options ...PlanOption) (*Plan,
 	p.checkPartitionKeys()
 	p.checkChecks()
 	selection := p.choose(db)
-	anonymity := p.checkAnonymity()
+	anonymity, accepted := p.checkAnonymity(), p.accept()
 	if err := p.problems(); err != nil {
 		return nil, err
 	}
 	plan := p.plan()
-	plan.selection, plan.anonymity, plan.expressions = selection, anonymity, p.expressions
+	plan.selection, plan.anonymity, plan.expressions, plan.accepted = selection, anonymity, p.expressions, accepted
 	return plan, nil
 }
 

@@ -25,6 +25,7 @@ type Rules struct {
 
 	anonymity    []anonymityLine
 	largeObjects LargeObjects
+	accepted     []acceptLine
 }
 
 // tableRules are the rules of one table.
@@ -64,7 +65,7 @@ func ParseRules(file string, src []byte) (*Rules, error) {
 	if root := p.document(src); root != nil {
 		r.tables = p.body(root)
 		r.pending, r.defaults, r.literals = p.pending, p.defaults, p.literals
-		r.shares, r.largeObjects, r.anonymity = p.shares, p.objects, p.groups
+		r.shares, r.largeObjects, r.anonymity, r.accepted = p.shares, p.objects, p.groups, p.accepted
 	}
 	if len(p.issues) > 0 {
 		return nil, &RulesError{File: file, Issues: sortIssues(p.issues)}

@@ -23,7 +23,8 @@
 // The section defaults: decides by name and type about columns of listed tables that have neither a line nor a key to follow; the section
 // pending: has rules for what is still to come, which may match nothing. A [Lock] is what a person has reviewed of a plan.
 //
-// The sections data: and subset: say how much of each table is copied; [Plan.Selection] is what follows from them.
+// The sections data: and subset: say how much of each table is copied; [Plan.Selection] is what follows from them. The section audit: says
+// which columns may hold what the audit of a copy finds, and why: audit: {allow: {shop.offices: {email: "printed on our letters"}}}.
 //
 // The way through the package is [ParseRules], [Rules.Plan], [TablePlan.Row], [Row.Append]; [Starter] writes a first draft of a file, and [Update]
 // adds to one.

@@ -19,6 +19,7 @@ var configKeys = map[string]string{
 	"jobs":                          "jobs",
 	"timeout":                       "timeout",
 	"strict":                        "strict",
+	"no_audit":                      "no-audit",
 	"source.url_env":                "source-env",
 	"source.lock_timeout":           "lock-timeout",
 	"source.statement_timeout":      "statement-timeout",

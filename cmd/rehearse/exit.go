@@ -54,6 +54,7 @@ func codeOf(ctx context.Context, err error) int {
 		lock    *sanitize.LockError
 		literal *sanitize.LiteralError
 		layout  *sanitize.LayoutError
+		leak    *rehearse.LeakError
 		goFiles *migrate.GoMigrationsError
 		dir     *migrate.DirError
 		none    *migrate.NoMigrationsError
@@ -86,7 +87,7 @@ func codeOf(ctx context.Context, err error) int {
 		return exitSnapshot
 	case errors.As(err, &source), errors.As(err, &rights), errors.As(err, &changed), errors.As(err, &dump) && atSource(dump):
 		return exitSource
-	case errors.As(err, &few), errors.As(err, &target) && target.SQLState == untranslatable:
+	case errors.As(err, &few), errors.As(err, &leak), errors.As(err, &target) && target.SQLState == untranslatable:
 		return exitMasking
 	case errors.As(err, &stage), errors.As(err, &broken), errors.As(err, &target), errors.As(err, &dump), errors.As(err, &missing), errors.As(err, &cleanup), errors.Is(err, migrate.ErrLost):
 		return exitStaging

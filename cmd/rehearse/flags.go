@@ -152,6 +152,7 @@ func stagingFlags() []cli.Flag {
 		stringFlag("image", "", "container: `IMAGE` instead of postgres:<major version of the source>"),
 		choiceFlag("pull", "missing", "container: when to pull the image", "missing", "never", "always"),
 		stringFlag("pg-bindir", "", "local: `DIR` with initdb and postgres"),
+		boolFlag("no-audit", "hand out a fresh copy without scanning it for what its masks were to take out; the report says so"),
 		stringFlag("pg-dump", "", "`PATH` of a pg_dump on this host to use instead of staging's own"),
 		durationFlag("ttl", 4*time.Hour, "staging ends by itself after this, whatever becomes of this command"),
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "tables copied and indexes built at once", Value: 4, EnvVars: env("jobs")},

@@ -56,6 +56,7 @@ func rulesHint(err error) string {
 		value *sanitize.ValueError
 		few   *rehearse.AnonymityError
 		page  *sanitize.LayoutError
+		leak  *rehearse.LeakError
 	)
 	switch {
 	case errors.As(err, &page):
@@ -71,6 +72,8 @@ func rulesHint(err error) string {
 		return "mend it in the masking rules; rehearse sanitize check looks at them again, and copies nothing"
 	case errors.As(err, &few):
 		return "mask one of these columns, or mask it coarser; without fail: true it is told, and the copy stays"
+	case errors.As(err, &leak):
+		return leakHint(leak)
 	case errors.As(err, &value):
 		return "the column holds a value its mask does not understand: widen the mask's parameters, or give the column another mask that works on its type"
 	}
@@ -95,6 +98,15 @@ func literalHint(err error) string {
 		return ""
 	}
 	return fmt.Sprintf("take it out of the schema, where a copy has it too; or allow it in the masking rules, such as\nschema_literals: {allow: {%q: \"the reason why\"}}", literal.Literals[0].Object)
+}
+
+// leakHint gives the ways out: a mask, or a reason.
+func leakHint(e *rehearse.LeakError) string {
+	const mask = "give the columns masks, or take the value out of the schema"
+	if e.Paste == "" {
+		return mask
+	}
+	return mask + "; what is no leak is accepted with a reason, in the masking rules:\n" + e.Paste
 }
 
 // pasteHint gives the lines that are lacking. YAML takes a key once: columns go under the table that is there already.

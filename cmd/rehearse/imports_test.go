@@ -16,6 +16,7 @@ const module = "github.com/rehearse-db/rehearse/"
 var rooms = map[string][]string{
 	"sanitize/mask":    {},
 	"sanitize/detect":  {"sanitize/mask"},
+	"sanitize/audit":   {},
 	"sanitize":         {"sanitize/mask", "sanitize/detect"},
 	"snapshot/catalog": {},
 	"snapshot/archive": {},
@@ -26,7 +27,7 @@ var rooms = map[string][]string{
 	"rehearse/compare": {"snapshot/catalog", "rehearse/report"},
 	"rehearse/observe": {"snapshot/catalog", "rehearse/report"},
 	"rehearse/migrate": {"rehearse/observe", "rehearse/report"},
-	"rehearse":         {"snapshot", "snapshot/archive", "snapshot/catalog", "sanitize", "sanitize/mask", "rehearse/staging", "rehearse/report", "rehearse/verdict", "rehearse/compare", "rehearse/observe", "rehearse/migrate"},
+	"rehearse":         {"snapshot", "snapshot/archive", "snapshot/catalog", "sanitize", "sanitize/mask", "sanitize/audit", "rehearse/staging", "rehearse/report", "rehearse/verdict", "rehearse/compare", "rehearse/observe", "rehearse/migrate"},
 	"internal/pgtest":  {},
 	"cmd/rehearse":     {"rehearse", "rehearse/report", "rehearse/staging", "rehearse/migrate", "rehearse/verdict", "snapshot", "snapshot/archive", "snapshot/catalog", "sanitize"},
 }

@@ -154,7 +154,7 @@ func config(c *cli.Context) (rehearse.Config, error) {
 			Provider: choiceOf(c, "provider"), Image: c.String("image"), Pull: choiceOf(c, "pull"),
 			BinDir: c.String("pg-bindir"), TTL: c.Duration("ttl"), Copies: c.Int("copies"), Pristine: c.Bool("pristine"),
 		},
-		Keep: rehearse.Keep(choiceOf(c, "keep")), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
+		Keep: rehearse.Keep(choiceOf(c, "keep")), NoAudit: c.Bool("no-audit"), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
 		Policy: policy(c), Tool: version(), Log: logger(c),
 	}
 	if restoring(c) {

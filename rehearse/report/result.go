@@ -53,6 +53,7 @@ type Result struct {
 	Session     Session       `json:"session"`
 	Snapshot    Snapshot      `json:"snapshot"`
 	Masking     Masking       `json:"masking"`
+	Audit       Audit         `json:"audit,omitzero"`
 	Phases      []Phase       `json:"phases"`
 	Migrations  []Migration   `json:"migrations"` // pending ones, in the order of application; those never reached have outcome "not_run"
 	Drift       *Drift        `json:"drift,omitempty"`

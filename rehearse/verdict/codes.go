@@ -5,6 +5,9 @@ import "slices"
 // The codes of findings. They are stable: a code is never given another meaning. docs/findings.md explains each.
 const (
 	RunStopped          = "run-stopped"
+	LeakedValue         = "leaked-value"
+	PersonalForm        = "personal-form"
+	NotAudited          = "not-audited"
 	DriftMissingFile    = "drift-missing-file"
 	DriftOutOfOrder     = "drift-out-of-order"
 	MigrationFailed     = "migration-failed"
@@ -49,9 +52,9 @@ const (
 // Codes returns every code, in the order in which findings of one level are told.
 func Codes() []string {
 	return []string{
-		RunStopped, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, RowsLost, RowsUnexpected,
+		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, RowsLost, RowsUnexpected,
 		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
+		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
 		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
 	}
 }

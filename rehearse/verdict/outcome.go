@@ -31,6 +31,7 @@ func (j *judge) run() {
 	for _, e := range r.Snapshot.SchemaErrors {
 		j.schemaError(e)
 	}
+	j.audit()
 	j.notRun()
 }
 

@@ -1,0 +1,148 @@
+package rehearse_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rehearse-db/rehearse/internal/pgtest"
+	"github.com/rehearse-db/rehearse/rehearse"
+	"github.com/rehearse-db/rehearse/rehearse/staging"
+	"github.com/rehearse-db/rehearse/snapshot/archive"
+)
+
+// people is a table with a masked address and number; what else a test needs stands beside it.
+const people = `CREATE TABLE people (id int PRIMARY KEY, email text, phone text);
+INSERT INTO people SELECT i, 'zzmarker' || i || '@planted.de', '+44 7999 ' || 100000 + i FROM generate_series(1, 200) i;
+`
+
+// leakCases plant a value of people in every place where one can stand.
+var leakCases = map[string]struct {
+	sql   string
+	where string // that the error names
+	rules string // further sections of the rules
+}{
+	"kept column":       {"CREATE TABLE t (id int, note text); INSERT INTO t VALUES (1, 'x'), (2, 'zzmarker7@planted.de')", "public.t.note: 1 value with values of public.people.email", ""},
+	"in a sentence":     {"CREATE TABLE t (note text); INSERT INTO t VALUES ('She is ZZMarker7@planted.de, call.')", "public.t.note", ""},
+	"a number, grouped": {"CREATE TABLE t (note varchar(80)); INSERT INTO t VALUES ('dial 4479-9910-0007!')", "public.t.note: 1 value with values of public.people.phone", ""},
+	"jsonb value":       {`CREATE TABLE t (j jsonb); INSERT INTO t VALUES ('{"a": {"b": ["zzmarker7@planted.de"]}}')`, "public.t.j", ""},
+	"key of json":       {`CREATE TABLE t (j json); INSERT INTO t VALUES ('{"zzmarker7@planted.de": 1}')`, "public.t.j", ""},
+	"array":             {`CREATE TABLE t (a text[]); INSERT INTO t VALUES (ARRAY['x "y"', 'zzmarker7@planted.de'])`, "public.t.a", ""},
+	"xml":               {`CREATE TABLE t (x xml); INSERT INTO t VALUES ('<p m="zzmarker7@planted.de"/>')`, "public.t.x", ""},
+	"composite":         {`CREATE TYPE c AS (a int, b text); CREATE TABLE t (c c); INSERT INTO t VALUES (ROW(1, 'zzmarker7@planted.de'))`, "public.t.c", ""},
+	"bytes":             {`CREATE TABLE t (b bytea); INSERT INTO t VALUES (convert_to('to zzmarker7@planted.de', 'UTF8')), ('\x00010203')`, "public.t.b", ""},
+	"large object":      {`SELECT lo_from_bytea(0, convert_to(repeat('x ', 600000) || 'zzmarker7@planted.de', 'UTF8'))`, "large objects", "large_objects: keep\n"},
+	"default":           {`CREATE TABLE t (a text DEFAULT 'zzmarker7@planted.de')`, "column public.t.a", ""},
+	"check":             {`CREATE TABLE t (a text CHECK (a <> 'zzmarker7@planted.de'))`, "on public.t", ""},
+	"bound":             {`CREATE TABLE t (a text) PARTITION BY LIST (a); CREATE TABLE t1 PARTITION OF t FOR VALUES IN ('zzmarker7@planted.de')`, "table public.t1", ""},
+	"enum label":        {`CREATE TYPE e AS ENUM ('a', 'zzmarker7@planted.de')`, "public.e", ""},
+	"comment":           {`COMMENT ON TABLE people IS 'ask zzmarker7@planted.de'`, "table public.people", ""},
+	"function":          {`CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT 'zzmarker7@planted.de' $$`, "function public.f()", ""},
+	"view":              {`CREATE VIEW v AS SELECT * FROM people WHERE email = 'zzmarker7@planted.de'`, "view public.v", ""},
+	"index":             {`CREATE INDEX i ON people (id) WHERE email = 'zzmarker7@planted.de'`, "index public.i", ""},
+	"policy":            {`CREATE POLICY p ON people USING (email = 'zzmarker7@planted.de')`, "policy", ""},
+	"statistics":        {`CREATE TABLE t (a int); CREATE INDEX i ON t ((CASE WHEN a > 0 THEN 'zzmarker7' || '@' || 'planted.de' END)); INSERT INTO t SELECT i % 2 FROM generate_series(1, 99) i`, "statistics of public.i", ""},
+	"nobody classified": {`CREATE TABLE t (note text); INSERT INTO t VALUES ('mail anna@firma.de')`, "public.t.note: 1 value with an e-mail address", ""},
+}
+
+func auditConfig(t *testing.T, sql string, rules string) rehearse.Config {
+	t.Helper()
+	source := pgtest.New(t, gooseTable, people+sql)
+	masks := map[string]string{"public.people.email": "email", "public.people.phone": "phone"}
+	cfg := configured(t, source, rehearse.Staging{Provider: staging.ProviderLocal, BinDir: pgtest.BinDir(t), StateDir: publicDir(t)}, rulesFor(t, source, masks)+rules)
+	cfg.NoAudit = false
+	return cfg
+}
+
+// TestAuditFindsLeaks plants a value of a masked column in every place there is: nobody gets the copy.
+func TestAuditFindsLeaks(t *testing.T) {
+	t.Parallel()
+	for name, tc := range leakCases {
+		t.Run(name, func(t *testing.T) {
+			cfg := auditConfig(t, tc.sql, tc.rules)
+			_, err := rehearse.Stage(t.Context(), cfg)
+			var leak *rehearse.LeakError
+			if !errors.As(err, &leak) {
+				t.Fatalf("got %v, want a LeakError", err)
+			}
+			if text := err.Error(); !strings.Contains(text, tc.where) || strings.Contains(strings.ToLower(text+leak.Paste), "zzmarker") {
+				t.Errorf("%q does not name %s, or quotes the value", text, tc.where)
+			}
+			if left, err := staging.List(t.Context(), staging.Options{StateDir: cfg.Staging.StateDir}); err != nil || len(left) > 0 {
+				t.Errorf("%d servers are left (%v)", len(left), err)
+			}
+		})
+	}
+}
+
+// TestAuditPasses has copies that hold nothing: a plain one, one with a find that the rules accept, and one that is not audited.
+func TestAuditPasses(t *testing.T) {
+	t.Parallel()
+	const note = "CREATE TABLE t (note text); INSERT INTO t VALUES ('desk@firma.de')"
+	for name, tc := range map[string]struct {
+		sql, rules string
+		off        bool
+		accepted   int
+	}{
+		"clean":    {"CREATE TABLE t (note text); INSERT INTO t VALUES ('zzmarker7 is at planted.de'), ('12345')", "", false, 0},
+		"accepted": {note, "audit: {allow: {public.t: {note: our own desk}}}\n", false, 1},
+		"off":      {note, "", true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := auditConfig(t, tc.sql, tc.rules)
+			cfg.NoAudit = tc.off
+			s, _ := staged(t, cfg)
+			a := s.Audit
+			if a.Done == tc.off || len(a.Accepted) != tc.accepted || len(a.Leaks) > 0 || (a.Why == "") == tc.off {
+				t.Errorf("told %+v", a)
+			}
+			// of telephone numbers one as it is written and one of the digits
+			if !tc.off && (a.Fingerprints != 600 || a.Watched != 2 || a.FalsePositives > 1e-6 || a.Memory > 64<<20) {
+				t.Errorf("told %+v", a)
+			}
+		})
+	}
+}
+
+// TestLeakIsNotKept runs a rehearsal that asks for staging to stay whatever happens.
+func TestLeakIsNotKept(t *testing.T) {
+	t.Parallel()
+	cfg := auditConfig(t, leakCases["kept column"].sql, "")
+	cfg.Keep = rehearse.KeepAlways
+	cfg.Migrations = os.DirFS(filepath.Dir(write(t, t.TempDir(), "00001_a.sql", "-- +goose Up\nSELECT 1;\n")))
+	_, err := rehearse.Run(t.Context(), cfg)
+	var stopped *rehearse.StoppedError
+	if !errors.As(err, &stopped) {
+		t.Fatalf("got %v", err)
+	}
+	// the column by its value and by its form, and its statistics
+	if r := stopped.Result(12, "leak"); r.ExitCode != 12 || len(r.Audit.Leaks) != 3 || r.Findings[0].ExitCode != 12 {
+		t.Errorf("exit code %d, %+v", r.ExitCode, r.Audit)
+	}
+	if left, err := staging.List(t.Context(), staging.Options{StateDir: cfg.Staging.StateDir}); err != nil || len(left) > 0 {
+		t.Errorf("%d servers are left (%v)", len(left), err)
+	}
+}
+
+// TestLeakIsNotArchived has no snapshot made of a copy that leaks.
+func TestLeakIsNotArchived(t *testing.T) {
+	t.Parallel()
+	cfg := auditConfig(t, leakCases["kept column"].sql, "")
+	path := filepath.Join(t.TempDir(), "a.snapshot")
+	w, err := archive.Create(path, archive.CreateOptions{RunID: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var leak *rehearse.LeakError
+	if _, err := rehearse.Archive(t.Context(), cfg, w); !errors.As(err, &leak) {
+		t.Errorf("got %v", err)
+	}
+	if err := w.Abort(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the snapshot is there: %v", err)
+	}
+}
