@@ -30,6 +30,8 @@ type rehearsalKept struct {
 	Masking report.Masking      `json:"masking"`
 	Masked  map[string][]string `json:"masked"` // columns by table, quoted
 	Audit   report.Audit        `json:"audit"`
+
+	Profiles []report.ColumnFidelity `json:"profiles,omitempty"` // of the masked columns
 }
 
 // origin opens the archive where there is one, else the source.
@@ -154,7 +156,7 @@ func partOf(tables []report.TableCopy) map[string]int64 {
 // finishArchive adds what a report will say of the copy, and the manifest.
 func (r *rehearsal) finishArchive(w *work, source snapshot.Server) (made *archive.Manifest, err error) {
 	return made, r.phase("archive", func() (string, error) {
-		k := rehearsalKept{Masking: r.result.Masking, Audit: r.result.Audit, Masked: map[string][]string{}}
+		k := rehearsalKept{Masking: r.result.Masking, Audit: r.result.Audit, Masked: map[string][]string{}, Profiles: r.fidelity().Columns}
 		for _, t := range r.result.Snapshot.Tables {
 			k.Masked[t.Table] = t.Masked
 		}

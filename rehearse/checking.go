@@ -24,7 +24,7 @@ type Checked struct {
 // their lock. No row is read. The error is a *[sanitize.PlanError], a *[sanitize.LiteralError], or both; what was found comes with it.
 func CheckRules(ctx context.Context, cfg Config) (_ *Checked, err error) {
 	r := begin(cfg)
-	r.checks = true
+	r.checking = true
 	src, err := r.open(ctx)
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func definitions(objects catalog.Schema) []sanitize.Definition {
 
 // locked compares the plan with the lock before a copy.
 func (r *rehearsal) locked(w *work) error {
-	if r.checks {
+	if r.checking {
 		return nil
 	}
 	err := r.compareLock(w)

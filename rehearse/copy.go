@@ -92,7 +92,7 @@ func (e *ExtensionError) Error() string {
 // copy freezes the source, copies it masked, and lets it go; or restores what an archive keeps of that.
 func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server staging.Server) error {
 	return r.phase("copy", func() (string, error) {
-		target := snapshot.Target{Config: server.Config, Tools: tools{server}, Empty: server.Empty}
+		target := snapshot.Target{Config: server.Config, Tools: tools{server}, Empty: r.emptied(server)}
 		options := snapshot.CopyOptions{
 			Jobs: r.cfg.Jobs, PgDump: r.cfg.PgDump, MaxAge: r.cfg.MaxSnapshotAge, RateLimit: r.cfg.RateLimit, Archive: r.archive,
 			Log: r.cfg.Log, Progress: r.copying(),
@@ -106,6 +106,7 @@ func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server stagin
 		switch src := src.(type) {
 		case *snapshot.Source:
 			defer w.programs.Close()
+			options.Watch, options.Counts = watchers(options.Watch, r.watch(w.desc.Tables)), w.counts()
 			copied, err = snapshot.Copy(ctx, src, w.plan, target, options)
 		case *snapshot.Archived:
 			copied, err = snapshot.Restore(ctx, src, target, options)
@@ -114,6 +115,8 @@ func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server stagin
 			return "", err
 		}
 		r.copyFacts(w, copied)
+		r.counted(w, copied.Counts)
+		r.profiled(w)
 		r.objects = copied.Objects
 		s := r.result.Snapshot
 		note := fmt.Sprintf("%s, %d rows, %s; ", count(len(s.Tables), "table"), s.Rows, size(s.Bytes))

@@ -57,8 +57,11 @@ func TestSourceIsOnlyRead(t *testing.T) {
 			before, logged := writes(t, server, db.Database), logSize(t, server)
 			stop := watchSessions(t, server, db.Database)
 			result := rehearsed(t, readerOf(db), rehearse.Staging{Provider: staging.ProviderLocal, BinDir: pgtest.BinDir(t), StateDir: publicDir(t)},
-				"ALTER TABLE shop.orders ADD COLUMN note text;", "UPDATE shop.orders SET note = 'x';")
+				"ALTER TABLE shop.orders ADD COLUMN note text; ALTER TABLE shop.customers ADD CHECK (email <> '');", "UPDATE shop.orders SET note = 'x';")
 			sessions := stop()
+			if f := result.Fidelity; f == nil || len(f.Checks) != 1 || f.Checks[0].Source == nil {
+				t.Errorf("the source was not asked what a migration would break on: %+v", f)
+			}
 			if result.Verdict == report.NoGo || len(result.Migrations) != 2 || result.Migrations[1].Outcome != report.Applied {
 				t.Errorf("the rehearsal ended with %s: %s", result.Verdict, result.Reason)
 			}

@@ -36,6 +36,7 @@ func (r *rehearsal) plan(ctx context.Context, src origin) (*work, error) {
 		if err := r.pending(ctx, src, w); err != nil {
 			return "", err
 		}
+		r.checks(src, w)
 		r.ignored(w.set)
 		r.describeSource(desc)
 		return count(len(w.todo.Pending), "pending migration") + "; " + r.columnsNote(), nil
@@ -106,7 +107,7 @@ func boundaries(session string) string {
 func (r *rehearsal) masks(ctx context.Context, src origin, w *work, rights error) (err error) {
 	if kept, ok := src.(*snapshot.Archived); ok {
 		k, err := archivedMasking(kept)
-		r.result.Masking, w.masked, w.audited = k.Masking, k.Masked, k.Audit
+		r.result.Masking, w.masked, w.audited, w.profiles = k.Masking, k.Masked, k.Audit, k.Profiles
 		return err
 	}
 	if r.cfg.Rules == nil {

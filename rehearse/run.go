@@ -14,6 +14,7 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/verdict"
 	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/sanitize/audit"
+	"github.com/rehearse-db/rehearse/sanitize/profile"
 	"github.com/rehearse-db/rehearse/snapshot"
 	"github.com/rehearse-db/rehearse/snapshot/archive"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
@@ -57,6 +58,9 @@ func Run(ctx context.Context, cfg Config) (reached *report.Result, err error) {
 	if err := r.copied(ctx, work, server); err != nil {
 		return nil, err
 	}
+	if err := r.truth(ctx, src, work, server); err != nil {
+		return nil, err
+	}
 	if _, err := r.clone(ctx, server, 1, r.cfg.Staging.Pristine && r.cfg.Keep != KeepNever); err != nil {
 		return nil, err
 	}
@@ -79,7 +83,8 @@ type rehearsal struct {
 	objects   catalog.Schema   // the source's, as of the copy
 	collector *audit.Collector // of the fingerprints of masked values, while the source is copied
 	leaked    bool             // the copy holds what it must not: it goes in any case
-	checks    bool             // only the rules are checked: their lock is compared by who asked for that
+	checking  bool             // only the rules are checked: their lock is compared by who asked for that
+	profiles  *profile.Set     // of the masked columns, as rows pass; nil when they come from an archive
 }
 
 func begin(cfg Config) *rehearsal {
@@ -106,6 +111,8 @@ type work struct {
 	set      *migrate.Set
 	table    versionTable
 	todo     *migrate.Plan
+	profiles []report.ColumnFidelity // of the masked columns, as the archive has them
+	checks   []check                 // of what is to do, those that masked values decide
 	role     string
 }
 

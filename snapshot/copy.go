@@ -49,7 +49,10 @@ type CopyOptions struct {
 	// Watch gives who sees the values of a masked column, by its place in the table's plan, as they pass; nil for nobody. It is called once for
 	// each passage of a worker through a table, or a piece of one, concurrently, and again for a copy that begins anew. A watcher belongs to its
 	// passage. Copy only: what is restored was masked long ago.
-	Watch    func(t *sanitize.TablePlan, column int) sanitize.Watcher
+	Watch func(t *sanitize.TablePlan, column int) sanitize.Watcher
+	// Counts are asked of the source in the frozen view while rows are copied; see Result.Counts. All of them together may take no longer
+	// than one query of the catalog, SourceOptions.StatementTimeout.
+	Counts   []Count
 	Progress func(Event)  // called by one goroutine at a time; must be quick
 	Log      *slog.Logger // nil discards
 
@@ -82,6 +85,7 @@ type Result struct {
 	LeftOut       []string       // what was not copied, in words
 	Retried       string         // why this is the second copy from the start, "" when it is the first
 	Broken        []BrokenKey
+	Counts        []Counted // the answers to CopyOptions.Counts, in their order; nil where there was no time for any
 	// Objects are all of the source's, to hold the copy's against; nil where the source did not let them be read.
 	Objects catalog.Schema
 }

@@ -144,6 +144,7 @@ func TestCopySmallTargets(t *testing.T) {
 	t.Run("lets go", func(t *testing.T) { testLetsGo(t, server) })
 	t.Run("split", func(t *testing.T) { testSplit(t, server) })
 	t.Run("watch", func(t *testing.T) { testWatch(t, server) })
+	t.Run("counts", func(t *testing.T) { testCounts(t, server) })
 	t.Run("split, moved", func(t *testing.T) { testSplitMoved(t, server) })
 	t.Run("privileges", func(t *testing.T) { testPrivileges(t, server) })
 	t.Run("cancelled", func(t *testing.T) { testCancelled(t, server) })

@@ -27,7 +27,7 @@ const (
 // SourceOptions limits what a source has to bear. The zero value is usable.
 type SourceOptions struct {
 	LockTimeout      time.Duration // how long a statement may wait for a lock; 0 means 10 s
-	StatementTimeout time.Duration // how long a query of the catalog may take; 0 means 5 min. Reading a table is not limited by it
+	StatementTimeout time.Duration // how long a query of the catalog may take, and CopyOptions.Counts together; 0 means 5 min. Reading a table is not limited by it
 	Log              *slog.Logger  // nil discards
 }
 

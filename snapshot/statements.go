@@ -110,6 +110,10 @@ const (
 	sqlChildren   = `SELECT c.tableoid, c.ctid FROM ONLY %s c WHERE EXISTS (SELECT FROM ONLY %s p WHERE p.ctid = ANY ($1::tid[]) AND %s)`
 	sqlParents    = `SELECT p.tableoid, p.ctid FROM %s p WHERE EXISTS (SELECT FROM ONLY %s c WHERE c.ctid = ANY ($1::tid[]) AND %s)`
 	sqlAllParents = `SELECT p.tableoid, p.ctid FROM %s p WHERE EXISTS (SELECT FROM ONLY %s c WHERE %s)`
+	// sqlBroken counts the rows, or of a unique key the keys, that a pending migration would break on, in the view that is copied and each in
+	// no more time than sqlBounded gives: where masks may hide them. Only the count leaves the server.
+	sqlBroken  = `SELECT count(*) FROM (SELECT FROM %s) broken`
+	sqlBounded = `SELECT set_config('statement_timeout', $1, true)`
 	// sqlCount counts the rows of a table.
 	sqlCount = `SELECT count(*) FROM ONLY %s`
 
@@ -146,7 +150,7 @@ func Statements() []string {
 	return []string{
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
 		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsSome, sqlSomeBinary, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
-		sqlLeaves, sqlVolatile, sqlParsed, sqlNoScalar, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlCount,
+		sqlLeaves, sqlVolatile, sqlParsed, sqlNoScalar, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlBroken, sqlBounded, sqlCount,
 		sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
 	}
 }

@@ -124,7 +124,7 @@ func sourceFlags() []cli.Flag {
 		&cli.StringFlag{Name: "source", Usage: "`URL` of the source; better in REHEARSE_SOURCE_URL or REHEARSE_SOURCE_URL_FILE, where ps does not show it"},
 		stringFlag("source-env", "", "`NAME` of another environment variable that holds the URL of the source"),
 		durationFlag("lock-timeout", 2*time.Second, "how long a statement may wait for a lock of the source"),
-		durationFlag("statement-timeout", 5*time.Minute, "how long a query of the source's catalog may run; reading a table is not limited by it"),
+		durationFlag("statement-timeout", 5*time.Minute, "how long a query of the source's catalog may run, and all counts there of rows that migrations would break on; reading a table is not limited by it"),
 	}
 }
 

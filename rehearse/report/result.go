@@ -54,6 +54,7 @@ type Result struct {
 	Snapshot    Snapshot      `json:"snapshot"`
 	Masking     Masking       `json:"masking"`
 	Audit       Audit         `json:"audit,omitzero"`
+	Fidelity    *Fidelity     `json:"fidelity,omitempty"` // nil when no column is masked, or the copy was not made
 	Phases      []Phase       `json:"phases"`
 	Migrations  []Migration   `json:"migrations"` // pending ones, in the order of application; those never reached have outcome "not_run"
 	Drift       *Drift        `json:"drift,omitempty"`

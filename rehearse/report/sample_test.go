@@ -21,6 +21,7 @@ func samples() map[string]*report.Result {
 		"half-applied": judged(budget, halfApplied()),
 		"odd-names":    judged(verdict.Policy{}, oddNames()),
 		"part":         judged(budget, part()),
+		"masked":       judged(budget, masked()),
 	}
 }
 
@@ -290,4 +291,42 @@ func many(migrations, tables int) *report.Result {
 		r.Schema = append(r.Schema, report.Change{Action: "changed", Kind: "table", Name: name, Children: []report.Change{{Action: "added", Kind: "column", Name: name + ".note"}}})
 	}
 	return judged(verdict.Policy{AllowRewriteBelow: -1}, r)
+}
+
+// masked is a release whose outcome masked values decide: one statement passes because masks hide what production has, one failed on what
+// they make up.
+func masked() *report.Result {
+	r := calm()
+	index := applied(42, "00042_customers_email_lower.sql", ms(30))
+	index.Statements = []report.Statement{{SQL: "CREATE UNIQUE INDEX customers_email_lower ON shop.customers (lower(email))", File: index.File, Line: 2, Tag: "CREATE INDEX", Duration: ms(25)}}
+	check := applied(43, "00043_customers_check_name.sql", ms(4))
+	failure := &report.Failure{SQLState: "23514", Message: `check constraint "two_names" of relation "customers" is violated by some row`, Table: "shop.customers", Constraint: "two_names", File: check.File, Line: 3}
+	check.Outcome, check.Failure = report.Failed, failure
+	check.Statements = []report.Statement{{SQL: "ALTER TABLE shop.customers ADD CONSTRAINT two_names CHECK (full_name LIKE '% %')", File: check.File, Line: 3, Tag: "ALTER TABLE", Duration: ms(3), Failure: failure}}
+	r.Migrations = append(r.Migrations, index, check)
+	before := report.Profile{
+		Rows: 40_000, Nulls: 12, Empty: 3, Spaced: 41, NonASCII: 310, Chars: report.Lengths{Max: 61, Mean: 22.4}, Bytes: report.Lengths{Max: 64, Mean: 22.5},
+		Buckets: []int64{3, 0, 0, 1_000, 9_000, 29_985}, Distinct: 39_800, Folded: 36_500, Method: report.Estimated, Shapes: []report.Shape{{Shape: "a.a@a.a", Count: 24_100}, {Shape: "a9@a.a", Count: 9_000}},
+	}
+	after := before
+	after.Empty, after.Spaced, after.NonASCII, after.Folded = 0, 0, 0, 39_800
+	after.Chars, after.Shapes = report.Lengths{Min: 30, Max: 30, Mean: 30}, []report.Shape{{Shape: "a@a.a", Count: 39_988}}
+	r.Fidelity = &report.Fidelity{Took: ms(84)}
+	r.Fidelity.Columns = []report.ColumnFidelity{
+		{
+			Table: "shop.customers", Column: "email", Mask: "email", Before: &before, After: &after, Differs: report.Compare(before, after),
+			Touches: []report.Touch{{Migration: 42, File: index.File, Line: 2, What: "unique index on (lower(email))"}},
+		},
+		{Table: "shop.customers", Column: "full_name", Mask: "constant", Touches: []report.Touch{{Migration: 43, File: check.File, Line: 3, What: "CHECK (full_name LIKE '% %')"}}},
+		{Table: "shop.orders", Column: "note", Mask: "shape", Before: &before, After: &before},
+	}
+	r.Fidelity.Checks = []report.SourceCheck{
+		{Migration: 42, File: index.File, Line: 2, Kind: "unique", What: "unique index on (lower(email))", Table: "shop.customers", Columns: []string{"email"}, Source: num(31), Staging: num(0), SQL: "SELECT count(*) FROM (SELECT FROM ONLY shop.customers WHERE (lower(email)) IS NOT NULL GROUP BY lower(email) HAVING count(*) > 1) broken", Took: ms(80)},
+		{Migration: 43, File: check.File, Line: 3, Kind: "check", What: "CHECK (full_name LIKE '% %')", Table: "shop.customers", Columns: []string{"full_name"}, Source: num(0), Staging: num(1), SQL: "SELECT count(*) FROM (SELECT FROM shop.customers WHERE NOT (full_name LIKE '% %')) broken", Took: ms(4)},
+		{Migration: 43, File: check.File, Line: 4, Kind: "cast", What: "cast of email to date using email::date", Table: "shop.customers", Columns: []string{"email"}, Why: "the source had not counted after 5 min"},
+	}
+	for i := range r.Fidelity.Checks {
+		r.Fidelity.Checks[i].Conclude()
+	}
+	return r
 }

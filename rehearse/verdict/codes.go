@@ -26,6 +26,9 @@ const (
 	SchemaRestore       = "schema-restore-incomplete"
 	NotMeasured         = "not-measured"
 	MigrationNotRun     = "migration-not-run"
+	OnlyAtSource        = "only-at-source"
+	OnlyInCopy          = "only-in-masked-copy"
+	NotChecked          = "not-checked-at-source"
 	MaskingAhead        = "masking-ahead"
 	PartOfRows          = "part-of-rows"
 	KAnonymity          = "k-anonymity"
@@ -52,9 +55,9 @@ const (
 // Codes returns every code, in the order in which findings of one level are told.
 func Codes() []string {
 	return []string{
-		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, RowsLost, RowsUnexpected,
+		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource, OnlyInCopy, RowsLost, RowsUnexpected,
 		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
+		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
 		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
 	}
 }

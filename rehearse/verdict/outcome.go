@@ -236,10 +236,17 @@ func (j *judge) failed(m *report.Migration) {
 		found.Level, found.ExitCode = report.Unknown, exitInconclusive
 		found.Text += "; the staging server lacks the extension, which says nothing about production"
 	}
-	if note := j.maskNote(c); note != "" {
+	said, onlyHere := j.sourceNote(m)
+	switch note := j.maskNote(c); {
+	case said != "": // the source was asked: there is nothing to infer from masks
+		found.Text += "; " + said
+	case note != "":
 		found.Text += "; " + note
 	}
 	found.Do = c.advice(j.r.Session)
+	if onlyHere { // what to do is told with that finding
+		found.Level, found.ExitCode, found.Do = report.Unknown, exitInconclusive, ""
+	}
 	if note, do := j.inPart(c); note != "" {
 		found.Level, found.ExitCode = report.Unknown, exitInconclusive
 		found.Text, found.Do = found.Text+"; "+note, do

@@ -69,6 +69,7 @@ func Judge(p Policy, r *report.Result) {
 		j.locks(m)
 		j.scans(m)
 	}
+	j.truth()
 	j.masking()
 	j.part()
 	j.anonymity()
