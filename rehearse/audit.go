@@ -26,7 +26,9 @@ func watch(c *audit.Collector) func(t *sanitize.TablePlan, column int) sanitize.
 		}
 		form := audit.Plain
 		switch {
-		case col.Mask.Name == "json", col.BaseType == "json", col.BaseType == "jsonb":
+		case col.Mask.Name == "json":
+			form = audit.Shown
+		case col.BaseType == "json", col.BaseType == "jsonb":
 			form = audit.Document
 		case col.Mask.Name == "array", col.Mask.Name == "composite", col.Mask.Name == "hstore":
 			form = audit.Elements
@@ -82,7 +84,7 @@ func (r *rehearsal) audit(ctx context.Context, w *work, server staging.Server) e
 		began := time.Now()
 		prints, gathered := r.collector.Seal()
 		r.collector = nil
-		s := &auditor{prints: prints, plan: w.plan, server: server, jobs: r.cfg.Jobs, proven: gathered.Proven, ascii: w.desc.Database.Encoding == "SQL_ASCII"}
+		s := &auditor{prints: prints, plan: w.plan, server: server, jobs: r.cfg.Jobs, ascii: w.desc.Database.Encoding == "SQL_ASCII"}
 		if err := s.scan(ctx); err != nil {
 			return "", &StagingError{Err: fmt.Errorf("audit the copy: %w", r.because(ctx, server, err))}
 		}

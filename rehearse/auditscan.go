@@ -24,8 +24,7 @@ type auditor struct {
 	plan   *sanitize.Plan
 	server staging.Server
 	jobs   int
-	ascii  bool            // the database has no encoding
-	proven map[string]bool // columns of which it was seen, as they passed, that the mask made all that is in them
+	ascii  bool // the database has no encoding
 
 	tables  int
 	skipped int // columns that are not read
@@ -185,7 +184,7 @@ func (s *auditor) column(t catalog.Table, root string, plan *sanitize.TablePlan,
 	if plan != nil {
 		i := slices.IndexFunc(plan.Columns, func(p sanitize.ColumnPlan) bool { return p.Name == c.Name })
 		if i >= 0 && !plan.Columns[i].Mask.Keep() {
-			if _, constant := plan.Columns[i].Mask.Const(); constant || s.proven[qualified(t.Schema, t.Name)+"."+catalog.Quote(c.Name)] {
+			if _, constant := plan.Columns[i].Mask.Const(); constant {
 				return nil
 			}
 			col.Kept, col.Derived = false, true

@@ -106,7 +106,10 @@ func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server stagin
 		switch src := src.(type) {
 		case *snapshot.Source:
 			defer w.programs.Close()
-			options.Watch, options.Counts = watchers(options.Watch, r.watch(w.desc.Tables)), w.counts()
+			options.Counts = w.counts()
+			if w.todo != nil || r.archive != nil { // what a profile says bears on migrations
+				options.Watch = watchers(options.Watch, r.watch(w.desc.Tables))
+			}
 			copied, err = snapshot.Copy(ctx, src, w.plan, target, options)
 		case *snapshot.Archived:
 			copied, err = snapshot.Restore(ctx, src, target, options)

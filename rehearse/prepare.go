@@ -113,12 +113,10 @@ func (r *rehearsal) masks(ctx context.Context, src origin, w *work, rights error
 	if r.cfg.Rules == nil {
 		return errors.New("no masking rules are given: Config.Rules is nil")
 	}
-	var options []sanitize.PlanOption
 	if r.cfg.Programs {
 		w.programs = newPrograms(ctx)
-		options = append(options, sanitize.WithPrograms(w.programs))
 	}
-	if w.plan, err = r.cfg.Rules.Plan(snapshot.Database(w.desc), r.cfg.Key, options...); err != nil {
+	if w.plan, err = r.cfg.Rules.Plan(snapshot.Database(w.desc), r.cfg.Key, w.allowed()...); err != nil {
 		return err
 	}
 	r.result.Masking = maskingFacts(r.cfg, w.plan)
@@ -127,6 +125,14 @@ func (r *rehearsal) masks(ctx context.Context, src origin, w *work, rights error
 		return errors.Join(lock, source.CheckPlan(ctx, w.desc, w.plan))
 	}
 	return lock
+}
+
+// allowed is what masks may do.
+func (w *work) allowed() []sanitize.PlanOption {
+	if w.programs == nil {
+		return nil
+	}
+	return []sanitize.PlanOption{sanitize.WithPrograms(w.programs)}
 }
 
 // planCopy is the part of plan that a copy without migrations needs.

@@ -62,6 +62,15 @@ func (w bothWatchers) Saw(was, is []byte) {
 	w.second.Saw(was, is)
 }
 
+// SawPart implements sanitize.PartWatcher.
+func (w bothWatchers) SawPart(was, is []byte) {
+	for _, one := range []sanitize.Watcher{w.first, w.second} {
+		if one, ok := one.(sanitize.PartWatcher); ok {
+			one.SawPart(was, is)
+		}
+	}
+}
+
 // emptied makes staging empty for a second copy, which is profiled anew.
 func (r *rehearsal) emptied(server staging.Server) func(context.Context) error {
 	return func(ctx context.Context) error {
@@ -75,7 +84,7 @@ func (r *rehearsal) emptied(server staging.Server) func(context.Context) error {
 // profiled records what was seen of the masked columns, with the statements that name them.
 func (r *rehearsal) profiled(w *work) {
 	columns := w.profiles
-	if w.plan != nil {
+	if r.profiles != nil {
 		columns = r.columns(w.plan)
 	}
 	if len(columns) == 0 {

@@ -53,6 +53,21 @@ func (r *Row) Watch(watcher func(column int) Watcher) {
 	for i := range r.fields {
 		if f := &r.fields[i]; !f.fixed {
 			f.watch = watcher(f.index)
+			watchParts(f.apply.fn, f.watch)
+		}
+	}
+}
+
+// PartWatcher is a Watcher that is also shown each part of a value that a mask replaces, where it masks parts: see [mask.Parts].
+type PartWatcher interface {
+	Watcher
+	SawPart(was, is []byte)
+}
+
+func watchParts(fn mask.Func, w Watcher) {
+	if parts, ok := fn.(mask.Parts); ok {
+		if w, ok := w.(PartWatcher); ok {
+			parts.ShowParts(w.SawPart)
 		}
 	}
 }

@@ -83,6 +83,7 @@ func (r *Tuples) Watch(watcher func(column int) Watcher) {
 	for i := range r.fields {
 		if f := &r.fields[i]; f.masked {
 			f.watch = watcher(i)
+			watchParts(f.apply.fn, f.watch)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func NewCollector() *Collector { return newCollector(usual()) }
 
 func newCollector(l limits) *Collector {
 	return &Collector{origin: map[string]uint64{}, prints: &Prints{
-		words: maphash.MakeSeed(), confirm: maphash.MakeSeed(), filter: make(bitmap, l.blocks), outputs: make(bitmap, l.blocks), limits: l,
+		words: maphash.MakeSeed(), confirm: maphash.MakeSeed(), same: maphash.MakeSeed(), seen: make(seen, l.blocks), filter: make(bitmap, l.blocks), outputs: make(bitmap, l.blocks), limits: l,
 	}}
 }
 
@@ -28,15 +28,10 @@ func newCollector(l limits) *Collector {
 func (c *Collector) Seal() (*Prints, Gathered) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	sum := Gathered{Proven: map[string]bool{}}
+	sum := Gathered{}
 	for _, w := range c.watchers {
 		w.flush()
 		sum.add(w.gathered)
-		if w.unguessed {
-			if proven, known := sum.Proven[w.column]; !known || proven {
-				sum.Proven[w.column] = w.same == 0
-			}
-		}
 	}
 	sum.Columns = len(c.origin)
 	return c.prints, sum
@@ -48,9 +43,6 @@ type Gathered struct {
 	Values    int64 // that have a fingerprint, or parts of which have one
 	Short     int64 // that are too short, or numbers of too few digits, to tell anybody apart
 	Unchanged int64 // of free text and JSON: the mask found nothing in them to change
-
-	// Proven are the columns whose masks make what nobody has and changed every value, as it passed: what is in the copy is of the mask.
-	Proven map[string]bool
 }
 
 func (g *Gathered) add(o Gathered) {
@@ -68,6 +60,7 @@ const (
 	Document      // JSON, of which masks change some texts and keep others
 	Elements      // an array, a composite value or an hstore, of which masks change some elements
 	Prose         // text of which a mask changes what is personal and keeps the rest
+	Shown         // values of which the mask shows the parts that it replaces: see [Watcher.SawPart]
 )
 
 // Watcher sees the values of one masked column. It belongs to one goroutine; what it is shown it neither keeps nor changes.
@@ -75,10 +68,9 @@ type Watcher struct {
 	prints    *Prints
 	origin    uint64
 	form      Form
-	column    string
 	unguessed bool
-	same      int64 // values that are their own mask
 	was, is   words
+	recent    recent
 	digits    []byte
 	wasTexts  []span
 	isTexts   []span
@@ -119,7 +111,7 @@ func (c *Collector) Watcher(column string, form Form, unguessed bool) *Watcher {
 		id = min(uint64(len(c.prints.origins)), mostOrigin)
 		c.origin[column] = id
 	}
-	w := &Watcher{prints: c.prints, column: column, origin: id, form: form, unguessed: unguessed}
+	w := &Watcher{prints: c.prints, origin: id, form: form, unguessed: unguessed}
 	w.was.seed, w.is.seed = c.prints.words, c.prints.words
 	c.watchers = append(c.watchers, w)
 	return w
@@ -134,6 +126,7 @@ func (w *Watcher) Saw(was, is []byte) {
 		w.flush()
 	}
 	switch w.form {
+	case Shown: // part by part
 	case Document, Elements:
 		w.document(was, is)
 	case Prose:
@@ -141,6 +134,17 @@ func (w *Watcher) Saw(was, is []byte) {
 	default:
 		w.count(w.value(was, is))
 	}
+}
+
+// SawPart takes a part of a value, and what the mask made of that.
+func (w *Watcher) SawPart(was, is []byte) {
+	if w.form != Shown {
+		return
+	}
+	if len(w.entries) >= atOnce || len(w.outputs) >= 4*atOnce {
+		w.flush()
+	}
+	w.count(w.value(was, is))
 }
 
 // escapes tells whether a backslash in a part of a value begins an escape.
@@ -154,23 +158,39 @@ func (w *Watcher) count(any bool) {
 	}
 }
 
-// value adds a whole value, and what the mask made of it.
+// value adds a whole value, and what the mask made of it. A value that was seen often enough for what is kept of it is not taken apart again.
 func (w *Watcher) value(was, is []byte) bool {
-	w.was.split(was, w.escapes())
-	k := w.was.kind(was)
-	any := w.add(&w.was, k)
-	if w.unguessed && len(was) > 0 && bytes.Equal(was, is) {
-		w.same++
+	sum := maphash.Bytes(w.prints.same, was)
+	if w.unguessed && w.prints.seen.has(sum) {
+		return true
 	}
+	known := w.recent.at(sum)
+	if known != nil && known.sum == sum && known.times >= Recurs {
+		return known.any
+	}
+	k, any := w.fresh(was, is)
+	if w.unguessed && k == strong {
+		w.prints.seen.add(sum)
+	} else {
+		w.recent.add(sum, any)
+	}
+	return any
+}
+
+// fresh adds a value that may be new.
+func (w *Watcher) fresh(was, is []byte) (k kind, any bool) {
+	w.was.split(was, w.escapes())
+	k = w.was.kind(was)
+	any = w.add(&w.was, k)
 	if is == nil || w.unguessed {
-		return any
+		return k, any
 	}
 	if k == strong && bytes.Equal(was, is) {
-		return any // no mask makes a number of itself: this one did not work
+		return k, any // no mask makes a number of itself: this one did not work
 	}
 	w.is.split(is, w.escapes())
 	w.output(&w.is)
-	return any
+	return k, any
 }
 
 // add adds the words as a value of a kind, and a number as its digits too.

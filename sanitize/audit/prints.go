@@ -30,15 +30,17 @@ const (
 // limits bound the memory of a [Collector].
 type limits struct {
 	slots  int // of a segment, of 8 bytes
-	blocks int // of each of the two filters, of 8 bytes; a power of two
+	blocks int // of each of the two filters and of what was seen, of 8 bytes; a power of two
 }
 
-// usual is 48 MiB at most: 32 of fingerprints, room for more than three million values, and 8 for each filter.
+// usual is 56 MiB at most: 32 of fingerprints, room for more than three million values, 8 for each filter, and 8 for what was just seen.
 func usual() limits { return limits{slots: 1024, blocks: 1 << 20} }
 
 // Prints are the fingerprints of the values of masked columns. They are asked concurrently, when no more are added.
 type Prints struct {
 	words, confirm maphash.Seed
+	same           maphash.Seed // of values as they are
+	seen           seen
 	filter         bitmap // which words values begin with, and which they are
 	outputs        bitmap // what masks made
 	segments       [segments]segment
@@ -220,7 +222,7 @@ func (p *Prints) Sample() float64 {
 
 // Bytes is the memory that the fingerprints and the filters take.
 func (p *Prints) Bytes() int64 {
-	n := 8 * int64(len(p.filter)+len(p.outputs))
+	n := 8 * int64(len(p.filter)+len(p.outputs)+len(p.seen))
 	for i := range p.segments {
 		n += 8 * int64(len(p.segments[i].entries))
 	}

@@ -19,6 +19,7 @@ type jsonFunc struct {
 	text   []byte // a decoded string
 	masked []byte // a masked string before it is quoted
 	digits []byte
+	saw    func(was, is []byte) // nil for nobody
 }
 
 // leafFuncs are the instances of one leaf.
@@ -201,18 +202,21 @@ func (f *jsonFunc) stringValue(leaf *jsonLeaf) error {
 	raw := f.src[f.at+1 : end-1]
 	f.replace(end)
 	switch {
-	case leaf.constant != nil:
-		f.dst = append(f.dst, leaf.constant...)
-		return nil
 	case !plain:
 		f.text = unquote(slices.Grow(f.text[:0], len(raw)), raw)
 		raw = f.text
+	}
+	if leaf.constant != nil {
+		f.show(raw, leaf.constant)
+		f.dst = append(f.dst, leaf.constant...)
+		return nil
 	}
 	f.dst = append(f.dst, '"')
 	start := len(f.dst)
 	if f.dst, err = f.leaves[leaf.number].text.Append(f.dst, raw); err != nil {
 		return err
 	}
+	f.show(raw, f.dst[start:])
 	if needsQuote(f.dst[start:]) {
 		f.masked = append(f.masked[:0], f.dst[start:]...)
 		f.dst = quote(f.dst[:start], f.masked)
@@ -255,22 +259,33 @@ func (f *jsonFunc) number(leaf *jsonLeaf) error {
 		return nil
 	}
 	f.replace(f.at + size)
-	fn := &f.leaves[leaf.number]
+	fn, start, err := &f.leaves[leaf.number], len(f.dst), error(nil)
 	switch {
 	case leaf.constant != nil:
 		f.dst = append(f.dst, leaf.constant...)
 	case fn.whole != nil:
-		var err error
 		f.dst, err = fn.whole.Append(f.dst, raw)
-		return err
 	default:
 		f.digits = appendDigits(f.digits[:0], raw[:mantissa])
 		fn.digit.permuteLead(f.digits)
 		f.dst = replaceDigits(f.dst, raw[:mantissa], f.digits)
 		f.dst = append(f.dst, raw[mantissa:]...)
 	}
-	return nil
+	if err == nil {
+		f.show(raw, f.dst[start:])
+	}
+	return err
 }
+
+// show tells who watches of a part.
+func (f *jsonFunc) show(was, is []byte) {
+	if f.saw != nil {
+		f.saw(was, is)
+	}
+}
+
+// ShowParts implements [Parts].
+func (f *jsonFunc) ShowParts(saw func(was, is []byte)) { f.saw = saw }
 
 // peek gives the next byte, 0 at the end.
 func (f *jsonFunc) peek() byte {

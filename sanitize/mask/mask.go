@@ -12,6 +12,12 @@ type Func interface {
 	Append(dst, src []byte) ([]byte, error)
 }
 
+// Parts is implemented by a Func that masks parts of a value and keeps the rest, as those of documents do. It shows each part that it
+// replaces, as it was and as it is, without quotes and escapes.
+type Parts interface {
+	ShowParts(saw func(was, is []byte))
+}
+
 // ErrNull is what a Func's Append returns to make the result NULL. The row codec recognises it with errors.Is; dst is then
 // returned as it was given. A mask that may do so is refused for a column that is NOT NULL.
 var ErrNull = errors.New("the result is NULL")
