@@ -278,7 +278,7 @@ func TestNoValueInErrors(t *testing.T) {
 		},
 		"check": {
 			source: `CREATE TABLE s (id int PRIMARY KEY, v text, CONSTRAINT mine CHECK (v LIKE 'ZZMARKER%')); INSERT INTO s VALUES (1, 'ZZMARKER1')`,
-			masks:  `{id: keep, v: {mask: constant, value: other}}`, code: 21, names: "public.s",
+			masks:  `{id: keep, v: {mask: constant, value: other, checked: true}}`, code: 21, names: "public.s",
 		},
 		"function": {
 			source: `CREATE FUNCTION guard(id int, v text, kept text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
