@@ -49,12 +49,7 @@ func codeOf(ctx context.Context, err error) int {
 		usage   *usageProblem
 		config  configErrors
 		rules   *sanitize.RulesError
-		plan    *sanitize.PlanError
-		value   *sanitize.ValueError
-		lock    *sanitize.LockError
-		literal *sanitize.LiteralError
 		layout  *sanitize.LayoutError
-		leak    *rehearse.LeakError
 		goFiles *migrate.GoMigrationsError
 		dir     *migrate.DirError
 		none    *migrate.NoMigrationsError
@@ -71,7 +66,6 @@ func codeOf(ctx context.Context, err error) int {
 		changed *snapshot.ChangedError
 		dump    *snapshot.DumpError
 		missing *rehearse.ExtensionError
-		few     *rehearse.AnonymityError
 		unknown *rehearse.UnknownTableError
 		cleanup *rehearse.CleanupError
 		kept    *archive.Error
@@ -87,11 +81,11 @@ func codeOf(ctx context.Context, err error) int {
 		return exitSnapshot
 	case errors.As(err, &source), errors.As(err, &rights), errors.As(err, &changed), errors.As(err, &dump) && atSource(dump):
 		return exitSource
-	case errors.As(err, &few), errors.As(err, &leak), errors.As(err, &target) && target.SQLState == untranslatable:
+	case holdsRaw(err), errors.As(err, &target) && target.SQLState == untranslatable:
 		return exitMasking
 	case errors.As(err, &stage), errors.As(err, &broken), errors.As(err, &target), errors.As(err, &dump), errors.As(err, &missing), errors.As(err, &cleanup), errors.Is(err, migrate.ErrLost):
 		return exitStaging
-	case errors.As(err, &plan), errors.As(err, &value), errors.As(err, &lock), errors.As(err, &literal):
+	case unmasked(err):
 		return exitMasking
 	case errors.As(err, &usage), errors.As(err, &config), errors.As(err, &rules), errors.As(err, &layout), errors.As(err, &same), errors.As(err, &goFiles),
 		errors.As(err, &dir), errors.As(err, &none), errors.As(err, &twice), errors.As(err, &syntax), errors.As(err, &table), errors.As(err, &role),
@@ -101,6 +95,26 @@ func codeOf(ctx context.Context, err error) int {
 		return exitPublish
 	}
 	return exitInternal
+}
+
+// holdsRaw says that a copy was made which nobody may have.
+func holdsRaw(err error) bool {
+	var (
+		few  *rehearse.AnonymityError
+		leak *rehearse.LeakError
+	)
+	return errors.As(err, &few) || errors.As(err, &leak)
+}
+
+// unmasked says that the masking rules do not do for what is to be copied.
+func unmasked(err error) bool {
+	var (
+		plan    *sanitize.PlanError
+		value   *sanitize.ValueError
+		lock    *sanitize.LockError
+		literal *sanitize.LiteralError
+	)
+	return errors.As(err, &plan) || errors.As(err, &value) || errors.As(err, &lock) || errors.As(err, &literal)
 }
 
 // atSource says whether a dump of the schema failed for something that the source refused: a lock not had in time, a right, a connection.
