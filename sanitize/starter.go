@@ -104,12 +104,23 @@ func (w *starter) suggestAll(p *planner) {
 		counts[s.guess.Class][s.text]++
 	}
 	for class, texts := range counts {
-		for _, text := range slices.Sorted(maps.Keys(texts)) {
+		for _, text := range slices.SortedFunc(maps.Keys(texts), arraysLast) {
 			if texts[text] > texts[w.classes[class]] {
 				w.classes[class] = text
 			}
 		}
 	}
+}
+
+// arraysLast orders rules, those for arrays behind all others.
+func arraysLast(a, b string) int {
+	rank := func(text string) string {
+		if strings.HasPrefix(text, "{mask: array,") {
+			return "1" + text
+		}
+		return "0" + text
+	}
+	return strings.Compare(rank(a), rank(b))
 }
 
 // classID is the name that a class of detect has in a rules file; "" for those that have none.

@@ -194,6 +194,26 @@ func TestStarterQuotesNoValue(t *testing.T) {
 	}
 }
 
+// TestStarterPhones: a unique index has no room for the few numbers that nobody has; all else is given those.
+func TestStarterPhones(t *testing.T) {
+	t.Parallel()
+	db := withKeys(database(
+		unique(table("s.logins", "id int8!", "phone text!", "mobile _text!"), "p", "phone"), table("s.calls", "to_phone text", "fax text", "phones _text", "doc jsonb", "cell text"),
+		unique(table("s.books", "phones _text!"), "b", "phones"),
+	), fk("1", "s.calls(to_phone) -> s.logins(phone)"))
+	doc := map[string][]string{"doc": {`{"phone": "+49 30 901820"}`}}
+	src := sanitize.Starter(db, sanitize.Samples{{Schema: "s", Name: "calls"}: doc}, sanitize.StarterOptions{})
+	accepted(t, src, db)
+	for _, want := range []string{
+		"\n  contact.phone: {mask: phone, to: reserved}\n", "\n    phone: phone ", "\n    mobile: {mask: array, each: {mask: phone, to: reserved}} ", "\n    fax: contact.phone ", "# to_phone follows s.logins.phone",
+		"\n    phones: {mask: array, each: phone} ", "\n    phones: {mask: array, each: {mask: phone, to: reserved}} ", `paths: {"$.phone": {mask: phone, to: reserved}}`,
+	} {
+		if !strings.Contains(string(src), want) {
+			t.Errorf("no %q in\n%s", want, src)
+		}
+	}
+}
+
 func TestStarterEmptyDatabase(t *testing.T) {
 	t.Parallel()
 	plan := accepted(t, sanitize.Starter(sanitize.Database{}, nil, sanitize.StarterOptions{}), sanitize.Database{})

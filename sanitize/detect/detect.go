@@ -164,6 +164,9 @@ func nationalRules(values []string) []string {
 	return rules
 }
 
+// reservedPhone makes numbers that nobody has, of which there are too few for unique keys: those take the mask without it.
+const reservedPhone = "{mask: phone, to: reserved}"
+
 // textRules lists the masks for text of a class, best first; the later ones are for unique keys and narrow columns.
 func textRules(class string) []string {
 	switch class {
@@ -176,7 +179,7 @@ func textRules(class string) []string {
 	case classPerson:
 		return []string{"full_name", "shape", "hash"}
 	case classPhone:
-		return []string{"phone", "digits", "hash", "shape"}
+		return []string{reservedPhone, "phone", "digits", "hash", "shape"}
 	case classCard:
 		return []string{"{mask: card, keep_bin: true}", "shape", "hash"}
 	case classIBAN:
@@ -263,11 +266,11 @@ func classifyArray(c Column, values []string) Guess {
 	switch {
 	case byValue != "" && byValue != classFree && byValue != classUUID && element == kindText:
 		g.Class, g.Evidence = byValue, strings.Replace(evidence, "values", "elements", 1)
-		g.Rules = append([]string{"{mask: array, each: " + textRules(byValue)[0] + "}"}, g.Rules...)
+		g.Rules = append(arrayRules(byValue), g.Rules...)
 	case embedded > 0:
 		g.Class, g.Evidence = classFree, count(embedded, len(values), "hold contact data")
 	case g.Class != "" && element == kindText:
-		g.Rules = append([]string{"{mask: array, each: " + textRules(g.Class)[0] + "}"}, g.Rules...)
+		g.Rules = append(arrayRules(g.Class), g.Rules...)
 	case g.Class != "":
 	case element == kindText && harmless && shortWords(values):
 		return keep("by name")
@@ -280,6 +283,19 @@ func classifyArray(c Column, values []string) Guess {
 		return keep("array")
 	}
 	return g
+}
+
+// arrayRules are the masks for arrays of texts of a class.
+func arrayRules(class string) []string {
+	rules := textRules(class)
+	if rules[0] != reservedPhone {
+		rules = rules[:1]
+	}
+	var each []string
+	for _, rule := range rules {
+		each = append(each, "{mask: array, each: "+rule+"}")
+	}
+	return each
 }
 
 // elementsOf are the elements of an array in PostgreSQL's text form, of all its dimensions; of one that is cut off, as many as there are.

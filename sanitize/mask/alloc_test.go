@@ -27,6 +27,7 @@ func warmCases() []struct {
 	for _, r := range textRules() {
 		add(r, "text", texts...)
 	}
+	add(Rule{Name: "phone", Params: p("to", "reserved")}, "text", "+49 151 2345678", "+44 7911 123456", "+420 601 234 567", "212-555-1234", "0151/2345678", "", "Bob")
 	add(Rule{Name: "full_name"}, "bpchar", "Anna   Müller    ")
 	add(Rule{Name: "hash"}, "bytea", `\xdeadbeef`)
 	add(Rule{Name: "int_permute"}, "int8", "0", "-9223372036854775808", "123456789")

@@ -2,31 +2,37 @@ package mask
 
 import (
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
 // phoneFamily: other digits for a telephone number, as it is written.
 func phoneFamily() family {
+	least := keepsFolded | keepsForm
 	return family{
 		Info: Info{
 			Name: "phone", Summary: "other digits for a telephone number, written the same way", Types: textTypes(),
 			Params: []ParamInfo{
 				{Name: "keep_country", Type: "boolean", Default: "true", Meaning: "keep the country code after + or 00"},
+				{Name: "to", Type: "string", Default: "same_form", Meaning: "same_form: any digits, one to one; reserved: a number that nobody has, of the ranges that regulators keep for fiction"},
+				{Name: "country", Type: "string", Meaning: "with reserved, the country of numbers without a country code: " + strings.Join(plannedCountries(), ", ") + "; us is all of North America"},
 			},
 			Guarantees: []string{
-				"length, separators, + and the count of digits are kept, and a leading 0 stays a leading 0, so checks of the format hold",
-				"distinct values stay distinct; one number gets the same digits however it is written, with + or 00 or with other separators",
-				"the result may be a number that somebody has: nothing may call it or write to it",
+				"length, separators, + and the count of digits are kept, so checks of the format hold; one number gets the same digits however it is written, with + or 00 or with other separators",
+				"same_form: distinct values stay distinct, and a leading 0 stays a leading 0; the result may be a number that somebody has: nothing may call it or write to it",
+				"same_form: reversible for the holder of the key; numbers with fewer than six digits to mask can be guessed",
+				"reserved: a number after + or 00 stays in its country if that is one of those under country (there, mobile numbers stay mobile where it has a range for them), else it comes under country code 999, which is nobody's; distinct numbers may become equal, as a country has from thirty (Australian mobile ones) to a hundred thousand",
+				"reserved: a number without a country code becomes one of country's; without country, or without its area, it ends in 555-01xx, which nobody has in North America only",
+				"reserved: what has fewer than seven digits, or letters, is masked as by same_form; a comma, semicolon or + begins another number",
 				"a value with letters is masked as by shape; the empty text stays empty",
-				"reversible for the holder of the key; numbers with fewer than six digits to mask can be guessed",
 			},
-			AtLeast: keepsDigits, AtBest: keepsDigits,
+			AtLeast: least, AtBest: keepsDigits, Depends: "same_form keeps uniqueness",
 		},
 		compile: func(c *compiler) (*Mask, error) {
-			country := c.params.boolean("keep_country", true)
+			country, reserve := c.params.boolean("keep_country", true), newPhoneReserve(c)
 			cipher, scrambler, trim := newDigitCipher(c.keys, c.domain, "phone"), newScrambler(c.keys, c.domain), trimmer(c.target)
-			return &Mask{Keeps: keepsDigits, New: func() Func {
-				return &phoneFunc{cipher: cipher(), scrambler: scrambler(), trim: trim, country: country}
+			return &Mask{Keeps: least | keepsDistinct.when(reserve() == nil), New: func() Func {
+				return &phoneFunc{cipher: cipher(), scrambler: scrambler(), trim: trim, country: country, reserve: reserve()}
 			}}, nil
 		},
 	}
@@ -37,6 +43,7 @@ type phoneFunc struct {
 	scrambler *scrambler
 	trim      func([]byte) []byte
 	country   bool
+	reserve   *phoneReserve // nil for same_form
 	digits    []byte
 }
 
@@ -50,13 +57,16 @@ func (f *phoneFunc) Append(dst, src []byte) ([]byte, error) {
 		return dst, nil
 	}
 	f.digits = appendDigits(f.digits[:0], src)
-	f.cipher.permuteLead(f.digits[f.prefix(src):])
+	if f.reserve != nil {
+		f.reserveAll(src)
+	} else {
+		f.cipher.permuteLead(f.digits[f.prefix(src, f.digits):])
+	}
 	return replaceDigits(dst, src, f.digits), nil
 }
 
 // prefix gives how many digits stay: the country code with a 00 before it, or the 0 that leads a national number. It is the same for the result.
-func (f *phoneFunc) prefix(src []byte) int {
-	d := f.digits
+func (f *phoneFunc) prefix(src, d []byte) int {
 	switch {
 	case len(d) < 4:
 		return 0

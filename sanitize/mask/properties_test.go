@@ -55,6 +55,8 @@ func properties() []property {
 		{Name: "digits", Params: p("short", "permute")},
 		{Name: "shape", Params: p("keep_prefix", 1, "keep_suffix", 2)},
 		{Name: "ip", Params: p("to", "reserved")},
+		{Name: "phone", Params: p("to", "reserved")},
+		{Name: "phone", Params: p("to", "reserved", "country", "de")},
 		{Name: "url", Params: p("keep_host", true)},
 		{Name: "email", Params: p("at", "x.test")},
 		{Name: "hash", Params: p("encoding", "base32", "length", 8)},
