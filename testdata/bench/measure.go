@@ -19,8 +19,9 @@ type cost struct {
 	analyze time.Duration // afterwards, of those that do not gather statistics themselves; wall
 
 	// of rehearse only
-	toolCPU time.Duration
-	peak    int64 // bytes resident
+	toolCPU time.Duration // while it copies
+	audit   time.Duration // after the copy; wall
+	peak    int64         // bytes resident
 	phases  []phase
 	staging string
 }
@@ -33,6 +34,9 @@ func (c cost) String() string {
 	}
 	if c.peak > 0 {
 		fmt.Fprintf(&b, "   tool %.1f s CPU, peak %d MB  ", c.toolCPU.Seconds(), c.peak>>20)
+	}
+	if c.audit > 0 {
+		fmt.Fprintf(&b, " audit %.1f s more, %.2f of the copy", c.audit.Seconds(), c.audit.Seconds()/c.wall.Seconds())
 	}
 	for _, p := range c.phases {
 		if p.took >= 50*time.Millisecond {
@@ -95,6 +99,9 @@ func watch(cmd *exec.Cmd) (c cost, err error) {
 			fmt.Fprintln(os.Stderr, lines.Text())
 			continue
 		}
+		if e.Phase == "audit" && e.State == "done" {
+			c.audit = e.Elapsed
+		}
 		if e.Phase != "copy" {
 			continue
 		}
@@ -108,11 +115,11 @@ func watch(cmd *exec.Cmd) (c cost, err error) {
 			}
 		case "done":
 			total := m.end()
-			c.wall, c.cpu = total.wall, total.cpu
+			c.wall, c.cpu, c.toolCPU = total.wall, total.cpu, processCPU(cmd.Process.Pid)
 		}
 	}
 	err = cmd.Wait()
-	c.peak, c.toolCPU = used()
+	c.peak = used()
 	c.last(m.started.Add(c.wall), steps)
 	var record struct{ ID string }
 	if err == nil {
@@ -122,11 +129,10 @@ func watch(cmd *exec.Cmd) (c cost, err error) {
 	return c, err
 }
 
-// sample looks at a process until the function it gives is called, which tells its peak memory and its CPU time. Both only grow: the last look
-// is the answer.
-func sample(pid int) func() (peak int64, cpu time.Duration) {
+// sample looks at a process until the function it gives is called, which tells its peak memory. That only grows: the last look is
+// the answer.
+func sample(pid int) func() (peak int64) {
 	var peak int64
-	var cpu time.Duration
 	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -135,14 +141,14 @@ func sample(pid int) func() (peak int64, cpu time.Duration) {
 			case <-stop:
 				return
 			case <-time.After(20 * time.Millisecond):
-				peak, cpu = max(peak, highWater(pid)), max(cpu, processCPU(pid))
+				peak = max(peak, highWater(pid))
 			}
 		}
 	}()
-	return func() (int64, time.Duration) {
+	return func() int64 {
 		close(stop)
 		<-ended
-		return peak, cpu
+		return peak
 	}
 }
 
