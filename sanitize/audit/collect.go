@@ -257,7 +257,7 @@ func (t *words) kind(src []byte) kind {
 		letters += t.list[i].size() - t.list[i].digits
 	}
 	switch n := len(t.list); {
-	case n == 0:
+	case n == 0, letters == 0 && t.oneDigit(): // 000 000 0000 stands for no number
 		return nothing
 	case letters >= 3 && n > 1 && bytes.IndexByte(src, '@') > 0:
 		return strong
@@ -273,4 +273,17 @@ func (t *words) kind(src []byte) kind {
 		return common
 	}
 	return nothing
+}
+
+// oneDigit tells whether words of digits are one digit over and over.
+func (t *words) oneDigit() bool {
+	first := t.text(0)[0]
+	for i := range t.list {
+		for _, c := range t.text(i) {
+			if c != first {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -77,7 +77,11 @@ func (s *Scanner) detect(c *Column, value []byte) bool {
 	return any || number
 }
 
+// hasEmail looks for addresses; in URLs their @ is %40.
 func hasEmail(value []byte) bool {
+	if bytes.Contains(value, []byte("%40")) {
+		value = bytes.ReplaceAll(value, []byte("%40"), []byte("@"))
+	}
 	for at := 0; ; at++ {
 		i := bytes.IndexByte(value[at:], '@')
 		if i < 0 {
@@ -90,10 +94,15 @@ func hasEmail(value []byte) bool {
 		}
 		host := strings.ToLower(string(value[at+1 : s.to]))
 		dot := strings.LastIndexByte(host, '.')
-		if dot > 0 && len(host)-dot > 2 && host[dot+1] > '9' && !reserved(host) {
+		if dot > 0 && len(host)-dot > 2 && host[dot+1] > '9' && !reserved(host) && !isScale(host) {
 			return true
 		}
 	}
+}
+
+// isScale tells that what looks like a host is the end of the name of a picture, as in logo@2x.png.
+func isScale(host string) bool {
+	return len(host) > 3 && '1' <= host[0] && host[0] <= '9' && host[1:3] == "x." && strings.Count(host, ".") == 1
 }
 
 // reserved tells that nobody can have an address at the host.
@@ -153,7 +162,8 @@ func public(a netip.Addr) bool {
 			return false
 		}
 	}
-	return a.As4()[0] != 0
+	four := a.As4()
+	return four[0] != 0 && (four[2] != 0 || four[3] != 0) // a browser is Chrome/120.0.0.0, and no host has the address of so large a network
 }
 
 // couldBeCard tells by beginning and length whether digits can be the number of a card.

@@ -98,6 +98,7 @@ func TestInside(t *testing.T) {
 		"'DE89370400440532013000' 'DE88370400440532013000'":          "1 IBAN",
 		"+49 30 901820 and +1 555 0100 and 2026-11-23 10:00:00+00":   "1 phone number",
 		"84.17.45.9 10.0.0.1 127.0.0.1 1.2.3 192.0.2.1 2a00:1450::1": "2 IP addresses",
+		"'Chrome/120.0.0.0' or 120.0.0.0/8":                          "",
 		"postgres://app:hunter2@db/prod":                             "1 token or key",
 		"nextval('shop.customers_id_seq'::regclass)":                 "",
 		"'2026-11-23 10:00:00'::timestamp, 0.25::numeric(10,2)":      "",

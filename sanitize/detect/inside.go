@@ -76,5 +76,8 @@ func isPublic(s string) bool {
 			return false
 		}
 	}
+	if a.Is4() && a.As4()[2] == 0 && a.As4()[3] == 0 { // the version of a browser, as 120.0.0.0, or a large network
+		return false
+	}
 	return a.IsGlobalUnicast() && !a.IsPrivate()
 }
