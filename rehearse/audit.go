@@ -141,7 +141,7 @@ func (s *auditor) leaks(a *report.Audit, c *scanned) {
 			l.Reason = c.reason
 			a.Accepted = append(a.Accepted, l)
 		case code == verdict.PersonalForm && c.schema: // told by a check of the rules; the text is not of a row
-			l.Reason = "it stands in the schema"
+			l.Reason = "the schema itself says it, which a check of the masking rules judges"
 			a.Accepted = append(a.Accepted, l)
 		default:
 			a.Leaks = append(a.Leaks, l)

@@ -89,6 +89,7 @@ func TestAuditPasses(t *testing.T) {
 	}{
 		"clean":    {"CREATE TABLE t (note text); INSERT INTO t VALUES ('zzmarker7 is at planted.de'), ('12345')", "", false, 0},
 		"accepted": {note, "audit: {allow: {public.t: {note: our own desk}}}\n", false, 1},
+		"schema":   {"CREATE TABLE t (note text DEFAULT 'desk@firma.de')", "", false, 1}, // a check of the rules judges it
 		"off":      {note, "", true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
