@@ -141,8 +141,9 @@ func TestColumnFullOfNames(t *testing.T) {
 func TestDetectors(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{ // text -> what is detected
-		"write to a.b@firma.de":                   "email",
-		"write to a.b@mail.example.com, x@y.test": "",
+		"write to a.b@firma.de":                        "email",
+		"write to a.b@mail.example.com, x@y.test":      "",
+		"origin git@github.com:org/tool.git":           "",
 		"git@host":                                     "",
 		"GET /join?mail=a.b%40firma.de&x=1":            "email",
 		"a%40example.com or 100%40":                    "",

@@ -89,7 +89,7 @@ func hasEmail(value []byte) bool {
 		}
 		at += i
 		s := address(value, at)
-		if s.to == 0 || (s.from >= 2 && value[s.from-1] == '/') { // https://host/@name
+		if s.to == 0 || (s.from >= 2 && value[s.from-1] == '/') || string(value[s.from:at]) == "git" { // https://host/@name, git@host:repository
 			continue
 		}
 		host := strings.ToLower(string(value[at+1 : s.to]))
