@@ -120,7 +120,18 @@ func (p *planner) holds(t *Table, k Check, cond condition, c *cell, m *mask.Mask
 	case fixed:
 		return j.evaluate(cond, value)&isFalse == 0
 	}
-	return j.kept(cond, false)
+	return j.picked(cond) || j.kept(cond, false)
+}
+
+// picked reports whether none of the few values that the mask can give makes the condition false. NULL stays NULL, as it was.
+func (j *checking) picked(cond condition) bool {
+	picks := j.m.Picks()
+	for _, value := range picks {
+		if j.evaluate(cond, value)&isFalse != 0 {
+			return false
+		}
+	}
+	return len(picks) > 0
 }
 
 // checking is the question whether one check survives one mask of one column.

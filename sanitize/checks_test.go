@@ -48,6 +48,8 @@ func TestChecksThatHold(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][2]string{
 		{`CHECK ((a <> ''::text))`, "a: hash"},
+		{`CHECK ((a = ANY (ARRAY['new'::text, 'paid'::text])))`, "a: {mask: choice, values: [new, paid]}"},
+		{`CHECK (((n > 0) AND (n < 100)))`, "n: {mask: choice, values: [1, 99]}"},
 		{`CHECK ((length(a) > 0))`, "a: first_name"},
 		{`CHECK ((char_length((b)::text) <= 15))`, "b: email"},
 		{`CHECK ((length(VALUE) < 100))`, "a: full_name"},
@@ -85,6 +87,7 @@ func TestChecksThatMayBreak(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][3]string{
 		{`CHECK ((length(a) >= 20))`, "a: first_name", "these would do: "},
+		{`CHECK ((a = ANY (ARRAY['new'::text, 'paid'::text])))`, "a: {mask: choice, values: [new, old]}", "these would do: keep, null;"},
 		{`CHECK ((length(a) = 5))`, "a: email", "shape"},
 		{`CHECK ((NOT (length(a) <= 5)))`, "a: email", "digits"},
 		{`CHECK (((b)::text ~ '^DE[0-9]+$'::text))`, "b: shape", "these would do: keep, null;"},

@@ -2,7 +2,6 @@ package sanitize
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/rehearse-db/rehearse/sanitize/mask"
 )
@@ -110,10 +109,15 @@ func (p *Plan) Table(schema, name string) *TablePlan { return p.byName[Relation{
 // Find gives the plan of a table by its name as a person writes it: as SQL does, or without its schema where no other table is called so.
 // Otherwise the names are those that could be meant, as SQL writes them.
 func (p *Plan) Find(name string) (*TablePlan, []string) {
-	if r, err := ParseRelation(name); err == nil {
-		if t := p.byName[r]; t != nil {
-			return t, nil
-		}
+	r, err := ParseRelation(name)
+	if t := p.byName[r]; err == nil && t != nil {
+		return t, nil
+	}
+	qualified := err == nil
+	if !qualified {
+		r, err = ParseRelation("s." + name) // a name alone may be quoted too
+	}
+	if err == nil {
 		name = r.Name
 	}
 	var found, all []string
@@ -124,7 +128,7 @@ func (p *Plan) Find(name string) (*TablePlan, []string) {
 			found, table = append(found, r.String()), t
 		}
 	}
-	if len(found) == 1 && !strings.Contains(name, ".") {
+	if len(found) == 1 && !qualified {
 		return table, nil
 	}
 	if near := closest(name, sorted(all)); len(found) == 0 && near != "" {

@@ -355,3 +355,25 @@ tables:
 		}
 	}
 }
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	r, err := sanitize.ParseRules("f", []byte("version: 1\ntables: {'s.\"A \"\"b\"\".c\"': {x: keep}, s.t: {x: keep}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := []sanitize.Column{{Name: "x", Type: "text", BaseType: "text", TypeKind: 'b'}}
+	p, err := r.Plan(sanitize.Database{Tables: []sanitize.Table{{Schema: "s", Name: `A "b".c`, Columns: columns}, {Schema: "s", Name: "t", Columns: columns}}}, mustKey(t, hexKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"t": "t", "s.t": "t", `"t"`: "t", "other.t": "", `"A ""b"".c"`: `A "b".c`, `s."A ""b"".c"`: `A "b".c`, "none": ""} {
+		got := ""
+		if found, _ := p.Find(name); found != nil {
+			got = found.Name
+		}
+		if got != want {
+			t.Errorf("%s: found %q, want %q", name, got, want)
+		}
+	}
+}

@@ -249,6 +249,22 @@ const (
 	leastCommon  = 3
 )
 
+// blank tells of a value that is one digit, or f, over and over: the nil UUID, the one of all ones, a number that stands for none.
+func blank(src []byte) bool {
+	var only byte
+	for _, b := range src {
+		switch c := b | 0x20; {
+		case b >= '0' && b <= '9' && (only == 0 || only == b):
+			only = b
+		case c == 'f' && (only == 0 || only == c):
+			only = c
+		case b != ' ' && b != '-':
+			return false
+		}
+	}
+	return only != 0
+}
+
 // kind tells how much a value tells by itself.
 func (t *words) kind(src []byte) kind {
 	letters, digits := int32(0), int32(0)
@@ -257,7 +273,7 @@ func (t *words) kind(src []byte) kind {
 		letters += t.list[i].size() - t.list[i].digits
 	}
 	switch n := len(t.list); {
-	case n == 0, letters == 0 && t.oneDigit(): // 000 000 0000 stands for no number
+	case n == 0, blank(src):
 		return nothing
 	case letters >= 3 && n > 1 && bytes.IndexByte(src, '@') > 0:
 		return strong
@@ -273,17 +289,4 @@ func (t *words) kind(src []byte) kind {
 		return common
 	}
 	return nothing
-}
-
-// oneDigit tells whether words of digits are one digit over and over.
-func (t *words) oneDigit() bool {
-	first := t.text(0)[0]
-	for i := range t.list {
-		for _, c := range t.text(i) {
-			if c != first {
-				return false
-			}
-		}
-	}
-	return true
 }

@@ -97,11 +97,13 @@ func choiceFamily() family {
 
 // picker makes a mask that picks one of some values by weight.
 func (c *compiler) picker(values []string, weights []uint64, param string) (*Mask, error) {
-	upTo := make([]uint64, len(values))
+	upTo, picks := make([]uint64, len(values)), [][]byte(nil)
 	total := uint64(0)
 	for i, w := range weights {
 		total += w
-		upTo[i] = total
+		if upTo[i] = total; w > 0 {
+			picks = append(picks, []byte(values[i]))
+		}
 	}
 	if total == 0 {
 		return nil, &ParamError{Param: param, Text: "must leave at least one value"}
@@ -111,7 +113,7 @@ func (c *compiler) picker(values []string, weights []uint64, param string) (*Mas
 		keeps |= KeepsValidity
 	}
 	fold, trim, key := c.target.BaseType == "citext", trimmer(c.target), subkey(c.keys, c.domain, c.rule.Name)
-	return &Mask{Keeps: keeps, New: func() Func {
+	return &Mask{Keeps: keeps, picks: picks, New: func() Func {
 		prf := newPRF(key)
 		var casing casing
 		return appender(func(dst, src []byte) ([]byte, error) {

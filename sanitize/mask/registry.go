@@ -34,6 +34,7 @@ type Mask struct {
 
 	keep, null bool
 	constant   []byte
+	picks      [][]byte
 	command    []string
 	outside    bool
 }
@@ -46,6 +47,9 @@ func (m *Mask) Null() bool { return m.null }
 
 // Const gives the result when it does not depend on the value; nil and true for NULL.
 func (m *Mask) Const() ([]byte, bool) { return m.constant, m.null || m.constant != nil }
+
+// Picks gives all results that the mask can have of values that are not NULL, where those are few and known; nil otherwise.
+func (m *Mask) Picks() [][]byte { return m.picks }
 
 // Info describes one mask to people.
 type Info struct {
