@@ -187,7 +187,7 @@ func (s *auditor) column(t catalog.Table, root string, plan *sanitize.TablePlan,
 			if _, constant := plan.Columns[i].Mask.Const(); constant {
 				return nil
 			}
-			col.Kept, col.Derived = false, true
+			col.Kept, col.Derived, col.Rest = false, true, plan.Columns[i].Mask.KeepsRest()
 		}
 	}
 	col.reason, _ = s.plan.Accepted(t.Schema, t.Name, c.Name)
@@ -204,7 +204,7 @@ func (s *auditor) masksUUIDs() bool {
 // known gives the column that partitions of one table share.
 func (s *auditor) known(c *scanned) *scanned {
 	for _, other := range slices.Backward(s.columns) {
-		if other.Name == c.Name && other.Kept == c.Kept && other.Derived == c.Derived && other.Binary == c.Binary && other.Escapes == c.Escapes {
+		if other.Name == c.Name && other.Kept == c.Kept && other.Derived == c.Derived && other.Rest == c.Rest && other.Binary == c.Binary && other.Escapes == c.Escapes {
 			return other
 		}
 	}
@@ -239,7 +239,7 @@ func (s *auditor) work(ctx context.Context, todo <-chan auditPiece) error {
 		}
 		sink := &auditSink{scanner: scanner}
 		for _, c := range p.columns {
-			sink.columns = append(sink.columns, &audit.Column{Name: c.Name, Binary: c.Binary, Escapes: c.Escapes, Kept: c.Kept, Derived: c.Derived})
+			sink.columns = append(sink.columns, &audit.Column{Name: c.Name, Binary: c.Binary, Escapes: c.Escapes, Kept: c.Kept, Rest: c.Rest, Derived: c.Derived})
 		}
 		if _, err := conn.PgConn().CopyTo(ctx, sink, p.sql); err != nil {
 			return fmt.Errorf("read %s: %w", p.what, err)

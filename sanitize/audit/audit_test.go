@@ -189,6 +189,23 @@ func TestDetectors(t *testing.T) {
 	}
 }
 
+// TestRest has documents of which some is masked: what masks make is no find, an address that stands in the rest is, in a key too.
+func TestRest(t *testing.T) {
+	t.Parallel()
+	p, _ := NewCollector().Seal()
+	for text, want := range map[string]int64{
+		`{"mail": "x@example.com", "phone": "+49 30 1234567", "card": "4111111111111111"}`: 0,
+		`{"mail": "x@example.com", "cc": "a.b@firma.de"}`:                                  1,
+		`{"a.b@firma.de": {"seen": 3}}`:                                                    1,
+	} {
+		c := &Column{Rest: true, Derived: true, Escapes: true}
+		p.Scanner().Scan(c, []byte(text))
+		if c.Detects(Email) != want || c.Detects(Phone)+c.Detects(Card) != 0 {
+			t.Errorf("%s: %d addresses, want %d; %v", text, c.Detects(Email), want, c.Detected)
+		}
+	}
+}
+
 // TestFalseRate measures how often something is found that nobody has, at each of the two steps.
 func TestFalseRate(t *testing.T) {
 	t.Parallel()

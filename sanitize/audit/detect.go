@@ -64,6 +64,9 @@ func (s *Scanner) detect(c *Column, value []byte) bool {
 			has[Token] = has[Token] || w.size() >= 10 && s.isToken(value, i)
 		}
 	}
+	if !c.Kept { // masks make numbers and addresses of machines that look like somebody's
+		has, number = [detectors]bool{Email: has[Email], Token: has[Token]}, false
+	}
 	if number {
 		c.numbers++
 	}

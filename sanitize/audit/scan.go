@@ -12,6 +12,7 @@ type Column struct {
 	Escapes bool // values are JSON, arrays or the like: what stands behind a backslash is no letter
 	Binary  bool // values are bytes, of which those are scanned that are text
 	Kept    bool // the rules keep it, or nobody asked: forms are looked for, see [Detectors]
+	Rest    bool // it is masked in part, and the rest is kept: forms are looked for that masks do not make
 	Derived bool // it is masked, or made of others: it may hold what a mask made, which others have by chance
 
 	Values   int64 // that were looked at
@@ -101,7 +102,7 @@ func (s *Scanner) Scan(c *Column, value []byte) {
 	}
 	s.words.split(value, c.Escapes)
 	hit := s.find(c)
-	if c.Kept {
+	if c.Kept || c.Rest {
 		hit = s.detect(c, value) || hit
 	}
 	if short && !hit {

@@ -43,7 +43,7 @@ func compileHstore(c *compiler) (*Mask, error) {
 		keeps &= masks[key].Keeps
 	}
 	keeps = keeps&(KeepsEquality|KeepsUniqueness|KeepsValidity) | KeepsNulls
-	return &Mask{Keeps: keeps, New: func() Func {
+	return &Mask{Keeps: keeps, rest: other.Keep(), New: func() Func {
 		f := &hstoreFunc{keys: make(map[string]Func, len(masks)), other: other.New()}
 		for key, m := range masks {
 			f.keys[key] = m.New()

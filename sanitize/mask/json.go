@@ -75,7 +75,7 @@ func compileJSON(c *compiler) (*Mask, error) {
 		root.leaf = leaf
 	}
 	root = root.settle()
-	return &Mask{Keeps: keepsSame | KeepsValidity, New: func() Func { return newJSONFunc(root, leaves) }}, nil
+	return &Mask{Keeps: keepsSame | KeepsValidity, rest: leaf.keep, New: func() Func { return newJSONFunc(root, leaves) }}, nil
 }
 
 // leaf compiles the rule of a path.

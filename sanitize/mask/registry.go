@@ -33,6 +33,7 @@ type Mask struct {
 	Expression string
 
 	keep, null bool
+	rest       bool
 	constant   []byte
 	picks      [][]byte
 	command    []string
@@ -41,6 +42,9 @@ type Mask struct {
 
 // Keep tells whether the mask leaves every value as it is.
 func (m *Mask) Keep() bool { return m.keep }
+
+// KeepsRest tells whether the mask keeps what its rule does not name: the rest of a document, the other keys of an hstore.
+func (m *Mask) KeepsRest() bool { return m.rest }
 
 // Null tells whether the mask makes every value NULL.
 func (m *Mask) Null() bool { return m.null }
