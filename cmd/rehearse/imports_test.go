@@ -24,13 +24,14 @@ var rooms = map[string][]string{
 	"snapshot":         {"snapshot/archive", "snapshot/catalog", "sanitize", "sanitize/mask"},
 	"rehearse/staging": {},
 	"rehearse/report":  {},
-	"rehearse/premise": {},
+	"rehearse/premise": {"internal/sqltext"},
 	"rehearse/verdict": {"rehearse/report"},
 	"rehearse/compare": {"snapshot/catalog", "rehearse/report"},
-	"rehearse/observe": {"snapshot/catalog", "rehearse/report"},
+	"rehearse/observe": {"snapshot/catalog", "rehearse/report", "internal/sqltext"},
 	"rehearse/migrate": {"rehearse/observe", "rehearse/report"},
 	"rehearse":         {"snapshot", "snapshot/archive", "snapshot/catalog", "sanitize", "sanitize/mask", "sanitize/audit", "sanitize/profile", "rehearse/staging", "rehearse/premise", "rehearse/report", "rehearse/verdict", "rehearse/compare", "rehearse/observe", "rehearse/migrate"},
 	"internal/pgtest":  {},
+	"internal/sqltext": {},
 	"cmd/rehearse":     {"rehearse", "rehearse/report", "rehearse/staging", "rehearse/migrate", "rehearse/verdict", "snapshot", "snapshot/archive", "snapshot/catalog", "sanitize"},
 }
 

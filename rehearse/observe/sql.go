@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/rehearse-db/rehearse/internal/sqltext"
 )
 
 // maxSQL is the most of a statement that is kept for display, in characters.
@@ -73,15 +75,15 @@ const (
 func token(sql string) (tokenKind, int) {
 	switch c := sql[0]; {
 	case strings.HasPrefix(sql, "--"):
-		return tokenComment, upTo(sql, "\n", 2)
+		return tokenComment, sqltext.UpTo(sql, "\n", 2)
 	case strings.HasPrefix(sql, "/*"):
-		return tokenComment, blockComment(sql)
+		return tokenComment, sqltext.Comment(sql)
 	case c == '\'' || c == '"':
-		return tokenQuoted, quoted(sql, 0, false)
+		return tokenQuoted, sqltext.Quoted(sql, 0, false)
 	case (c == 'e' || c == 'E') && len(sql) > 1 && sql[1] == '\'':
-		return tokenQuoted, quoted(sql, 1, true)
+		return tokenQuoted, sqltext.Quoted(sql, 1, true)
 	case c == '$':
-		if n := dollar(sql); n > 0 {
+		if n := sqltext.Dollar(sql); n > 0 {
 			return tokenDollar, n
 		}
 		return tokenOther, 1
@@ -90,77 +92,15 @@ func token(sql string) (tokenKind, int) {
 	if unicode.IsSpace(r) {
 		return tokenSpace, n
 	}
-	if !isWord(r) {
+	if !sqltext.IsWord(r) {
 		return tokenOther, n
 	}
 	for n < len(sql) {
 		r, size := utf8.DecodeRuneInString(sql[n:])
-		if !isWord(r) && r != '$' {
+		if !sqltext.IsWord(r) && r != '$' {
 			break
 		}
 		n += size
 	}
 	return tokenOther, n
-}
-
-func isWord(r rune) bool {
-	return r == '_' || r > 127 && !unicode.IsSpace(r) || unicode.IsLetter(r) || unicode.IsDigit(r)
-}
-
-// upTo is the index of end in sql from a start on, or the length.
-func upTo(sql, end string, from int) int {
-	if i := strings.Index(sql[from:], end); i >= 0 {
-		return from + i
-	}
-	return len(sql)
-}
-
-// blockComment is the length of a comment, which can hold others.
-func blockComment(sql string) int {
-	depth := 0
-	for i := 0; i+1 < len(sql); i++ {
-		switch sql[i : i+2] {
-		case "/*":
-			depth++
-			i++
-		case "*/":
-			depth--
-			i++
-			if depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return len(sql)
-}
-
-// quoted is the length of a quoted text whose opening quote stands at the index open. A doubled quote is one of the text.
-func quoted(sql string, open int, backslash bool) int {
-	for i := open + 1; i < len(sql); i++ {
-		switch {
-		case backslash && sql[i] == '\\':
-			i++
-		case sql[i] == sql[open] && i+1 < len(sql) && sql[i+1] == sql[open]:
-			i++
-		case sql[i] == sql[open]:
-			return i + 1
-		}
-	}
-	return len(sql)
-}
-
-// dollar is the length of a dollar-quoted text, 0 when the dollar is another's: a parameter.
-func dollar(sql string) int {
-	end := strings.IndexByte(sql[1:], '$')
-	if end < 0 {
-		return 0
-	}
-	tag := sql[1 : end+1]
-	for i, r := range tag {
-		if !isWord(r) || i == 0 && unicode.IsDigit(r) {
-			return 0
-		}
-	}
-	delimiter := sql[:end+2]
-	return min(len(sql), upTo(sql, delimiter, len(delimiter))+len(delimiter))
 }

@@ -3,6 +3,8 @@ package premise
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/rehearse-db/rehearse/internal/sqltext"
 )
 
 // tokenKind is what a token is, as far as a recogniser needs to know.
@@ -54,17 +56,17 @@ func next(s string) (n int, kind tokenKind, skip bool) {
 	case c == ' ' || c >= '\t' && c <= '\r':
 		return 1, sign, true
 	case strings.HasPrefix(s, "--"):
-		return until(s, "\n", 2), sign, true
+		return sqltext.UpTo(s, "\n", 2), sign, true
 	case strings.HasPrefix(s, "/*"):
-		return comment(s), sign, true
+		return sqltext.Comment(s), sign, true
 	case c == '"':
-		return quoted(s, 0, false), quotedName, false
+		return sqltext.Quoted(s, 0, false), quotedName, false
 	case c == '\'':
-		return quoted(s, 0, false), text, false
+		return sqltext.Quoted(s, 0, false), text, false
 	case len(s) > 1 && s[1] == '\'' && strings.IndexByte("eEbBxXnN", c) >= 0:
-		return quoted(s, 1, c == 'e' || c == 'E'), text, false
+		return sqltext.Quoted(s, 1, c == 'e' || c == 'E'), text, false
 	case c == '$':
-		if n := dollar(s); n > 0 {
+		if n := sqltext.Dollar(s); n > 0 {
 			return n, text, false
 		}
 	case wordByte(c):
@@ -79,62 +81,6 @@ func next(s string) (n int, kind tokenKind, skip bool) {
 
 func wordByte(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= utf8.RuneSelf
-}
-
-func until(s, end string, from int) int {
-	if i := strings.Index(s[from:], end); i >= 0 {
-		return from + i
-	}
-	return len(s)
-}
-
-// comment is the length of a block comment, which may hold others.
-func comment(s string) int {
-	depth := 0
-	for i := 0; i+1 < len(s); i++ {
-		switch s[i : i+2] {
-		case "/*":
-			depth++
-			i++
-		case "*/":
-			depth--
-			i++
-		}
-		if depth == 0 {
-			return i + 1
-		}
-	}
-	return len(s)
-}
-
-func quoted(s string, open int, backslash bool) int {
-	for i := open + 1; i < len(s); i++ {
-		switch {
-		case backslash && s[i] == '\\':
-			i++
-		case s[i] != s[open]:
-		case i+1 < len(s) && s[i+1] == s[open]:
-			i++
-		default:
-			return i + 1
-		}
-	}
-	return len(s)
-}
-
-// dollar is the length of a dollar-quoted text, 0 for another dollar.
-func dollar(s string) int {
-	end := strings.IndexByte(s[1:], '$') + 1
-	if end == 0 {
-		return 0
-	}
-	for i := 1; i < end; i++ {
-		if !wordByte(s[i]) || i == 1 && s[i] >= '0' && s[i] <= '9' {
-			return 0
-		}
-	}
-	tag := s[:end+1]
-	return min(len(s), until(s, tag, len(tag))+len(tag))
 }
 
 // statements splits at semicolons outside of brackets. Brackets are closed in what is left of SQL that does not close them.
