@@ -2,7 +2,6 @@ package rehearse_test
 
 import (
 	"bufio"
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,15 +85,7 @@ func proposed(t *testing.T, source *pgx.ConnConfig, samples int) (masked map[str
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	src, err := snapshot.Open(t.Context(), source.Copy(), snapshot.SourceOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close(context.WithoutCancel(t.Context()))
-	desc, err := src.Describe(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	desc := described(t, source)
 	plan, err := rules.Plan(snapshot.Database(desc), sanitize.NewKey())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)

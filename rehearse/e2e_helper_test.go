@@ -197,8 +197,8 @@ func configured(t testing.TB, source *pgx.ConnConfig, where rehearse.Staging, ru
 	return rehearse.Config{Source: source.Copy(), Rules: parsed, Key: key, Staging: where, Jobs: 2, NoAudit: true}
 }
 
-// rulesFor keeps every column but those named in masks as schema.table.column, quoted as in SQL.
-func rulesFor(t testing.TB, source *pgx.ConnConfig, masks map[string]string) string {
+// described is what a database holds.
+func described(t testing.TB, source *pgx.ConnConfig) *snapshot.Description {
 	t.Helper()
 	src, err := snapshot.Open(t.Context(), source.Copy(), snapshot.SourceOptions{})
 	if err != nil {
@@ -209,6 +209,13 @@ func rulesFor(t testing.TB, source *pgx.ConnConfig, masks map[string]string) str
 	if err != nil {
 		t.Fatal(err)
 	}
+	return desc
+}
+
+// rulesFor keeps every column but those named in masks as schema.table.column, quoted as in SQL.
+func rulesFor(t testing.TB, source *pgx.ConnConfig, masks map[string]string) string {
+	t.Helper()
+	desc := described(t, source)
 	var b strings.Builder
 	b.WriteString("version: 1\ntables:\n")
 	for _, table := range snapshot.Database(desc).Tables {

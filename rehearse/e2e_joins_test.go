@@ -1,7 +1,6 @@
 package rehearse_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -105,15 +104,7 @@ func keyJoins(t testing.TB, source *pgx.ConnConfig) []string {
 // keyRules are rules with the given masks, in which columns of foreign keys have no line and all others are kept.
 func keyRules(t testing.TB, source *pgx.ConnConfig, masks map[string]string) string {
 	t.Helper()
-	src, err := snapshot.Open(t.Context(), source.Copy(), snapshot.SourceOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close(context.WithoutCancel(t.Context()))
-	desc, err := src.Describe(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	desc := described(t, source)
 	db := snapshot.Database(desc)
 	follows := map[string]bool{}
 	for _, k := range db.ForeignKeys {
