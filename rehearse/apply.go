@@ -98,20 +98,11 @@ func (r *rehearsal) migrated() string {
 	return fmt.Sprintf("%d of %d applied", applied, len(r.result.Migrations))
 }
 
-// session is how migrations connect: as the role and with the connection parameters that they have in production.
+// session is how migrations connect, which the result tells.
 func (r *rehearsal) session(ctx context.Context, w *work, server staging.Server) (func() *pgx.ConnConfig, error) {
-	as, err := login(ctx, server.Config(), w.role)
+	target, err := r.target(ctx, w, server)
 	if err != nil {
 		return nil, err
-	}
-	parameters := migrationParameters(w.params)
-	target := func() *pgx.ConnConfig {
-		cfg := as()
-		if cfg.RuntimeParams == nil {
-			cfg.RuntimeParams = map[string]string{}
-		}
-		maps.Copy(cfg.RuntimeParams, parameters)
-		return cfg
 	}
 	conn, err := pgx.ConnectConfig(ctx, target())
 	if err != nil {
@@ -119,12 +110,31 @@ func (r *rehearsal) session(ctx context.Context, w *work, server staging.Server)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	s := &r.result.Session
-	s.Parameters = parameters
+	s.Parameters = migrationParameters(w.params)
 	const query = `SELECT pg_catalog.current_setting('TimeZone'), rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user`
 	if err := conn.QueryRow(ctx, query).Scan(&s.TimeZone, &s.Superuser); err != nil {
 		return nil, fmt.Errorf("describe the session of role %s: %w", w.role, err)
 	}
 	return target, nil
+}
+
+// target connects to staging as the role and with the connection parameters that migrations have in production.
+func (r *rehearsal) target(ctx context.Context, w *work, server staging.Server) (func() *pgx.ConnConfig, error) {
+	if r.login == nil { // once: another password would shut out who has the first
+		var err error
+		if r.login, err = login(ctx, server.Config(), w.role); err != nil {
+			return nil, err
+		}
+	}
+	return func() *pgx.ConnConfig {
+		cfg := r.login()
+		cfg.Database = server.Config().Database
+		if cfg.RuntimeParams == nil {
+			cfg.RuntimeParams = map[string]string{}
+		}
+		maps.Copy(cfg.RuntimeParams, migrationParameters(w.params))
+		return cfg
+	}, nil
 }
 
 // migrationParameters are the connection parameters of the source's URL that decide what a migration does. Those that protect the

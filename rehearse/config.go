@@ -38,7 +38,12 @@ type Config struct {
 	To            int64  // 0: all pending migrations
 	AllowMissing  bool
 	Session       string // "shared" (default) or "each"
-	Role          string // "" means the owner of the version table
+
+	// Passes are the further rehearsals wanted, of PassNames: nil for all, empty for none. None begins that would take longer than PassTime with
+	// those before it, judged by the first rehearsal; 0: no limit.
+	Passes   []string
+	PassTime time.Duration
+	Role     string // "" means the owner of the version table
 
 	// Archive is restored instead of copying a source: then Source, Rules and Key are not needed, and nothing that limits or protects a
 	// source has a meaning. It is closed in any case.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/rehearse-db/rehearse/rehearse/migrate"
 	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
@@ -61,13 +63,16 @@ func Run(ctx context.Context, cfg Config) (reached *report.Result, err error) {
 	if err := r.truth(ctx, src, work, server); err != nil {
 		return nil, err
 	}
-	if _, err := r.clone(ctx, server, 1, r.cfg.Staging.Pristine && r.cfg.Keep != KeepNever); err != nil {
+	if _, err := r.clone(ctx, server, 1, r.keepsPristine() || len(r.wanted()) > 0 && len(work.todo.Pending) > 0); err != nil {
 		return nil, err
 	}
 	if err := r.measure(ctx, server); err != nil {
 		return nil, err
 	}
 	if err := r.migrate(ctx, work, server); err != nil {
+		return nil, err
+	}
+	if err := r.again(ctx, work, server); err != nil {
 		return nil, err
 	}
 	return r.judge(), nil
@@ -78,13 +83,14 @@ type rehearsal struct {
 	cfg       Config
 	started   time.Time
 	result    *report.Result
-	last      string           // the phase that began last
-	archive   *archive.Writer  // keeps what is copied; nil for none
-	objects   catalog.Schema   // the source's, as of the copy
-	collector *audit.Collector // of the fingerprints of masked values, while the source is copied
-	leaked    bool             // the copy holds what it must not: it goes in any case
-	checking  bool             // only the rules are checked: their lock is compared by who asked for that
-	profiles  *profile.Set     // of the masked columns, as rows pass; nil when they come from an archive
+	last      string                 // the phase that began last
+	archive   *archive.Writer        // keeps what is copied; nil for none
+	objects   catalog.Schema         // the source's, as of the copy
+	collector *audit.Collector       // of the fingerprints of masked values, while the source is copied
+	login     func() *pgx.ConnConfig // of the role that applies migrations, to staging
+	leaked    bool                   // the copy holds what it must not: it goes in any case
+	checking  bool                   // only the rules are checked: their lock is compared by who asked for that
+	profiles  *profile.Set           // of the masked columns, as rows pass; nil when they come from an archive
 }
 
 func begin(cfg Config) *rehearsal {

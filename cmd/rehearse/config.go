@@ -30,6 +30,8 @@ var configKeys = map[string]string{
 	"migrations.allow_missing":      "allow-missing",
 	"migrations.session":            "session",
 	"migrations.role":               "role",
+	"passes.names":                  "passes",
+	"passes.time":                   "pass-time",
 	"staging.provider":              "provider",
 	"staging.image":                 "image",
 	"staging.pull":                  "pull",

@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/rehearse-db/rehearse/rehearse"
 	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
@@ -175,6 +176,13 @@ func keepFlag() cli.Flag {
 
 func timeoutFlag() cli.Flag {
 	return durationFlag("timeout", 0, "give up after this, all in all; 0 is never")
+}
+
+func passFlags() []cli.Flag {
+	return []cli.Flag{
+		stringFlag("passes", "all", "further rehearsals on clones of the copy, as a `LIST` of names; all, or none; names: "+strings.Join(rehearse.PassNames(), ", ")),
+		durationFlag("pass-time", time.Hour, "no further rehearsal begins that would take longer than this with those before it; 0 is no limit"),
+	}
 }
 
 func policyFlags() []cli.Flag {

@@ -154,7 +154,7 @@ func config(c *cli.Context) (rehearse.Config, error) {
 			Provider: choiceOf(c, "provider"), Image: c.String("image"), Pull: choiceOf(c, "pull"),
 			BinDir: c.String("pg-bindir"), TTL: c.Duration("ttl"), Copies: c.Int("copies"), Pristine: c.Bool("pristine"),
 		},
-		Keep: rehearse.Keep(choiceOf(c, "keep")), NoAudit: c.Bool("no-audit"), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
+		PassTime: c.Duration("pass-time"), Keep: rehearse.Keep(choiceOf(c, "keep")), NoAudit: c.Bool("no-audit"), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
 		Policy: policy(c), Tool: version(), Log: logger(c),
 	}
 	if restoring(c) {
@@ -193,6 +193,26 @@ func archivedConfig(c *cli.Context, cfg rehearse.Config) (_ rehearse.Config, err
 	}
 	cfg.Archive, err = openSnapshot(c)
 	return cfg, err
+}
+
+// passNames are the further rehearsals asked for; nil for all.
+func passNames(c *cli.Context) ([]string, error) {
+	switch c.String("passes") {
+	case "all":
+		return nil, nil
+	case "none":
+		return []string{}, nil
+	}
+	known := rehearse.PassNames()
+	var names []string
+	for name := range strings.SplitSeq(c.String("passes"), ",") {
+		name = strings.TrimSpace(name)
+		if !slices.Contains(known, name) {
+			return nil, &usageProblem{text: fmt.Sprintf("--passes: there is no %q", name), hint: "there are " + strings.Join(known, ", ") + "; or all, or none"}
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }
 
 func policy(c *cli.Context) verdict.Policy {

@@ -44,6 +44,9 @@ type Options struct {
 	Before func(ctx context.Context, m *report.Migration) error
 	After  func(ctx context.Context, m *report.Migration, o *observe.Observation) error
 
+	// Observe says what is recorded; all of it where it is the zero value. Its Log is not used.
+	Observe observe.Options
+
 	Log *slog.Logger
 }
 
@@ -68,18 +71,19 @@ func Apply(ctx context.Context, p *Plan, o Options) (_ *Run, err error) {
 	if len(p.Pending) == 0 {
 		return run, nil
 	}
-	a := &applier{plan: p, o: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
-	if a.recorder, err = observe.Open(ctx, o.Watch(), a.log); err != nil {
+	a, err := Open(ctx, p, o)
+	if err != nil {
 		return run, err
 	}
 	defer func() {
-		err = errors.Join(err, a.close(ctx))
+		err = errors.Join(err, a.Close(ctx))
 	}()
 	for i := range p.Pending {
 		if err := ctx.Err(); err != nil {
 			return run, fmt.Errorf("before %s: %w", p.Pending[i].Name, err)
 		}
-		missed, err := a.migrate(ctx, p.Pending[i], &run.Migrations[i])
+		var missed []report.NotMeasured
+		run.Migrations[i], missed, err = a.Up(ctx, i)
 		run.NotMeasured = append(run.NotMeasured, missed...)
 		if err != nil || run.Migrations[i].Outcome != report.Applied {
 			return run, err
@@ -96,8 +100,8 @@ func blank(m Migration) report.Migration {
 	}
 }
 
-// applier is one run of Apply.
-type applier struct {
+// Applier applies the migrations of a plan one at a time, up and down, in whatever order its caller wants. It is for one goroutine.
+type Applier struct {
 	plan     *Plan
 	o        Options
 	log      *slog.Logger
@@ -108,8 +112,35 @@ type applier struct {
 	file     string           // of the running migration
 }
 
+// Open connects what watches the migrations; a session for them is opened with the first.
+func Open(ctx context.Context, p *Plan, o Options) (*Applier, error) {
+	a := &Applier{plan: p, o: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
+	o.Observe.Log = a.log
+	var err error
+	a.recorder, err = observe.Open(ctx, o.Watch(), o.Observe)
+	return a, err
+}
+
+// Up applies the plan's ith migration, from 0. What failed or ran too long is in the outcome, as [Apply] has it, and so are the errors.
+func (a *Applier) Up(ctx context.Context, i int) (m report.Migration, missed []report.NotMeasured, err error) {
+	m = blank(a.plan.Pending[i])
+	missed, err = a.migrate(ctx, a.plan.Pending[i], &m, true)
+	return m, missed, err
+}
+
+// Down takes the plan's ith migration back. The result is as Up gives it: of a way down that succeeded the outcome is applied.
+func (a *Applier) Down(ctx context.Context, i int) (m report.Migration, missed []report.NotMeasured, err error) {
+	m = blank(a.plan.Pending[i])
+	missed, err = a.migrate(ctx, a.plan.Pending[i], &m, false)
+	return m, missed, err
+}
+
+// Disconnect ends the sessions of migrations and waits until the server is rid of them, so that the database can be cloned. The next
+// migration opens one anew; what watches stays connected, to the database that Options.Watch names.
+func (a *Applier) Disconnect(ctx context.Context) error { return a.closeSessions(ctx) }
+
 // open makes a goose Provider on sessions of its own, and has it make the version table where there is none.
-func (a *applier) open(ctx context.Context) (err error) {
+func (a *Applier) open(ctx context.Context) (err error) {
 	cfg := a.o.Target().Copy()
 	cfg.Tracer = a.recorder
 	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
@@ -139,7 +170,7 @@ func (a *applier) open(ctx context.Context) (err error) {
 }
 
 // announce tells the recorder which statement goose sends next, and where it stands.
-func (a *applier) announce(stmt string) {
+func (a *Applier) announce(stmt string) {
 	src := observe.Source{SQL: stmt, File: a.file}
 	if len(a.upcoming) > 0 {
 		if a.upcoming[0].SQL == stmt {
@@ -150,15 +181,15 @@ func (a *applier) announce(stmt string) {
 	a.recorder.Announce(src)
 }
 
-// close ends all sessions.
-func (a *applier) close(ctx context.Context) error {
+// Close ends all sessions.
+func (a *Applier) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cleanupTimeout)
 	defer cancel()
 	return errors.Join(a.closeSessions(ctx), a.recorder.Close(ctx))
 }
 
 // closeSessions ends the migrating sessions and waits until the server is rid of them.
-func (a *applier) closeSessions(ctx context.Context) error {
+func (a *Applier) closeSessions(ctx context.Context) error {
 	if a.db == nil {
 		return nil
 	}
@@ -175,8 +206,8 @@ func (a *applier) closeSessions(ctx context.Context) error {
 	return nil
 }
 
-// migrate applies one migration and fills in m.
-func (a *applier) migrate(ctx context.Context, src Migration, m *report.Migration) ([]report.NotMeasured, error) {
+// migrate applies one migration, or takes it back, and fills in m.
+func (a *Applier) migrate(ctx context.Context, src Migration, m *report.Migration, up bool) ([]report.NotMeasured, error) {
 	if a.o.Before != nil {
 		if err := a.o.Before(ctx, m); err != nil {
 			return nil, fmt.Errorf("before %s: %w", m.Name, err)
@@ -191,7 +222,10 @@ func (a *applier) migrate(ctx context.Context, src Migration, m *report.Migratio
 		return nil, fmt.Errorf("observe %s: %w", m.Name, err)
 	}
 	a.upcoming, a.file = src.Statements, m.File
-	_, runErr := a.provider.ApplyVersion(ctx, m.Version, true)
+	if !up {
+		a.upcoming = src.Down
+	}
+	_, runErr := a.provider.ApplyVersion(ctx, m.Version, up)
 	if runErr == nil && a.recorder.InTransaction() {
 		runErr = errLeftOpen
 	}
@@ -225,7 +259,7 @@ func fill(m *report.Migration, o *observe.Observation) {
 }
 
 // judge sets the outcome. It returns an error when the migration did not get its chance.
-func (a *applier) judge(ctx context.Context, src Migration, m *report.Migration, o *observe.Observation, err, overtime error) error {
+func (a *Applier) judge(ctx context.Context, src Migration, m *report.Migration, o *observe.Observation, err, overtime error) error {
 	var partial *goose.PartialError
 	switch {
 	case err == nil:
@@ -271,7 +305,7 @@ func saidByServer(err error) bool {
 }
 
 // endedItself tells a migration that terminated its own session: nobody else would, and the server is still there.
-func (a *applier) endedItself(ctx context.Context, err error) bool {
+func (a *Applier) endedItself(ctx context.Context, err error) bool {
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) || pe.Code != "57P01" {
 		return false
@@ -351,7 +385,7 @@ func staysApplied(m *report.Migration, o *observe.Observation) string {
 }
 
 // isBookkeeping tells goose's own queries in a Go migration: its look for the version table and its entry there.
-func (a *applier) isBookkeeping(query string) bool {
+func (a *Applier) isBookkeeping(query string) bool {
 	table := cmp.Or(a.o.Table, DefaultTable)
 	return strings.HasPrefix(query, "INSERT INTO "+table+" (version_id, is_applied)") ||
 		strings.HasPrefix(query, "SELECT tstamp, is_applied FROM "+table+" WHERE") ||

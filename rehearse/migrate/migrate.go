@@ -45,6 +45,7 @@ type Migration struct {
 	Transaction bool             // false: NO TRANSACTION
 	HasDown     bool             // there is something to run on the way down
 	Statements  []observe.Source // of the way up, as goose sends them; nil for Go
+	Down        []observe.Source // of the way down
 }
 
 // Empty says that a SQL migration has no statement on the way up.

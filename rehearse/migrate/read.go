@@ -75,6 +75,9 @@ func (r *reader) read(m *Migration) error {
 	for _, stmt := range up {
 		m.Statements = append(m.Statements, observe.Source{SQL: stmt, File: m.File, Lines: find.next(stmt)})
 	}
+	for _, stmt := range down {
+		m.Down = append(m.Down, observe.Source{SQL: stmt, File: m.File, Lines: find.next(stmt)})
+	}
 	return nil
 }
 

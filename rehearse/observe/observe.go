@@ -40,6 +40,7 @@ const Interval = 50 * time.Millisecond
 // Stop after each migration; between Stop and Start nothing is recorded. A measurement that fails never fails the migration: it
 // becomes a [report.NotMeasured]. It is safe for use by several sessions at once.
 type Recorder struct {
+	o       Options
 	log     *slog.Logger
 	watcher *watcher
 
@@ -104,16 +105,27 @@ type Observation struct {
 	NotMeasured []report.NotMeasured
 }
 
+// Options say what a [Recorder] records. The zero value has it record everything.
+type Options struct {
+	// TimesOnly has it ask nothing while a migration runs, so that locks are held no longer than they would be without it: only statements,
+	// their times and how they ended are recorded, no locks, rewrites, scans or rows.
+	TimesOnly bool
+	// Sent, when set, is called after each statement of a migration, when its end has been recorded: n counts them from 1 since Start, and pid is
+	// the backend that ran it. It must not call the Recorder.
+	Sent func(n int, pid uint32)
+	Log  *slog.Logger
+}
+
 // Open connects the watcher: as a superuser of the server the migrations run on, since it looks at sessions of any role.
-func Open(ctx context.Context, watch *pgx.ConnConfig, log *slog.Logger) (*Recorder, error) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+func Open(ctx context.Context, watch *pgx.ConnConfig, o Options) (*Recorder, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	w, err := openWatcher(ctx, watch)
 	if err != nil {
 		return nil, err
 	}
-	return &Recorder{log: log, watcher: w, sessions: map[*pgx.Conn]*session{}}, nil
+	return &Recorder{o: o, log: o.Log, watcher: w, sessions: map[*pgx.Conn]*session{}}, nil
 }
 
 // Close ends the watcher's session.
@@ -147,9 +159,12 @@ func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	start := time.Now()
-	rels, err := r.watcher.relations(ctx)
-	if err != nil {
-		return err
+	var rels map[uint32]*relation
+	if !r.o.TimesOnly {
+		var err error
+		if rels, err = r.watcher.relations(ctx); err != nil {
+			return err
+		}
 	}
 	wal, err := r.watcher.wal(ctx)
 	if err != nil {
@@ -166,6 +181,9 @@ func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql
 		changes: map[uint32]Change{}, touched: map[uint32]bool{},
 	}
 	r.run.setup = time.Since(start)
+	if r.o.TimesOnly {
+		return nil
+	}
 	if on, err := r.watcher.counting(ctx); err == nil && !on {
 		r.run.miss("full scans and rows inserted, updated and deleted", "track_counts is off")
 	}
@@ -290,7 +308,9 @@ func (u *run) observation() *Observation {
 	return o
 }
 
-// reason says why asking failed, in words that hold no data.
+// Reason says why asking failed, in words that hold no data.
+func Reason(err error) string { return reason(err) }
+
 func reason(err error) string {
 	if f := Failure(err); f != nil && f.SQLState != "" {
 		return "the server answered SQLSTATE " + f.SQLState

@@ -31,7 +31,7 @@ type bench struct {
 func newBench(t *testing.T, db *pgx.ConnConfig) *bench {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	rec, err := observe.Open(ctx, db.Copy(), nil)
+	rec, err := observe.Open(ctx, db.Copy(), observe.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

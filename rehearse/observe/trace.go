@@ -51,7 +51,7 @@ func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx
 	if q.stmt == nil && !isControl(data.SQL) {
 		return context.WithValue(ctx, queryKey{}, q)
 	}
-	if !q.inside {
+	if !q.inside && !r.o.TimesOnly {
 		u.ask(func() { r.prepare(ctx, u, conn, q) })
 	}
 	q.start = u.now()
@@ -60,6 +60,8 @@ func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx
 	}
 	if q.stmt != nil {
 		q.stmt.Transaction = q.inside
+	}
+	if q.stmt != nil && !r.o.TimesOnly {
 		q.watch = r.watcher.watch(ctx, s.pid, !q.inside)
 	}
 	return context.WithValue(ctx, queryKey{}, q)
@@ -146,6 +148,9 @@ func (r *Recorder) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.T
 		u.commit += end - q.start
 	}
 	r.follow(ctx, u, conn, q, end, data.Err != nil)
+	if q.stmt != nil && r.o.Sent != nil {
+		r.o.Sent(len(u.statements), q.session.pid)
+	}
 }
 
 // finish fills in what the end of a query tells.
@@ -209,7 +214,7 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 			s.undone = q.stmt
 		}
 		s.armed = s.armed || !isPreamble(q.stmt.Tag)
-		if s.armed {
+		if s.armed && !r.o.TimesOnly {
 			u.ask(func() { r.inside(ctx, u, conn, q) })
 		}
 	case status == 'E': // the server has released its locks, but for those of before a savepoint: the next probe finds them
@@ -228,6 +233,9 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 		s.end(u, end, !failed && !s.failed && q.sql != "rollback" && (q.stmt == nil || q.stmt.Tag != "ROLLBACK"))
 	case status == 'I' && q.stmt != nil:
 		q.stmt.durable = !failed
+		if r.o.TimesOnly {
+			return
+		}
 		u.ask(func() { r.outside(ctx, u, conn, q, end) })
 	}
 }

@@ -56,7 +56,8 @@ type Result struct {
 	Audit       Audit         `json:"audit,omitzero"`
 	Fidelity    *Fidelity     `json:"fidelity,omitempty"` // nil when no column is masked, or the copy was not made
 	Phases      []Phase       `json:"phases"`
-	Migrations  []Migration   `json:"migrations"` // pending ones, in the order of application; those never reached have outcome "not_run"
+	Migrations  []Migration   `json:"migrations"`        // pending ones, in the order of application; those never reached have outcome "not_run"
+	Probing     *Probing      `json:"probing,omitempty"` // nil: nothing was probed
 	Drift       *Drift        `json:"drift,omitempty"`
 	Schema      []Change      `json:"schema"` // the whole difference, before the first against after the last migration
 	Rows        []TableRows   `json:"rows"`   // tables whose rows changed over all migrations
@@ -146,6 +147,7 @@ type Migration struct {
 	Statements  []Statement `json:"statements"`
 	Failure     *Failure    `json:"failure,omitempty"`
 	Locks       []Exposure  `json:"locks"`
+	Blocked     []Blocked   `json:"blocked,omitempty"`
 	Rewrites    []Rewrite   `json:"rewrites"`
 	Rows        []TableRows `json:"rows"`
 	Sizes       []Size      `json:"sizes"`
