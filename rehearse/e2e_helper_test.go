@@ -194,7 +194,7 @@ func configured(t testing.TB, source *pgx.ConnConfig, where rehearse.Staging, ru
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rehearse.Config{Source: source.Copy(), Rules: parsed, Key: key, Staging: where, Jobs: 2, NoAudit: true}
+	return rehearse.Config{Source: source.Copy(), Rules: parsed, Key: key, Staging: where, Jobs: 2, NoAudit: true, Passes: []string{}}
 }
 
 // described is what a database holds.

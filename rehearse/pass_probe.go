@@ -19,7 +19,7 @@ const settling = 5 * time.Second
 // probe applies the migrations once more while canaries ask for the tables that the first pass saw locked: how long an application's
 // reads and writes would have waited. Nothing else is asked meanwhile, so that locks are held no longer than without us.
 func probe(ctx context.Context, p *passing) (string, error) {
-	tables := p.locked()
+	tables := p.locked(p.result.Migrations)
 	if len(tables) == 0 {
 		return "no table was locked against reads or writes", nil
 	}
@@ -39,10 +39,10 @@ func probe(ctx context.Context, p *passing) (string, error) {
 	return count(len(probed), "table") + " probed", err
 }
 
-// locked are the tables that the first pass saw locked against reads or writes, those held longest first.
-func (p *passing) locked() []string {
+// locked are the tables that the first pass saw migrations lock against reads or writes, those held longest first.
+func (p *passing) locked(by []report.Migration) []string {
 	held := map[string]report.Duration{}
-	for _, m := range p.result.Migrations {
+	for _, m := range by {
 		for _, e := range m.Locks {
 			if e.Object == "" && e.Blocks != "schema changes" {
 				held[e.Table] = max(held[e.Table], e.Held)

@@ -28,6 +28,7 @@ type pass struct {
 // passes are all there are, in their order.
 var passes = []pass{
 	{name: "probe", asks: "how long reads and writes of an application would have waited", cost: 1, run: probe},
+	{name: "remedy", asks: "whether the remedies proposed lead to the same end, and how long others wait then", cost: 2, run: remedy},
 }
 
 // PassNames are the names that Config.Passes may have, in the order in which they are carried out.

@@ -25,7 +25,7 @@ var rooms = map[string][]string{
 	"rehearse/staging": {},
 	"rehearse/report":  {},
 	"rehearse/premise": {"internal/sqltext"},
-	"rehearse/verdict": {"rehearse/report"},
+	"rehearse/verdict": {"rehearse/report", "internal/sqltext"},
 	"rehearse/compare": {"snapshot/catalog", "rehearse/report"},
 	"rehearse/observe": {"snapshot/catalog", "rehearse/report", "internal/sqltext"},
 	"rehearse/migrate": {"rehearse/observe", "rehearse/report"},

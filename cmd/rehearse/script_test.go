@@ -106,7 +106,7 @@ func (o theatre) setup(env *testscript.Env) error {
 	env.Values[sceneKey{}] = s
 	env.Defer(s.leftovers)
 	for name, value := range map[string]string{
-		"ROOT": o.root, "TMPDIR": tmp, "REHEARSE_PROVIDER": "local", "REHEARSE_PROGRESS": "none", "LC_ALL": "C.UTF-8",
+		"ROOT": o.root, "TMPDIR": tmp, "REHEARSE_PROVIDER": "local", "REHEARSE_PROGRESS": "none", "REHEARSE_PASSES": "none", "LC_ALL": "C.UTF-8",
 		"ENGINE": os.Getenv("DOCKER_HOST"), "REHEARSE_PG_BINDIR": o.bin, "REHEARSE_IMAGE": o.image, "HOME": env.WorkDir,
 		"DOCKER_HOST": "tcp://127.0.0.1:1", // no engine, so that no script sees or ends another's container; see container.txtar
 	} {

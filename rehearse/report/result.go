@@ -148,6 +148,7 @@ type Migration struct {
 	Failure     *Failure    `json:"failure,omitempty"`
 	Locks       []Exposure  `json:"locks"`
 	Blocked     []Blocked   `json:"blocked,omitempty"`
+	Remedies    []Remedied  `json:"remedies,omitempty"` // tried on clones
 	Rewrites    []Rewrite   `json:"rewrites"`
 	Rows        []TableRows `json:"rows"`
 	Sizes       []Size      `json:"sizes"`

@@ -34,6 +34,7 @@ const (
 	KAnonymity          = "k-anonymity"
 	BlocksReads         = "blocks-reads"
 	BlocksWrites        = "blocks-writes"
+	RowsLocked          = "rows-locked"
 	Rewrite             = "rewrite"
 	FullScan            = "full-scan-under-lock"
 	ConstraintNotValid  = "constraint-not-valid"
@@ -57,7 +58,7 @@ func Codes() []string {
 	return []string{
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource, OnlyInCopy, RowsLost, RowsUnexpected,
 		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
+		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan,
 		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
 	}
 }

@@ -36,7 +36,7 @@ func (j *judge) locks(m *report.Migration) {
 			f.Level = report.Warn
 		}
 		f.Text = fmt.Sprintf("%s blocked %s of %s for %s", m.ShortName(), e.Blocks, e.Name(), held(e))
-		f.Do = lockAdvice(m, e)
+		f.Do = lockAdvice(m, e).String() + rehearsed(m, e.Table, e.Line)
 		j.add(f)
 	}
 }
@@ -66,36 +66,64 @@ func taker(m *report.Migration, e report.Exposure) *report.Statement {
 	return nil
 }
 
-var createIndex = regexp.MustCompile(`(?i)^\s*CREATE\s+(UNIQUE\s+)?INDEX\s+`)
+// remedy is what blocks less than a statement did, to the same end. The zero value is none.
+type remedy struct {
+	text  string   // a sentence; where SQL follows it ends in a colon
+	marks []string // annotations of goose that the SQL needs
+	steps []string // the SQL to run instead of the statement, each ended by a semicolon and in a transaction of its own, if in any
+}
+
+func (a remedy) String() string {
+	if len(a.steps) == 0 {
+		return a.text
+	}
+	return a.text + "\n" + indented(strings.Join(append(slices.Clone(a.marks), a.steps...), "\n"))
+}
+
+// concurrently are the statements that have a way to do it CONCURRENTLY, up to where that word stands.
+var (
+	createIndex = regexp.MustCompile(`(?i)^\s*CREATE\s+(UNIQUE\s+)?INDEX\s+`)
+	reindex     = regexp.MustCompile(`(?i)^\s*REINDEX\s+(\([^)]*\)\s*)?(INDEX|TABLE|SCHEMA|DATABASE)\s+`)
+	refresh     = regexp.MustCompile(`(?i)^\s*REFRESH\s+MATERIALIZED\s+VIEW\s+`)
+)
+
+// aside is a statement done while others write.
+func aside(sql, text string, start *regexp.Regexp) remedy {
+	sql = start.ReplaceAllStringFunc(sql, func(s string) string { return strings.TrimRight(s, " \n\t") + " CONCURRENTLY " })
+	return remedy{text: text, marks: []string{"-- +goose NO TRANSACTION", "-- +goose Up"}, steps: []string{ended(sql)}}
+}
 
 // lockAdvice is the change that takes a weaker lock or holds it for less time.
-func lockAdvice(m *report.Migration, e report.Exposure) string {
+func lockAdvice(m *report.Migration, e report.Exposure) remedy {
 	st := taker(m, e)
 	if st == nil || len(st.SQL) >= sqlCut {
-		return ""
+		return remedy{}
 	}
 	toks := tokens(st.SQL)
+	free := !has(toks, "concurrently") && alone(toks)
 	switch {
-	case createIndex.MatchString(st.SQL) && !has(toks, "concurrently") && alone(toks):
+	case createIndex.MatchString(st.SQL) && free:
 		if len(lockedTables(st)) > 1 {
-			return "The table is partitioned, and CONCURRENTLY does not take such: make the index ON ONLY the table, build one CONCURRENTLY on each partition, " +
-				"and attach each with ALTER INDEX ... ATTACH PARTITION."
+			return remedy{text: "The table is partitioned, and CONCURRENTLY does not take such: make the index ON ONLY the table, build one CONCURRENTLY on each partition, " +
+				"and attach each with ALTER INDEX ... ATTACH PARTITION."}
 		}
-		sql := createIndex.ReplaceAllStringFunc(st.SQL, func(s string) string { return strings.TrimRight(s, " \n\t") + " CONCURRENTLY " })
-		return "Build the index while others write, alone in a migration without a transaction:\n" +
-			"    -- +goose NO TRANSACTION\n    -- +goose Up\n" + indented(ended(sql))
+		return aside(st.SQL, "Build the index while others write, alone in a migration without a transaction:", createIndex)
+	case reindex.MatchString(st.SQL) && free:
+		return aside(st.SQL, "Build it anew while others write, alone in a migration without a transaction:", reindex)
+	case refresh.MatchString(st.SQL) && free && !has(toks, "with", "no", "data"):
+		return aside(st.SQL, "Refresh it while others read, which takes a unique index on its columns:", refresh)
 	case st.Tag == "ALTER TABLE":
 		return alterAdvice(toks, st.SQL, e.Table)
 	case len(m.Statements) > 1 && m.Transaction:
-		return "The lock is held until the commit: move what follows the statement into a migration of its own."
+		return remedy{text: "The lock is held until the commit: move what follows the statement into a migration of its own."}
 	}
-	return ""
+	return remedy{}
 }
 
 // alterAdvice splits an ALTER TABLE that reads the whole table under its lock.
 //
 // table is the one that was locked. Another one may be the one altered: that with the foreign key to it, or its partitioned parent.
-func alterAdvice(toks []string, sql, table string) string {
+func alterAdvice(toks []string, sql, table string) remedy {
 	if name, at := altered(toks); at >= 0 && !parseRelation(table).at(toks, at) {
 		table = name
 	}
@@ -104,14 +132,17 @@ func alterAdvice(toks []string, sql, table string) string {
 		return notNullAdvice(toks, table)
 	case has(toks, "add", "constraint") && (has(toks, "foreign", "key") || has(toks, "check")) &&
 		!has(toks, "not", "valid") && single(toks):
-		name := after(toks, "constraint")
-		return "Add it without looking at the rows that are there, then check them in a later migration, which lets reads and writes pass:\n" +
-			indented(strings.TrimRight(strings.TrimSpace(sql), ";")+" NOT VALID;") + "\n" +
-			fmt.Sprintf("    ALTER TABLE %s VALIDATE CONSTRAINT %s;", table, ident(name))
+		return remedy{
+			text: "Add it without looking at the rows that are there, then check them in a later migration, which lets reads and writes pass:",
+			steps: []string{
+				strings.TrimRight(strings.TrimSpace(sql), ";") + " NOT VALID;",
+				fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s;", table, ident(after(toks, "constraint"))),
+			},
+		}
 	case has(toks, "add") && (has(toks, "unique") || has(toks, "primary", "key")) && single(toks):
 		return uniqueAdvice(toks, table)
 	}
-	return ""
+	return remedy{}
 }
 
 // altered is the table that an ALTER TABLE names, quoted where it must be, and the index of its bare name; -1 when it is none.
@@ -136,39 +167,49 @@ func altered(toks []string) (name string, at int) {
 }
 
 // notNullAdvice proves the column by a check first; from PostgreSQL 12 on SET NOT NULL then reads nothing.
-func notNullAdvice(toks []string, table string) string {
+func notNullAdvice(toks []string, table string) remedy {
 	for i := range toks {
 		if i < 1 || !has(toks[i:min(len(toks), i+3)], "set", "not", "null") {
 			continue
 		}
 		col := toks[i-1]
 		name := ident(parseRelation(table).name + "_" + col + "_not_null")
-		return "Prove it by a check first, each step a migration of its own; SET NOT NULL then reads no row:\n" +
-			fmt.Sprintf("    ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID;\n", table, name, ident(col)) +
-			fmt.Sprintf("    ALTER TABLE %s VALIDATE CONSTRAINT %s;\n", table, name) +
-			fmt.Sprintf("    ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;\n", table, ident(col)) +
-			fmt.Sprintf("    ALTER TABLE %s DROP CONSTRAINT %s;", table, name)
+		return remedy{
+			text: "Prove it by a check first, each step a migration of its own; SET NOT NULL then reads no row:",
+			steps: []string{
+				fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID;", table, name, ident(col)),
+				fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s;", table, name),
+				fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;", table, ident(col)),
+				fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s;", table, name),
+			},
+		}
 	}
-	return ""
+	return remedy{}
 }
 
 // uniqueAdvice builds the index beforehand, while others write.
-func uniqueAdvice(toks []string, table string) string {
+func uniqueAdvice(toks []string, table string) remedy {
 	kind, word, suffix := "UNIQUE", "unique", "_key"
 	if has(toks, "primary", "key") {
 		kind, word, suffix = "PRIMARY KEY", "key", "_pkey"
 	}
 	cols := listAfter(toks, word)
 	if len(cols) == 0 {
-		return ""
+		return remedy{}
 	}
 	name := after(toks, "constraint")
-	if name == "" {
+	if name == "" && kind == "UNIQUE" {
 		name = parseRelation(table).name + "_" + strings.Join(cols, "_") + suffix
+	} else if name == "" {
+		name = parseRelation(table).name + suffix
 	}
-	return "Build the index while others write, alone in a migration without a transaction, and attach it in the next:\n" +
-		fmt.Sprintf("    CREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s);\n", ident(name), table, idents(cols)) +
-		fmt.Sprintf("    ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s;", table, ident(name), kind, ident(name))
+	return remedy{
+		text: "Build the index while others write, alone in a migration without a transaction, and attach it in the next:",
+		steps: []string{
+			fmt.Sprintf("CREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s);", ident(name), table, idents(cols)),
+			fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s;", table, ident(name), kind, ident(name)),
+		},
+	}
 }
 
 // single tells whether an ALTER TABLE has one action and nothing follows it, so that its text can be put together anew.
@@ -289,7 +330,7 @@ func (j *judge) scans(m *report.Migration) {
 				Text: fmt.Sprintf("%s read %s%s of %s (%s) while its lock blocked %s", m.ShortName(), leader(st.Tag), report.Count(sc.Rows, "row"), sc.Table, st.Tag, blocks),
 			}
 			if st.Tag == "ALTER TABLE" && len(st.SQL) < sqlCut {
-				f.Do = alterAdvice(tokens(st.SQL), st.SQL, sc.Table)
+				f.Do = alterAdvice(tokens(st.SQL), st.SQL, sc.Table).String()
 			}
 			if st.Duration >= worthWarning {
 				f.Level = report.Warn

@@ -74,7 +74,7 @@ func TestLocks(t *testing.T) {
 		"primary key of a parent": {
 			locking("ALTER TABLE IF EXISTS o ADD PRIMARY KEY (id)", "ACCESS EXCLUSIVE", rw, sec(2)),
 			[]string{"blocks-reads warn shop.t", "full-scan-under-lock warn shop.t"},
-			[]string{"CREATE UNIQUE INDEX CONCURRENTLY o_id_pkey ON o (id);", "ALTER TABLE o ADD CONSTRAINT o_id_pkey PRIMARY KEY USING INDEX o_id_pkey;"},
+			[]string{"CREATE UNIQUE INDEX CONCURRENTLY o_pkey ON o (id);", "ALTER TABLE o ADD CONSTRAINT o_pkey PRIMARY KEY USING INDEX o_pkey;"},
 		},
 		"several statements in one are not rewritten": {
 			locking("ALTER TABLE shop.t ADD CONSTRAINT c CHECK (a > 0); ALTER TABLE shop.t ADD b int", "ACCESS EXCLUSIVE", rw, sec(2)),

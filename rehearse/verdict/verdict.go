@@ -67,6 +67,7 @@ func Judge(p Policy, r *report.Result) {
 		j.rewrites(m)
 		j.rows(m)
 		j.locks(m)
+		j.rowLocks(m)
 		j.scans(m)
 	}
 	j.truth()
