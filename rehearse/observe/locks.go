@@ -16,6 +16,7 @@ type mode int
 // The modes that matter by name; the others are found in modes.
 const (
 	rowExclusive    mode = 3
+	share           mode = 5
 	accessExclusive mode = 8
 )
 
@@ -81,6 +82,22 @@ func strongest(set int) mode {
 	}
 	return 0
 }
+
+// telling are the modes of a set that say all that it keeps others from, the strongest first, at least one. A greater mode conflicts with all that
+// a lesser one does, but for SHARE: it does not conflict with itself, and so lets others build indexes that SHARE UPDATE EXCLUSIVE and ROW
+// EXCLUSIVE do not.
+func telling(set int) []mode {
+	modes := []mode{strongest(set)}
+	if modes[0] == share {
+		if weaker := strongest(set &^ (1 << share)); weaker >= rowExclusive {
+			modes = append(modes, weaker)
+		}
+	}
+	return modes
+}
+
+// within tells whether whoever has m2 has all that m keeps others from.
+func (m mode) within(m2 mode) bool { return m2 >= m && (m2 != share || m == share || m < rowExclusive) }
 
 // hold is a lock of at least a class on a table or one of its indexes, from the start of the statement that took it.
 type hold struct {

@@ -293,3 +293,17 @@ func TestNothingIsRecordedBetween(t *testing.T) {
 }
 
 func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
+
+// TestUndoneLocks: what was locked since a savepoint is free again once it is rolled back to.
+func TestUndoneLocks(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, pgtest.New(t, table+"; CREATE TABLE u AS SELECT 1 AS a"))
+	o := b.inTransaction("LOCK TABLE u", "SAVEPOINT one", "LOCK TABLE t", "ROLLBACK TO SAVEPOINT one", "SELECT pg_sleep(0.5)")
+	held := map[string]time.Duration{}
+	for _, e := range o.Locks {
+		held[e.Table] = time.Duration(e.Held)
+	}
+	if held["public.u"] < 500*time.Millisecond || held["public.t"] <= 0 || held["public.u"]-held["public.t"] < 500*time.Millisecond {
+		t.Errorf("held %v", held)
+	}
+}

@@ -33,6 +33,7 @@ type query struct {
 	inside  bool       // sent inside a transaction block
 	sql     string
 	start   time.Duration
+	end     time.Duration
 	watch   *watch
 }
 
@@ -131,6 +132,7 @@ func (r *Recorder) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.T
 	}
 	defer r.mu.Unlock()
 	end := u.now()
+	q.end = end
 	if q.watch != nil {
 		u.ask(q.watch.end)
 		q.stmt.Slept = report.Duration(q.watch.slept)
@@ -308,6 +310,7 @@ func (r *Recorder) inside(ctx context.Context, u *run, conn *pgx.Conn, q *query)
 	}
 	st.Rewrites = u.rewritesOf(st, changed)
 	s.truncated(st, u)
+	u.unlocked(s, rels, q.end)
 	sortLocks(st.Locks)
 }
 
@@ -325,18 +328,39 @@ func (r *Recorder) undid(ctx context.Context, u *run, completed int64) bool {
 
 // lockInside notes the locks on rel that the statement took or strengthened.
 func (u *run) lockInside(s *session, q *query, rel *relation, set int) {
-	was, is := strongest(s.modes[rel.oid]), strongest(set)
+	was, is := telling(s.modes[rel.oid]), telling(set)
 	s.modes[rel.oid] = set
-	if rel.kind == "S" && is.class() == blocksNothing { // nextval
+	if rel.kind == "S" && is[0].class() == blocksNothing { // nextval
 		return
 	}
-	if is > was {
-		table, object := u.name(rel)
-		q.stmt.Locks = append(q.stmt.Locks, report.Lock{Table: table, Object: object, Mode: is.String(), Method: report.Exact})
+	table, object := u.name(rel)
+	for _, m := range is {
+		if !slices.ContainsFunc(was, m.within) {
+			q.stmt.Locks = append(q.stmt.Locks, report.Lock{Table: table, Object: object, Mode: m.String(), Method: report.Exact})
+		}
 	}
-	u.seize(s, rel, is, q.stmt.Line, q.start)
-	if rel.isTable() && is >= rowExclusive {
+	u.seize(s, rel, is[0], q.stmt.Line, q.start)
+	if rel.isTable() && is[0] >= rowExclusive {
 		u.touched[rel.oid] = true
+	}
+}
+
+// unlocked ends the holds of relations that the transaction has no lock on any more: rolling back to a savepoint, or out of an exception
+// block, gives back what was taken since.
+func (u *run) unlocked(s *session, rels []probed, at time.Duration) {
+	locked := make(map[uint32]bool, len(rels))
+	for _, p := range rels {
+		locked[p.oid] = true
+	}
+	for oid := range s.modes {
+		if !locked[oid] {
+			delete(s.modes, oid)
+		}
+	}
+	for _, h := range u.holds {
+		if h.open && h.session == s && (!locked[h.rel.oid] || telling(s.modes[h.rel.oid])[0].class() < h.class) {
+			h.open, h.end = false, at
+		}
 	}
 }
 
