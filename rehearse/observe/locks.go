@@ -15,9 +15,10 @@ type mode int
 
 // The modes that matter by name; the others are found in modes.
 const (
-	rowExclusive    mode = 3
-	share           mode = 5
-	accessExclusive mode = 8
+	rowExclusive         mode = 3
+	shareUpdateExclusive mode = 4
+	share                mode = 5
+	accessExclusive      mode = 8
 )
 
 // modes are the names of the modes, as pg_locks and as the documentation has them, by number.

@@ -25,6 +25,7 @@ func (r *Recorder) outside(ctx context.Context, u *run, conn *pgx.Conn, q *query
 	if isPreamble(st.Tag) || st.Tag == "COMMIT" || st.Tag == "ROLLBACK" {
 		return
 	}
+	u.unbound = true
 	u.locksOutside(q, end)
 	if err := r.storageOutside(ctx, u, st); err != nil {
 		u.miss("rewrites by "+st.place(), reason(err))
@@ -81,7 +82,7 @@ func (u *run) sampledHold(q *query, rel *relation, m mode, start, end time.Durat
 
 // storageOutside compares the storage of all relations with what was seen last.
 func (r *Recorder) storageOutside(ctx context.Context, u *run, st *statement) error {
-	now, err := r.watcher.relations(ctx)
+	now, err := r.watcher.relations(ctx, nil)
 	if err != nil {
 		return err
 	}

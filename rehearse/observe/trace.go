@@ -220,6 +220,7 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 			u.ask(func() { r.inside(ctx, u, conn, q) })
 		}
 	case status == 'E': // the server has released its locks, but for those of before a savepoint: the next probe finds them
+		u.unbound = true
 		u.release(s, end)
 		clear(s.modes)
 		if q.stmt != nil && q.stmt.Failure != nil {
@@ -250,8 +251,17 @@ func (u *run) unknown(st *statement) {
 			u.touched[oid] = true
 		}
 	}
-	u.method = report.Estimated
+	u.method, u.unbound = report.Estimated, true
 	u.miss("locks, scans, rewrites and rows changed of "+st.place(), "one text of several statements, which ended the transaction half way")
+}
+
+// locksWhatItChanges are the command tags of statements that change rows, or relations that they lock for that. Others change what no lock
+// on a relation tells of: privileges, functions, types, roles.
+var locksWhatItChanges = map[string]bool{
+	"CREATE TABLE": true, "CREATE TABLE AS": true, "ALTER TABLE": true, "DROP TABLE": true, "CREATE INDEX": true, "DROP INDEX": true,
+	"TRUNCATE TABLE": true, "LOCK TABLE": true, "ANALYZE": true, "CREATE TRIGGER": true, "CREATE POLICY": true,
+	"SELECT": true, "INSERT": true, "UPDATE": true, "DELETE": true, "MERGE": true, "COPY": true,
+	"BEGIN": true, "START TRANSACTION": true, "SET": true, "RESET": true, "SHOW": true, "SAVEPOINT": true, "RELEASE": true, "SET CONSTRAINTS": true,
 }
 
 // isPreamble tells statements after which SET TRANSACTION can still follow.
@@ -287,8 +297,10 @@ func (r *Recorder) inside(ctx context.Context, u *run, conn *pgx.Conn, q *query)
 	if err != nil {
 		r.log.Debug("observe: probe", "statement", st.SQL, "reason", reason(err))
 		u.miss("locks, scans, rewrites and rows changed of "+st.place(), reason(err))
+		u.unbound = true
 		return
 	}
+	u.unbound = u.unbound || !locksWhatItChanges[st.Tag] || several(st.src.SQL)
 	st.WAL, u.wal = max(0, wal-u.wal), wal
 	if s.undone == nil && r.undid(ctx, u, completed) {
 		s.undone = st
@@ -296,6 +308,9 @@ func (r *Recorder) inside(ctx context.Context, u *run, conn *pgx.Conn, q *query)
 	u.completed = completed
 	var changed []restored
 	for _, p := range rels {
+		if p.modes >= 1<<shareUpdateExclusive {
+			u.locked[p.oid] = true
+		}
 		u.countInside(s, st, p)
 		rel := u.rels[p.oid]
 		if rel == nil {

@@ -88,10 +88,20 @@ func (w *watcher) each(ctx context.Context, sql string, args, into []any, start,
 	})
 }
 
-// relations reads the relations there are, by OID, as committed.
-func (w *watcher) relations(ctx context.Context) (rels map[uint32]*relation, err error) {
+// beginning is the position in the WAL (see wal), and whether the server counts scans and changed rows.
+func (w *watcher) beginning(ctx context.Context) (wal int64, counting bool, err error) {
+	err = w.one(ctx, "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint, current_setting('track_counts')::bool", nil, []any{&wal, &counting})
+	return wal, counting, err
+}
+
+// relations reads the relations there are, by OID, as committed: all, or those of the OIDs.
+func (w *watcher) relations(ctx context.Context, oids []uint32) (rels map[uint32]*relation, err error) {
+	query, args := relationsSQL, []any(nil)
+	if oids != nil {
+		query, args = relationsSQL+" AND c.oid = ANY ($1)", []any{oids}
+	}
 	var r relation
-	err = w.each(ctx, relationsSQL, nil, []any{
+	err = w.each(ctx, query, args, []any{
 		&r.oid, &r.name, &r.kind, &r.table, &r.filenode, &r.persistence, &r.method, &r.tablespace, &r.columns,
 	}, func() { rels = map[uint32]*relation{} }, func() {
 		c := r
