@@ -95,10 +95,11 @@ func (m *meter) after(ctx context.Context, mig *report.Migration, o *observe.Obs
 	if o.ChangesMethod != "" && o.ChangesMethod != report.Exact {
 		m.method = o.ChangesMethod
 	}
-	if err := m.revive(ctx); err != nil {
-		return err
+	done, err := m.afterSome(ctx, mig, o, deltas)
+	if done && err == nil {
+		return nil
 	}
-	if done, err := m.afterSome(ctx, mig, o, deltas); done || err != nil {
+	if err := m.revive(ctx); err != nil {
 		return err
 	}
 	return m.afterAll(ctx, mig, o, deltas)

@@ -114,8 +114,12 @@ type hold struct {
 }
 
 // seize notes that rel is locked in mode m from start on: one hold for each class up to that of m, so that a
-// long SHARE lock is not hidden by the short ACCESS EXCLUSIVE one that follows it.
-func (u *run) seize(s *session, rel *relation, m mode, line int, start time.Duration) {
+// long SHARE lock is not hidden by the short ACCESS EXCLUSIVE one that follows it. Where it is not known exactly since when, start is the earliest.
+func (u *run) seize(s *session, rel *relation, m mode, line int, start time.Duration, known bool) {
+	method := report.Exact
+	if !known {
+		method = report.Estimated
+	}
 	for c := blocksSchema; c <= m.class(); c++ {
 		i := slices.IndexFunc(u.holds, func(h *hold) bool { return h.open && h.session == s && h.rel == rel && h.class == c })
 		if i >= 0 {
@@ -126,7 +130,7 @@ func (u *run) seize(s *session, rel *relation, m mode, line int, start time.Dura
 		}
 		table, object := u.name(rel)
 		u.holds = append(u.holds, &hold{
-			session: s, rel: rel, table: table, object: object, class: c, mode: m, line: line, start: start, open: true, method: report.Exact,
+			session: s, rel: rel, table: table, object: object, class: c, mode: m, line: line, start: start, open: true, method: method,
 		})
 	}
 }

@@ -116,7 +116,7 @@ func (r *Recorder) storageOutside(ctx context.Context, u *run, st *statement) er
 // countOutside compares the server's counters of all tables with those read last.
 func (r *Recorder) countOutside(ctx context.Context, u *run, conn *pgx.Conn, st *statement) error {
 	if !conn.IsClosed() {
-		if err := settle(ctx, conn, r.watcher.version); err != nil {
+		if _, err := settle(ctx, conn, r.watcher.version); err != nil {
 			return err
 		}
 	}

@@ -24,6 +24,7 @@ type session struct {
 	changes  map[uint32]Change
 	pending  []*statement // of the open block
 	undone   *statement   // the first that undid something: the counters keep it
+	unasked  []*query     // statements since the latest question
 }
 
 // query is one query on its way, between TraceQueryStart and TraceQueryEnd.
@@ -54,6 +55,9 @@ func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx
 	}
 	if !q.inside && !r.o.TimesOnly {
 		u.ask(func() { r.prepare(ctx, u, conn, q) })
+	}
+	if len(s.unasked) > 0 && q.inside && endsTransaction(data.SQL) {
+		u.ask(func() { r.inside(ctx, u, conn, s.unasked[len(s.unasked)-1]) })
 	}
 	q.start = u.now()
 	if !u.started {
@@ -102,10 +106,8 @@ func isControl(sql string) bool {
 func (r *Recorder) prepare(ctx context.Context, u *run, conn *pgx.Conn, q *query) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	err := settle(ctx, conn, r.watcher.version)
-	if err == nil {
-		u.completed, err = r.watcher.completed(ctx)
-	}
+	var err error
+	u.completed, err = settle(ctx, conn, r.watcher.version)
 	if err == nil && q.stmt != nil && u.stats == nil && r.watcher.version >= 150000 {
 		u.stats, err = r.watcher.counters(ctx)
 	}
@@ -135,7 +137,7 @@ func (r *Recorder) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.T
 	q.end = end
 	if q.watch != nil {
 		u.ask(q.watch.end)
-		q.stmt.Slept = report.Duration(q.watch.slept)
+		q.stmt.Slept, q.stmt.Waited, q.stmt.WaitedFor = report.Duration(q.watch.slept), report.Duration(q.watch.waited), q.watch.blockers
 	}
 	if q.stmt != nil || isControl(q.sql) {
 		u.last = end
@@ -216,8 +218,12 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 			s.undone = q.stmt
 		}
 		s.armed = s.armed || !isPreamble(q.stmt.Tag)
-		if s.armed && !r.o.TimesOnly {
+		switch {
+		case !s.armed || r.o.TimesOnly:
+		case u.affords(q):
 			u.ask(func() { r.inside(ctx, u, conn, q) })
+		default:
+			s.unasked = append(s.unasked, q)
 		}
 	case status == 'E': // the server has released its locks, but for those of before a savepoint: the next probe finds them
 		u.unbound = true
@@ -241,6 +247,39 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 		}
 		u.ask(func() { r.outside(ctx, u, conn, q, end) })
 	}
+}
+
+// changesRows are the command tags of statements that change rows and no table, unless a function or trigger of theirs does.
+var changesRows = map[string]bool{"INSERT": true, "UPDATE": true, "DELETE": true, "MERGE": true, "SELECT": true, "COPY": true, "SET": true}
+
+// affords tells whether a statement is worth a question of its own: where questions have not cost much yet, and for all that may lock a table or
+// that took its time.
+func (u *run) affords(q *query) bool {
+	if len(u.statements) <= askedAlways {
+		u.allowed = u.observing
+		return true
+	}
+	return !changesRows[q.stmt.Tag] || q.end-q.start >= overAtOnce || (u.observing-u.allowed)*askingShare <= q.end-u.first
+}
+
+// endsTransaction tells a query after which nothing can be asked of the transaction any more.
+func endsTransaction(sql string) bool {
+	first, _, _ := strings.Cut(Fold(sql, 20), " ")
+	return slices.Contains([]string{"COMMIT", "END", "PREPARE"}, strings.TrimSuffix(strings.ToUpper(first), ";"))
+}
+
+// together counts the statements that were asked together, and gives the time at which the first of them began.
+func (u *run) together(s *session, q *query) (since time.Duration) {
+	if len(s.unasked) == 0 || s.unasked[0] == q {
+		s.unasked = nil
+		return q.start
+	}
+	first := s.unasked[0]
+	if u.asked += len(s.unasked); s.unasked[len(s.unasked)-1] != q {
+		u.asked++
+	}
+	s.unasked = nil
+	return first.start
 }
 
 // unknown has every table counted again: a text of several statements ended the transaction, and what of it stood before or after that
@@ -302,6 +341,7 @@ func (r *Recorder) inside(ctx context.Context, u *run, conn *pgx.Conn, q *query)
 	}
 	u.unbound = u.unbound || !locksWhatItChanges[st.Tag] || several(st.src.SQL)
 	st.WAL, u.wal = max(0, wal-u.wal), wal
+	since := u.together(s, q)
 	if s.undone == nil && r.undid(ctx, u, completed) {
 		s.undone = st
 	}
@@ -316,7 +356,7 @@ func (r *Recorder) inside(ctx context.Context, u *run, conn *pgx.Conn, q *query)
 		if rel == nil {
 			continue
 		}
-		u.lockInside(s, q, rel, p.modes)
+		u.lockInside(s, q, rel, p.modes, since)
 		if !p.gone && p.filenode != rel.filenode && p.filenode != 0 {
 			changed = append(changed, restored{rel: rel, now: p.storage, bytes: p.bytes})
 		} else if !p.gone && p.columns != "" {
@@ -342,7 +382,7 @@ func (r *Recorder) undid(ctx context.Context, u *run, completed int64) bool {
 }
 
 // lockInside notes the locks on rel that the statement took or strengthened.
-func (u *run) lockInside(s *session, q *query, rel *relation, set int) {
+func (u *run) lockInside(s *session, q *query, rel *relation, set int, since time.Duration) {
 	was, is := telling(s.modes[rel.oid]), telling(set)
 	s.modes[rel.oid] = set
 	if rel.kind == "S" && is[0].class() == blocksNothing { // nextval
@@ -354,7 +394,7 @@ func (u *run) lockInside(s *session, q *query, rel *relation, set int) {
 			q.stmt.Locks = append(q.stmt.Locks, report.Lock{Table: table, Object: object, Mode: m.String(), Method: report.Exact})
 		}
 	}
-	u.seize(s, rel, is[0], q.stmt.Line, q.start)
+	u.seize(s, rel, is[0], q.stmt.Line, since, since == q.start)
 	if rel.isTable() && is[0] >= rowExclusive {
 		u.touched[rel.oid] = true
 	}
