@@ -68,7 +68,8 @@ func countsOf(r reading) map[string]int64 {
 // database tell.
 func TestReadingInParts(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t, `CREATE SCHEMA s; CREATE TABLE t (id int PRIMARY KEY, a int, b text); INSERT INTO t SELECT g, g, 'b' FROM generate_series(1, 1000) g;
+	// A server of its own: databases that other tests make are changes of the cluster's catalogs.
+	db := pgtest.Start(t).New(t, `CREATE SCHEMA s; CREATE TABLE t (id int PRIMARY KEY, a int, b text); INSERT INTO t SELECT g, g, 'b' FROM generate_series(1, 1000) g;
 		CREATE INDEX t_a ON t (a); CREATE TABLE u AS SELECT 1 AS a; COMMENT ON TABLE t IS 'commented'; COMMENT ON COLUMN t.a IS 'commented'`)
 	dir := fstest.MapFS{}
 	for i, m := range inParts {
