@@ -268,7 +268,9 @@ func worthALine(rel relationOf, mode string, sampled bool) bool {
 	return !sampled || rel.table == 0
 }
 
-var lockModes = []struct{ internal, name string }{
+type lockMode struct{ internal, name string }
+
+var lockModes = []lockMode{
 	{"AccessShareLock", "ACCESS SHARE"},
 	{"RowShareLock", "ROW SHARE"},
 	{"RowExclusiveLock", "ROW EXCLUSIVE"},
