@@ -3,6 +3,8 @@ package rehearse
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -53,6 +55,50 @@ var inParts = []struct {
 	{"CREATE SCHEMA s2;\nCREATE TABLE s2.version (id serial, version_id bigint, is_applied boolean, tstamp timestamp);", false},
 }
 
+// inPartsPlan has each of inParts as a migration.
+func inPartsPlan(t *testing.T) *migrate.Plan {
+	t.Helper()
+	dir := fstest.MapFS{}
+	for i, m := range inParts {
+		text := "-- +goose Up\n" + m.sql + ";\n"
+		if i == 0 || strings.HasPrefix(m.sql, "DO ") {
+			text = "-- +goose Up\n-- +goose StatementBegin\n" + m.sql + "\n-- +goose StatementEnd\n"
+		}
+		dir[fmt.Sprintf("%03d_m.sql", i+1)] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return planOf(t, dir)
+}
+
+// planOf plans all of a directory.
+func planOf(t testing.TB, dir fs.FS) *migrate.Plan {
+	t.Helper()
+	set, err := migrate.Scan(dir, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := set.Plan(nil, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// sameReading holds what was told of a migration, and the reading after it, to what two readings of everything tell.
+func sameReading(t *testing.T, sql string, want, got *report.Migration, now, inParts reading) {
+	t.Helper()
+	sorted := cmpopts.SortSlices(func(a, b report.Leftover) bool { return a.Object < b.Object })
+	for what, d := range map[string]string{
+		"schema": cmp.Diff(want.Schema, got.Schema, cmpopts.EquateEmpty()), "rows": cmp.Diff(want.Rows, got.Rows, cmpopts.EquateEmpty()),
+		"sizes": cmp.Diff(want.Sizes, got.Sizes, cmpopts.EquateEmpty()), "leftovers": cmp.Diff(want.Leftovers, got.Leftovers, cmpopts.EquateEmpty(), sorted),
+		"everything": cmp.Diff(now.schema, inParts.schema, cmpopts.EquateEmpty()),
+		"counts":     cmp.Diff(countsOf(now), countsOf(inParts), cmpopts.EquateEmpty()),
+	} {
+		if d != "" {
+			t.Errorf("%s: %s: two readings of everything (-), in parts (+):\n%.1500s", sql, what, d)
+		}
+	}
+}
+
 // countsOf are the rows of tables by name, goose's aside, which are counted only where everything is.
 func countsOf(r reading) map[string]int64 {
 	counts := map[string]int64{}
@@ -71,22 +117,7 @@ func TestReadingInParts(t *testing.T) {
 	// A server of its own: databases that other tests make are changes of the cluster's catalogs.
 	db := pgtest.Start(t).New(t, `CREATE SCHEMA s; CREATE TABLE t (id int PRIMARY KEY, a int, b text); INSERT INTO t SELECT g, g, 'b' FROM generate_series(1, 1000) g;
 		CREATE INDEX t_a ON t (a); CREATE TABLE u AS SELECT 1 AS a; COMMENT ON TABLE t IS 'commented'; COMMENT ON COLUMN t.a IS 'commented'`)
-	dir := fstest.MapFS{}
-	for i, m := range inParts {
-		text := "-- +goose Up\n-- +goose StatementBegin\n" + m.sql + "\n-- +goose StatementEnd\n"
-		if m.parts || i > 0 && m.sql[0] != 'D' {
-			text = "-- +goose Up\n" + m.sql + ";\n"
-		}
-		dir[fmt.Sprintf("%03d_m.sql", i+1)] = &fstest.MapFile{Data: []byte(text)}
-	}
-	set, err := migrate.Scan(dir, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := set.Plan(nil, 0, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	plan := inPartsPlan(t)
 	m, err := openMeter(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +132,6 @@ func TestReadingInParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	was := m.first
-	sorted := cmpopts.SortSlices(func(a, b report.Leftover) bool { return a.Object < b.Object })
 	run, err := migrate.Apply(t.Context(), plan, migrate.Options{
 		Target: db.Copy, Watch: db.Copy,
 		After: func(ctx context.Context, mig *report.Migration, o *observe.Observation) error {
@@ -127,16 +157,7 @@ func TestReadingInParts(t *testing.T) {
 			want := report.Migration{}
 			whole.differences(&want, was, now, deltas, o.ChangesMethod)
 			was = now
-			for what, d := range map[string]string{
-				"schema": cmp.Diff(want.Schema, mig.Schema, cmpopts.EquateEmpty()), "rows": cmp.Diff(want.Rows, mig.Rows, cmpopts.EquateEmpty()),
-				"sizes": cmp.Diff(want.Sizes, mig.Sizes, cmpopts.EquateEmpty()), "leftovers": cmp.Diff(want.Leftovers, mig.Leftovers, cmpopts.EquateEmpty(), sorted),
-				"everything": cmp.Diff(now.schema, m.last.whole().schema, cmpopts.EquateEmpty()),
-				"counts":     cmp.Diff(countsOf(now), countsOf(m.last.whole()), cmpopts.EquateEmpty()),
-			} {
-				if d != "" {
-					t.Errorf("%s: %s: two readings of everything (-), in parts (+):\n%.1500s", c.sql, what, d)
-				}
-			}
+			sameReading(t, c.sql, &want, mig, now, m.last.whole())
 			return nil
 		},
 	})

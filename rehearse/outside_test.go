@@ -41,14 +41,7 @@ func TestEffectsOutsideTheDatabase(t *testing.T) {
 		}
 		dir[fmt.Sprintf("%d_m.sql", i+1)] = &fstest.MapFile{Data: []byte(head + strings.ReplaceAll(text, "; ", ";\n") + "\n")}
 	}
-	set, err := migrate.Scan(dir, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := set.Plan(nil, 0, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	plan := planOf(t, dir)
 	m, err := openMeter(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)

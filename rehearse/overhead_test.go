@@ -118,14 +118,7 @@ func gooseUp(b *testing.B, cfg *pgx.ConnConfig, dir fs.FS) {
 // applyObserved is the time from the first migration to the end of what is read after the last.
 func applyObserved(b *testing.B, server *pgtest.Server, original *pgx.ConnConfig, dir fs.FS) (took time.Duration) {
 	b.Helper()
-	set, err := migrate.Scan(dir, "migrations")
-	if err != nil {
-		b.Fatal(err)
-	}
-	plan, err := set.Plan(nil, 0, false)
-	if err != nil {
-		b.Fatal(err)
-	}
+	plan := planOf(b, dir)
 	timed(b, server, original, func(cfg *pgx.ConnConfig) {
 		m, err := openMeter(b.Context(), cfg)
 		if err != nil {
