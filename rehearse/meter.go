@@ -17,12 +17,14 @@ import (
 // meter reads what the database holds before, between and after the migrations, on a session of its own. It never reads while one runs:
 // counting and sizing would wait for its locks.
 type meter struct {
-	cfg    *pgx.ConnConfig
-	conn   *pgx.Conn
-	first  reading
-	last   reading
-	deltas map[uint32]compare.Delta // over all migrations
-	method report.Method
+	cfg      *pgx.ConnConfig
+	conn     *pgx.Conn
+	version  int // server_version_num
+	first    reading
+	last     reading                  // indexed
+	counters map[string]int64         // of changes to catalogs, when last asked for; nil when not known
+	deltas   map[uint32]compare.Delta // over all migrations
+	method   report.Method
 }
 
 // reading is the database at one moment.
@@ -31,6 +33,13 @@ type reading struct {
 	rows      compare.Rows
 	sizes     []catalog.Size
 	leftovers []report.Leftover
+
+	// Of an indexed reading the schema, the tables and the sizes are in these instead, by the relation they belong to; objects that belong to
+	// none have 0. indexes are their tables by the OIDs of indexes.
+	objects map[uint32]catalog.Schema
+	tables  map[uint32]catalog.Table
+	sizesOf map[uint32][]catalog.Size
+	indexes map[uint32]uint32
 }
 
 func openMeter(ctx context.Context, cfg *pgx.ConnConfig) (*meter, error) {
@@ -38,7 +47,12 @@ func openMeter(ctx context.Context, cfg *pgx.ConnConfig) (*meter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to staging: %w", err)
 	}
-	return &meter{cfg: cfg, conn: conn, deltas: map[uint32]compare.Delta{}, method: report.Exact}, nil
+	m := &meter{cfg: cfg, conn: conn, deltas: map[uint32]compare.Delta{}, method: report.Exact}
+	if err := conn.QueryRow(ctx, "SELECT pg_catalog.current_setting('server_version_num')::int").Scan(&m.version); err != nil {
+		_ = conn.Close(ctx)
+		return nil, fmt.Errorf("read the version of staging: %w", err)
+	}
+	return m, nil
 }
 
 func (m *meter) close(ctx context.Context) error { return m.conn.Close(ctx) }
@@ -60,10 +74,14 @@ func (m *meter) revive(ctx context.Context) error {
 
 // begin reads everything before the first migration.
 func (m *meter) begin(ctx context.Context) (err error) {
-	if m.first, err = m.read(ctx, nil, nil); err != nil {
+	_, err1 := m.changes(ctx)
+	m.first, err = m.read(ctx, nil, nil)
+	if err := errors.Join(err1, err); err != nil {
 		return fmt.Errorf("read staging before the migrations: %w", err)
 	}
 	m.last = m.first
+	m.last.rows.Counts = maps.Clone(m.first.rows.Counts)
+	m.last.index()
 	return nil
 }
 
@@ -77,9 +95,18 @@ func (m *meter) after(ctx context.Context, mig *report.Migration, o *observe.Obs
 	if o.ChangesMethod != "" && o.ChangesMethod != report.Exact {
 		m.method = o.ChangesMethod
 	}
+	done, err := m.afterSome(ctx, mig, o, deltas)
+	if done && err == nil {
+		return nil
+	}
 	if err := m.revive(ctx); err != nil {
 		return err
 	}
+	return m.afterAll(ctx, mig, o, deltas)
+}
+
+// afterAll reads the whole database; only what the migration touched is counted again.
+func (m *meter) afterAll(ctx context.Context, mig *report.Migration, o *observe.Observation, deltas map[uint32]compare.Delta) error {
 	touched := map[uint32]bool{}
 	for _, oid := range o.Touched {
 		touched[oid] = true
@@ -88,12 +115,18 @@ func (m *meter) after(ctx context.Context, mig *report.Migration, o *observe.Obs
 	if err != nil {
 		return err
 	}
-	mig.Schema = compare.Schema(m.last.schema, now.schema)
-	mig.Rows = compare.DiffRows(m.last.rows, now.rows, deltas, o.ChangesMethod)
-	mig.Sizes = compare.DiffSizes(m.last.sizes, now.sizes)
-	mig.Leftovers = compare.DiffLeftovers(m.last.leftovers, now.leftovers)
+	m.differences(mig, m.last.whole(), now, deltas, o.ChangesMethod)
 	m.last = now
+	m.last.index()
 	return nil
+}
+
+// differences tells what is different between two readings of the same relations.
+func (m *meter) differences(mig *report.Migration, was, now reading, deltas map[uint32]compare.Delta, method report.Method) {
+	mig.Schema = compare.Schema(was.schema, now.schema)
+	mig.Rows = compare.DiffRows(was.rows, now.rows, deltas, method)
+	mig.Sizes = compare.DiffSizes(was.sizes, now.sizes)
+	mig.Leftovers = compare.DiffLeftovers(was.leftovers, now.leftovers)
 }
 
 func plus(a, b compare.Delta) compare.Delta {
@@ -107,23 +140,28 @@ func (m *meter) end(ctx context.Context, result *report.Result) error {
 	if err := m.revive(ctx); err != nil {
 		return err
 	}
-	counts, err := compare.CountRows(ctx, m.conn, m.last.rows.Tables, nil)
+	was := m.last.whole()
+	now, err := m.read(ctx, nil, nil)
 	if err != nil {
-		return fmt.Errorf("count rows after the migrations: %w", err)
+		return fmt.Errorf("read staging after the migrations: %w", err)
 	}
-	for _, t := range m.last.rows.Tables {
-		if seen := m.last.rows.Counts[t.OID]; seen != counts[t.OID] && !t.GooseVersions {
+	for _, t := range now.rows.Tables {
+		if seen, is := was.rows.Counts[t.OID], now.rows.Counts[t.OID]; seen != is && !t.GooseVersions {
 			result.NotMeasured = append(result.NotMeasured, report.NotMeasured{
-				What: fmt.Sprintf("which migration changed the rows of %s (%d counted after the last one that touched it, %d at the end)", t, seen, counts[t.OID]),
+				What: fmt.Sprintf("which migration changed the rows of %s (%d after the last one that touched it, %d at the end)", t, seen, is),
 				Why:  "none was seen to touch it",
 			})
 		}
 	}
-	m.last.rows.Counts = counts
-	result.Schema = compare.Schema(m.first.schema, m.last.schema)
-	result.Rows = compare.DiffRows(m.first.rows, m.last.rows, m.deltas, m.method)
-	result.Sizes = compare.DiffSizes(m.first.sizes, m.last.sizes)
-	result.Leftovers = compare.DiffLeftovers(m.first.leftovers, m.last.leftovers)
+	for _, c := range compare.Schema(was.schema, now.schema) {
+		result.NotMeasured = append(result.NotMeasured, report.NotMeasured{
+			What: fmt.Sprintf("which migration %s %s %s", c.Action, c.Kind, c.Name), Why: "no lock told of it",
+		})
+	}
+	result.Schema = compare.Schema(m.first.schema, now.schema)
+	result.Rows = compare.DiffRows(m.first.rows, now.rows, m.deltas, m.method)
+	result.Sizes = compare.DiffSizes(m.first.sizes, now.sizes)
+	result.Leftovers = compare.DiffLeftovers(m.first.leftovers, now.leftovers)
 	return nil
 }
 

@@ -57,11 +57,16 @@ func Leftovers(ctx context.Context, q catalog.Querier) ([]report.Leftover, error
 	if err != nil {
 		return nil, fmt.Errorf("look for things half done: %w", err)
 	}
+	return LeftoversOf(found), nil
+}
+
+// LeftoversOf tells things half done as a report does.
+func LeftoversOf(found []catalog.HalfDone) []report.Leftover {
 	var out []report.Leftover
 	for _, h := range found {
 		out = append(out, report.Leftover{Kind: h.Kind, Object: h.Object, Table: h.Table, SQL: h.SQL})
 	}
-	return out, nil
+	return out
 }
 
 // DiffLeftovers lists what is left over after and was not before.

@@ -255,7 +255,7 @@ func fill(m *report.Migration, o *observe.Observation) {
 	m.Statements, m.Locks, m.Rewrites = o.Statements, o.Locks, o.Rewrites
 	m.Duration, m.Commit = report.Duration(o.Duration), report.Duration(o.Commit)
 	m.Slept, m.Observing = report.Duration(o.Slept), report.Duration(o.Observing)
-	m.WAL = o.WAL
+	m.WAL, m.Waited = o.WAL, report.Duration(o.Waited)
 }
 
 // judge sets the outcome. It returns an error when the migration did not get its chance.

@@ -15,8 +15,10 @@ type mode int
 
 // The modes that matter by name; the others are found in modes.
 const (
-	rowExclusive    mode = 3
-	accessExclusive mode = 8
+	rowExclusive         mode = 3
+	shareUpdateExclusive mode = 4
+	share                mode = 5
+	accessExclusive      mode = 8
 )
 
 // modes are the names of the modes, as pg_locks and as the documentation has them, by number.
@@ -82,6 +84,22 @@ func strongest(set int) mode {
 	return 0
 }
 
+// telling are the modes of a set that say all that it keeps others from, the strongest first, at least one. A greater mode conflicts with all that
+// a lesser one does, but for SHARE: it does not conflict with itself, and so lets others build indexes that SHARE UPDATE EXCLUSIVE and ROW
+// EXCLUSIVE do not.
+func telling(set int) []mode {
+	modes := []mode{strongest(set)}
+	if modes[0] == share {
+		if weaker := strongest(set &^ (1 << share)); weaker >= rowExclusive {
+			modes = append(modes, weaker)
+		}
+	}
+	return modes
+}
+
+// within tells whether whoever has m2 has all that m keeps others from.
+func (m mode) within(m2 mode) bool { return m2 >= m && (m2 != share || m == share || m < rowExclusive) }
+
 // hold is a lock of at least a class on a table or one of its indexes, from the start of the statement that took it.
 type hold struct {
 	session       *session
@@ -96,8 +114,12 @@ type hold struct {
 }
 
 // seize notes that rel is locked in mode m from start on: one hold for each class up to that of m, so that a
-// long SHARE lock is not hidden by the short ACCESS EXCLUSIVE one that follows it.
-func (u *run) seize(s *session, rel *relation, m mode, line int, start time.Duration) {
+// long SHARE lock is not hidden by the short ACCESS EXCLUSIVE one that follows it. Where it is not known exactly since when, start is the earliest.
+func (u *run) seize(s *session, rel *relation, m mode, line int, start time.Duration, known bool) {
+	method := report.Exact
+	if !known {
+		method = report.Estimated
+	}
 	for c := blocksSchema; c <= m.class(); c++ {
 		i := slices.IndexFunc(u.holds, func(h *hold) bool { return h.open && h.session == s && h.rel == rel && h.class == c })
 		if i >= 0 {
@@ -108,7 +130,7 @@ func (u *run) seize(s *session, rel *relation, m mode, line int, start time.Dura
 		}
 		table, object := u.name(rel)
 		u.holds = append(u.holds, &hold{
-			session: s, rel: rel, table: table, object: object, class: c, mode: m, line: line, start: start, open: true, method: report.Exact,
+			session: s, rel: rel, table: table, object: object, class: c, mode: m, line: line, start: start, open: true, method: method,
 		})
 	}
 }

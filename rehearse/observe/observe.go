@@ -21,6 +21,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -34,7 +35,16 @@ import (
 )
 
 // Interval is the longest pause between two looks of the watcher at a running statement.
-const Interval = 50 * time.Millisecond
+const Interval = 25 * time.Millisecond
+
+// What asking inside a transaction may cost: a question after each of a migration's first statements, and beyond them a share of its time. What is
+// over it is not asked one by one, where it changes rows alone and is over at once, but together, before the next that is asked, and in any case
+// before the commit.
+const (
+	askedAlways = 100
+	askingShare = 50 // one part in so many
+	overAtOnce  = 10 * time.Millisecond
+)
 
 // Recorder watches the sessions of one run of migrations. Set it as the Tracer of their configuration, then call Start before and
 // Stop after each migration; between Stop and Start nothing is recorded. A measurement that fails never fails the migration: it
@@ -46,7 +56,8 @@ type Recorder struct {
 
 	mu       sync.Mutex
 	sessions map[*pgx.Conn]*session
-	run      *run // nil between migrations
+	run      *run                 // nil between migrations
+	rels     map[uint32]*relation // as the last migration left them; nil where that is not known
 }
 
 // Source is a statement about to be sent, and where it stands.
@@ -92,6 +103,7 @@ type Observation struct {
 	Commit    time.Duration // of all commits in the migration
 	Observing time.Duration // what asking cost; in no other figure
 	Slept     time.Duration // time in pg_sleep, sampled
+	Waited    time.Duration // time of waiting for locks of other sessions, sampled
 	WAL       int64         // bytes of WAL the server wrote meanwhile
 
 	// Changes are rows changed by committed work, by the OID of the table; tables made by the migration are in it. The server counts what
@@ -99,6 +111,12 @@ type Observation struct {
 	// otherwise, then Estimated: something was undone (pg_xact_status), or a part outside a transaction on a server before 15, whose counters come late.
 	Changes       map[uint32]Change
 	ChangesMethod report.Method
+	// Bound says that the migration changed nothing but relations that it locked, with what belongs to them, and rows: each statement ran in a
+	// transaction, whose locks are known, and is of a kind that locks what it changes. Locked are the OIDs of those relations, new ones
+	// included, ordered; indexes are among them, TOAST tables may be. Changes of privileges, types, functions and the like are not bound.
+	Bound  bool
+	Locked []uint32
+
 	// Touched are the OIDs, in order, of the tables that were locked for writing or more, rewritten or changed. Only these can differ.
 	Touched []uint32
 
@@ -160,15 +178,17 @@ func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql
 	defer cancel()
 	start := time.Now()
 	var rels map[uint32]*relation
-	if !r.o.TimesOnly {
-		var err error
-		if rels, err = r.watcher.relations(ctx); err != nil {
-			return err
-		}
-	}
-	wal, err := r.watcher.wal(ctx)
+	wal, counting, err := r.watcher.beginning(ctx)
 	if err != nil {
 		return err
+	}
+	if !r.o.TimesOnly {
+		if rels = r.rels; rels == nil {
+			if rels, err = r.watcher.relations(ctx, nil); err != nil {
+				return err
+			}
+		}
+		r.rels = nil
 	}
 	if ignore == nil {
 		ignore = func(string) bool { return false }
@@ -178,13 +198,10 @@ func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql
 	r.run = &run{
 		epoch: time.Now(), anyStatement: anyStatement, ignore: ignore,
 		rels: rels, walStart: wal, wal: wal, method: report.Exact,
-		changes: map[uint32]Change{}, touched: map[uint32]bool{},
+		changes: map[uint32]Change{}, touched: map[uint32]bool{}, locked: map[uint32]bool{},
 	}
 	r.run.setup = time.Since(start)
-	if r.o.TimesOnly {
-		return nil
-	}
-	if on, err := r.watcher.counting(ctx); err == nil && !on {
+	if !r.o.TimesOnly && !counting {
 		r.run.miss("full scans and rows inserted, updated and deleted", "track_counts is off")
 	}
 	return nil
@@ -208,17 +225,52 @@ func (r *Recorder) Stop(ctx context.Context) *Observation {
 	if u == nil {
 		return &Observation{ChangesMethod: report.Exact}
 	}
-	for _, s := range r.sessions {
-		s.end(u, u.now(), false)
-	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
+	for conn, s := range r.sessions {
+		s.end(u, u.now(), false)
+		r.handOver(ctx, u, conn)
+	}
 	if wal, err := r.watcher.wal(ctx); err == nil {
 		u.wal = wal
 	} else {
 		u.miss("WAL written", reason(err))
 	}
+	r.keep(ctx, u)
 	return u.observation()
+}
+
+// handOver has an idle session make its counters visible to others.
+func (r *Recorder) handOver(ctx context.Context, u *run, conn *pgx.Conn) {
+	if r.o.TimesOnly || r.watcher.version < 150000 || conn.IsClosed() || conn.PgConn().TxStatus() != 'I' {
+		return
+	}
+	u.ask(func() {
+		if _, err := settle(ctx, conn, r.watcher.version); err != nil {
+			u.unbound = true
+		}
+	})
+}
+
+// keep remembers the relations for the next migration, where all that this one changed is known: what it locked is read anew.
+func (r *Recorder) keep(ctx context.Context, u *run) {
+	if u.unbound || u.rels == nil {
+		return
+	}
+	u.ask(func() {
+		if len(u.locked) > 0 {
+			now, err := r.watcher.relations(ctx, slices.Collect(maps.Keys(u.locked)))
+			if err != nil {
+				u.unbound = true
+				return
+			}
+			for oid := range u.locked {
+				delete(u.rels, oid)
+			}
+			maps.Copy(u.rels, now)
+		}
+		r.rels = u.rels
+	})
 }
 
 // Terminate ends the sessions that are still there, and waits until the server has rolled back what they did and is rid of them. A
@@ -245,6 +297,7 @@ type run struct {
 	epoch     time.Time
 	setup     time.Duration // spent before the clock ran
 	observing time.Duration // the clock stood still for so long
+	allowed   time.Duration // of it, for what is asked always
 
 	anyStatement bool
 	ignore       func(string) bool
@@ -261,7 +314,10 @@ type run struct {
 	holds       []*hold
 	rewrites    []report.Rewrite
 	changes     map[uint32]Change
+	asked       int // so many statements were asked together with others
 	touched     map[uint32]bool
+	locked      map[uint32]bool // for more than reading and writing rows, new ones too
+	unbound     bool            // not all that was changed is locked
 	method      report.Method
 	commit      time.Duration
 	started     bool
@@ -295,15 +351,21 @@ func (u *run) miss(what, why string) {
 }
 
 func (u *run) observation() *Observation {
+	if u.asked > 0 {
+		u.miss(fmt.Sprintf("which of %d statements in %s took which locks, and what each of them read, changed and wrote", u.asked, u.statements[0].File),
+			"each was over at once, and asking after each would have cost more than 2 % of the migration's time; what they did together is known")
+	}
 	o := &Observation{
 		Locks: u.exposures(), Rewrites: u.rewrites, Duration: u.last - u.first, Commit: u.commit,
 		Observing: u.setup + u.observing, WAL: max(0, u.wal-u.walStart), Changes: u.changes, ChangesMethod: u.method,
 		Touched: slices.Sorted(maps.Keys(u.touched)), NotMeasured: u.missed,
+		Bound: !u.unbound, Locked: slices.Sorted(maps.Keys(u.locked)),
 	}
 	for _, s := range u.statements {
 		o.Statements = append(o.Statements, s.Statement)
 		o.Durable = append(o.Durable, s.durable)
 		o.Slept += time.Duration(s.Slept)
+		o.Waited += time.Duration(s.Waited)
 	}
 	return o
 }

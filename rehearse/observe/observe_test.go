@@ -293,3 +293,81 @@ func TestNothingIsRecordedBetween(t *testing.T) {
 }
 
 func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
+
+// TestUndoneLocks: what was locked since a savepoint is free again once it is rolled back to.
+func TestUndoneLocks(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, pgtest.New(t, table+"; CREATE TABLE u AS SELECT 1 AS a"))
+	o := b.inTransaction("LOCK TABLE u", "SAVEPOINT one", "LOCK TABLE t", "ROLLBACK TO SAVEPOINT one", "SELECT pg_sleep(0.5)")
+	held := map[string]time.Duration{}
+	for _, e := range o.Locks {
+		held[e.Table] = time.Duration(e.Held)
+	}
+	if held["public.u"] < 500*time.Millisecond || held["public.t"] <= 0 || held["public.u"]-held["public.t"] < 500*time.Millisecond {
+		t.Errorf("held %v", held)
+	}
+}
+
+// TestWaiting: what a statement waited for another session's lock is told apart, with whose it was.
+func TestWaiting(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, table)
+	b := newBench(t, db)
+	for _, inside := range []bool{true, false} {
+		cfg := db.Copy()
+		cfg.RuntimeParams["application_name"] = "night report"
+		reader, err := pgx.ConnectConfig(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := reader.Exec(t.Context(), "BEGIN; SELECT count(*) FROM t"); err != nil {
+			t.Fatal(err)
+		}
+		const rest = 600 * time.Millisecond
+		closed := make(chan error)
+		time.AfterFunc(rest, func() { closed <- reader.Close(context.WithoutCancel(t.Context())) })
+		record := b.record
+		if inside {
+			record = b.inTransaction
+		}
+		o := record("ALTER TABLE t ADD COLUMN IF NOT EXISTS c int", "SELECT pg_sleep(0.2)")
+		if err := <-closed; err != nil {
+			t.Fatal(err)
+		}
+		st := o.Statements[0]
+		if d := time.Duration(st.Duration - st.Waited); st.Waited <= 0 || d < 0 || d > rest/2 || o.Waited != time.Duration(st.Waited) || !slices.Equal(st.WaitedFor, []string{"night report"}) {
+			t.Errorf("inside %v: waited %s of %s (in all %s) for %q", inside, st.Waited, st.Duration, o.Waited, st.WaitedFor)
+		}
+		if o.Slept < 100*time.Millisecond || o.Statements[1].Waited != 0 {
+			t.Errorf("inside %v: slept %s, %+v", inside, o.Slept, o.Statements[1])
+		}
+	}
+}
+
+// TestManySmallStatements: asking after each of very many would cost more than they do. They are asked together, and the transaction's locks, scans
+// and rows are complete all the same.
+func TestManySmallStatements(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, table+"; CREATE TABLE u AS SELECT 1 AS a; CREATE FUNCTION lock_u() RETURNS void LANGUAGE plpgsql AS $$ BEGIN LOCK TABLE u; END $$")
+	b := newBench(t, db)
+	var statements []string
+	for i := range 1500 {
+		statements = append(statements, fmt.Sprintf("INSERT INTO t VALUES (%d)", 5000+i))
+	}
+	statements[700] = "SELECT lock_u()"
+	o := b.inTransaction(statements...)
+	if got := o.Changes[oid(t, db, "t")]; got.Inserted != 1499 || o.ChangesMethod != report.Exact {
+		t.Errorf("changes %+v, %s", got, o.ChangesMethod)
+	}
+	if len(o.Locks) != 1 || o.Locks[0].Table != "public.u" || o.Locks[0].Blocks != "reads and writes" {
+		t.Errorf("locks %+v", o.Locks)
+	}
+	asked := slices.ContainsFunc(o.NotMeasured, func(n report.NotMeasured) bool { return len(n.What) > 5 && n.What[:5] == "which" })
+	if most := 1500 * 100 * time.Microsecond; o.Observing > most && !asked {
+		t.Errorf("asking took %s, one by one", o.Observing)
+	}
+	if asked && o.Locks[0].Method != report.Estimated && o.Locks[0].Held <= 0 {
+		t.Errorf("locks %+v", o.Locks)
+	}
+	t.Logf("%s, asking %s, not measured: %+v", o.Duration, o.Observing, o.NotMeasured)
+}

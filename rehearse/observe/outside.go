@@ -25,6 +25,7 @@ func (r *Recorder) outside(ctx context.Context, u *run, conn *pgx.Conn, q *query
 	if isPreamble(st.Tag) || st.Tag == "COMMIT" || st.Tag == "ROLLBACK" {
 		return
 	}
+	u.unbound = true
 	u.locksOutside(q, end)
 	if err := r.storageOutside(ctx, u, st); err != nil {
 		u.miss("rewrites by "+st.place(), reason(err))
@@ -81,7 +82,7 @@ func (u *run) sampledHold(q *query, rel *relation, m mode, start, end time.Durat
 
 // storageOutside compares the storage of all relations with what was seen last.
 func (r *Recorder) storageOutside(ctx context.Context, u *run, st *statement) error {
-	now, err := r.watcher.relations(ctx)
+	now, err := r.watcher.relations(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (r *Recorder) storageOutside(ctx context.Context, u *run, st *statement) er
 // countOutside compares the server's counters of all tables with those read last.
 func (r *Recorder) countOutside(ctx context.Context, u *run, conn *pgx.Conn, st *statement) error {
 	if !conn.IsClosed() {
-		if err := settle(ctx, conn, r.watcher.version); err != nil {
+		if _, err := settle(ctx, conn, r.watcher.version); err != nil {
 			return err
 		}
 	}

@@ -116,26 +116,40 @@ func readProbed(row [][]byte) probed {
 }
 
 // settle makes an idle connection hand its counters over, so that a transaction that begins next counts from nought and the
-// watcher sees what was done before. From 15 on the server does so when told to; before, it does after half a second.
-func settle(ctx context.Context, conn *pgx.Conn, version int) error {
+// watcher sees what was done before. From 15 on the server does so when told to; before, it does after half a second. It gives the number after
+// that of the newest transaction that has ended (pg_current_snapshot).
+func settle(ctx context.Context, conn *pgx.Conn, version int) (completed int64, err error) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
+	const ended = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())"
 	if version >= 150000 {
-		return exec(ctx, conn.PgConn(), "SELECT pg_catalog.pg_stat_force_next_flush()")
+		return number(ctx, conn, ended+", pg_catalog.pg_stat_force_next_flush()")
 	}
 	const pending = `SELECT 1 FROM pg_catalog.pg_stat_xact_user_tables
 		WHERE COALESCE(seq_scan, 0) + COALESCE(n_tup_ins, 0) + COALESCE(n_tup_upd, 0) + COALESCE(n_tup_del, 0) > 0 LIMIT 1`
 	for range 12 {
 		results, err := conn.PgConn().Exec(ctx, pending).ReadAll()
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if len(results) == 1 && len(results[0].Rows) == 0 {
-			return nil
+			return number(ctx, conn, ended)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	return errors.New("counters were not handed over in time")
+	return 0, errors.New("counters were not handed over in time")
+}
+
+// number asks for a number in the first column of one row.
+func number(ctx context.Context, conn *pgx.Conn, sql string) (int64, error) {
+	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+	if err != nil {
+		return 0, err
+	}
+	if len(results) != 1 || len(results[0].Rows) != 1 {
+		return 0, fmt.Errorf("%d results instead of one number", len(results))
+	}
+	return strconv.ParseInt(string(results[0].Rows[0][0]), 10, 64)
 }
 
 func exec(ctx context.Context, conn *pgconn.PgConn, sql string) error {

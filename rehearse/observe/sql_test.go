@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -176,5 +177,29 @@ func TestModes(t *testing.T) {
 	}
 	if modeOf("ShareLock").String() != "SHARE" || strongest(1<<1|1<<5|1<<3) != 5 || strongest(0) != 0 {
 		t.Error("modes")
+	}
+}
+
+// TestSharedAndWritten: an index is built, then rows change. SHARE alone would let others build indexes; ROW EXCLUSIVE with it does not.
+func TestSharedAndWritten(t *testing.T) {
+	t.Parallel()
+	if got := telling(1<<5 | 1<<3 | 1<<1); !slices.Equal(got, []mode{share, rowExclusive}) {
+		t.Errorf("SHARE and ROW EXCLUSIVE tell %v", got)
+	}
+	if got := telling(1<<8 | 1<<5 | 1<<4); !slices.Equal(got, []mode{accessExclusive}) {
+		t.Errorf("ACCESS EXCLUSIVE tells %v", got)
+	}
+	// What conflicts with what, as PostgreSQL's documentation has it (13.3.1).
+	conflicts := []string{"", "8", "78", "5678", "45678", "34678", "345678", "2345678", "12345678"}
+	for m := mode(1); m <= accessExclusive; m++ {
+		for m2 := mode(1); m2 <= accessExclusive; m2++ {
+			want := true
+			for _, c := range conflicts[m] {
+				want = want && strings.ContainsRune(conflicts[m2], c)
+			}
+			if got := m.within(m2); got != want {
+				t.Errorf("%s within %s: %v, want %v", m, m2, got, want)
+			}
+		}
 	}
 }

@@ -24,6 +24,7 @@ type session struct {
 	changes  map[uint32]Change
 	pending  []*statement // of the open block
 	undone   *statement   // the first that undid something: the counters keep it
+	unasked  []*query     // statements since the latest question
 }
 
 // query is one query on its way, between TraceQueryStart and TraceQueryEnd.
@@ -33,6 +34,7 @@ type query struct {
 	inside  bool       // sent inside a transaction block
 	sql     string
 	start   time.Duration
+	end     time.Duration
 	watch   *watch
 }
 
@@ -53,6 +55,9 @@ func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx
 	}
 	if !q.inside && !r.o.TimesOnly {
 		u.ask(func() { r.prepare(ctx, u, conn, q) })
+	}
+	if len(s.unasked) > 0 && q.inside && endsTransaction(data.SQL) {
+		u.ask(func() { r.inside(ctx, u, conn, s.unasked[len(s.unasked)-1]) })
 	}
 	q.start = u.now()
 	if !u.started {
@@ -101,10 +106,8 @@ func isControl(sql string) bool {
 func (r *Recorder) prepare(ctx context.Context, u *run, conn *pgx.Conn, q *query) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	err := settle(ctx, conn, r.watcher.version)
-	if err == nil {
-		u.completed, err = r.watcher.completed(ctx)
-	}
+	var err error
+	u.completed, err = settle(ctx, conn, r.watcher.version)
 	if err == nil && q.stmt != nil && u.stats == nil && r.watcher.version >= 150000 {
 		u.stats, err = r.watcher.counters(ctx)
 	}
@@ -131,9 +134,10 @@ func (r *Recorder) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.T
 	}
 	defer r.mu.Unlock()
 	end := u.now()
+	q.end = end
 	if q.watch != nil {
 		u.ask(q.watch.end)
-		q.stmt.Slept = report.Duration(q.watch.slept)
+		q.stmt.Slept, q.stmt.Waited, q.stmt.WaitedFor = report.Duration(q.watch.slept), report.Duration(q.watch.waited), q.watch.blockers
 	}
 	if q.stmt != nil || isControl(q.sql) {
 		u.last = end
@@ -214,10 +218,15 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 			s.undone = q.stmt
 		}
 		s.armed = s.armed || !isPreamble(q.stmt.Tag)
-		if s.armed && !r.o.TimesOnly {
+		switch {
+		case !s.armed || r.o.TimesOnly:
+		case u.affords(q):
 			u.ask(func() { r.inside(ctx, u, conn, q) })
+		default:
+			s.unasked = append(s.unasked, q)
 		}
 	case status == 'E': // the server has released its locks, but for those of before a savepoint: the next probe finds them
+		u.unbound = true
 		u.release(s, end)
 		clear(s.modes)
 		if q.stmt != nil && q.stmt.Failure != nil {
@@ -248,7 +257,7 @@ func (u *run) unknown(st *statement) {
 			u.touched[oid] = true
 		}
 	}
-	u.method = report.Estimated
+	u.method, u.unbound = report.Estimated, true
 	u.miss("locks, scans, rewrites and rows changed of "+st.place(), "one text of several statements, which ended the transaction half way")
 }
 
@@ -276,112 +285,6 @@ func (s *session) end(u *run, at time.Duration, committed bool) {
 		}
 	}
 	*s = session{pid: s.pid}
-}
-
-// inside asks the open transaction what the statement did.
-func (r *Recorder) inside(ctx context.Context, u *run, conn *pgx.Conn, q *query) {
-	s, st := q.session, q.stmt
-	wal, completed, rels, err := probe(ctx, conn)
-	if err != nil {
-		r.log.Debug("observe: probe", "statement", st.SQL, "reason", reason(err))
-		u.miss("locks, scans, rewrites and rows changed of "+st.place(), reason(err))
-		return
-	}
-	st.WAL, u.wal = max(0, wal-u.wal), wal
-	if s.undone == nil && r.undid(ctx, u, completed) {
-		s.undone = st
-	}
-	u.completed = completed
-	var changed []restored
-	for _, p := range rels {
-		u.countInside(s, st, p)
-		rel := u.rels[p.oid]
-		if rel == nil {
-			continue
-		}
-		u.lockInside(s, q, rel, p.modes)
-		if !p.gone && p.filenode != rel.filenode && p.filenode != 0 {
-			changed = append(changed, restored{rel: rel, now: p.storage, bytes: p.bytes})
-		} else if !p.gone && p.columns != "" {
-			rel.columns = p.columns
-		}
-	}
-	st.Rewrites = u.rewritesOf(st, changed)
-	s.truncated(st, u)
-	sortLocks(st.Locks)
-}
-
-// undid tells whether something of the transaction was undone since the last question. Inside it nothing of it can have ended otherwise; what
-// ended elsewhere, such as autovacuum's, did so by commit.
-func (r *Recorder) undid(ctx context.Context, u *run, completed int64) bool {
-	if u.completed == 0 || completed <= u.completed {
-		return false
-	}
-	ctx, cancel := detach(ctx)
-	defer cancel()
-	aborted, err := r.watcher.ended(ctx, "aborted", u.completed, completed)
-	return aborted || err != nil
-}
-
-// lockInside notes the locks on rel that the statement took or strengthened.
-func (u *run) lockInside(s *session, q *query, rel *relation, set int) {
-	was, is := strongest(s.modes[rel.oid]), strongest(set)
-	s.modes[rel.oid] = set
-	if rel.kind == "S" && is.class() == blocksNothing { // nextval
-		return
-	}
-	if is > was {
-		table, object := u.name(rel)
-		q.stmt.Locks = append(q.stmt.Locks, report.Lock{Table: table, Object: object, Mode: is.String(), Method: report.Exact})
-	}
-	u.seize(s, rel, is, q.stmt.Line, q.start)
-	if rel.isTable() && is >= rowExclusive {
-		u.touched[rel.oid] = true
-	}
-}
-
-// countInside notes what the transaction's counters of a table have grown by.
-func (u *run) countInside(s *session, st *statement, p probed) {
-	if !p.table {
-		return
-	}
-	d := p.counters.minus(s.counters[p.oid])
-	s.counters[p.oid] = p.counters
-	u.scanned(st, p.oid, d)
-	if d.Change != (Change{}) {
-		s.changes[p.oid] = s.changes[p.oid].plus(d.Change)
-		u.touched[p.oid] = true
-	}
-}
-
-// scanned notes full scans of a table of before.
-func (u *run) scanned(st *statement, oid uint32, d counters) {
-	if rel := u.rels[oid]; rel != nil && rel.isTable() && d.scans > 0 {
-		st.Scans = append(st.Scans, report.Scan{Table: rel.name, Count: d.scans, Rows: d.read})
-	}
-}
-
-// truncated marks the tables that the statement's rewrites emptied.
-func (s *session) truncated(st *statement, u *run) {
-	for _, oid := range u.truncated(st) {
-		s.changes[oid] = s.changes[oid].plus(Change{Truncated: true})
-	}
-}
-
-// truncated finds the tables that a statement emptied.
-func (u *run) truncated(st *statement) []uint32 {
-	var oids []uint32
-	for _, w := range st.Rewrites {
-		if w.Reason != "truncate" || w.Index != "" {
-			continue
-		}
-		for oid, rel := range u.rels {
-			if rel.name == w.Table {
-				oids = append(oids, oid)
-			}
-		}
-	}
-	return oids
 }
 
 // place is where a statement stands, for people.

@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -88,10 +89,20 @@ func (w *watcher) each(ctx context.Context, sql string, args, into []any, start,
 	})
 }
 
-// relations reads the relations there are, by OID, as committed.
-func (w *watcher) relations(ctx context.Context) (rels map[uint32]*relation, err error) {
+// beginning is the position in the WAL (see wal), and whether the server counts scans and changed rows.
+func (w *watcher) beginning(ctx context.Context) (wal int64, counting bool, err error) {
+	err = w.one(ctx, "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint, current_setting('track_counts')::bool", nil, []any{&wal, &counting})
+	return wal, counting, err
+}
+
+// relations reads the relations there are, by OID, as committed: all, or those of the OIDs.
+func (w *watcher) relations(ctx context.Context, oids []uint32) (rels map[uint32]*relation, err error) {
+	query, args := relationsSQL, []any(nil)
+	if oids != nil {
+		query, args = relationsSQL+" AND c.oid = ANY ($1)", []any{oids}
+	}
 	var r relation
-	err = w.each(ctx, relationsSQL, nil, []any{
+	err = w.each(ctx, query, args, []any{
 		&r.oid, &r.name, &r.kind, &r.table, &r.filenode, &r.persistence, &r.method, &r.tablespace, &r.columns,
 	}, func() { rels = map[uint32]*relation{} }, func() {
 		c := r
@@ -194,6 +205,9 @@ type watch struct {
 	previous time.Duration // when the latest sample was asked for
 	locks    []*sighting   // only outside a transaction
 	slept    time.Duration
+	waited   time.Duration // for locks of others
+	waiting  bool          // in the latest sample
+	blockers []string      // who had them
 	looks    int
 	err      error
 }
@@ -233,19 +247,50 @@ func (v *watch) end() {
 // look takes one sample (pg_stat_get_activity, pg_locks). It has no deadline but the session's statement_timeout.
 func (w *watcher) look(ctx context.Context, pid uint32, locks bool, v *watch) error {
 	before := time.Since(v.start)
-	var sleeping bool
+	var sleeping, waiting bool
 	var oid uint32
 	var name string
 	var seen []sighting
-	err := w.each(ctx, `SELECT COALESCE(a.wait_event = 'PgSleep', false), COALESCE(l.relation, 0::oid), COALESCE(l.mode, '')
+	err := w.each(ctx, `SELECT COALESCE(a.wait_event = 'PgSleep', false), COALESCE(a.wait_event_type = 'Lock', false), COALESCE(l.relation, 0::oid), COALESCE(l.mode, '')
 		FROM pg_stat_get_activity($1) a
 		LEFT JOIN pg_locks l ON $2 AND l.pid = a.pid AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
-			AND l.database = a.datid`, []any{int32(pid), locks}, []any{&sleeping, &oid, &name}, func() { seen = nil }, func() {
+			AND l.database = a.datid`, []any{int32(pid), locks}, []any{&sleeping, &waiting, &oid, &name}, func() { seen = nil }, func() {
 		if oid != 0 {
 			seen = append(seen, sighting{oid: oid, mode: modeOf(name)})
 		}
 	})
+	previous := v.previous
 	v.note(before, time.Since(v.start), sleeping, seen)
+	if err == nil {
+		err = w.lookWaiting(ctx, pid, v, before-previous, waiting)
+	}
+	return err
+}
+
+// lookWaiting notes that the backend waits for a lock: since when, as the server has it (pg_locks.waitstart, from 14 on), and for whom
+// (pg_blocking_pids). Further looks add the time since the look before.
+func (w *watcher) lookWaiting(ctx context.Context, pid uint32, v *watch, since time.Duration, waiting bool) error {
+	was := v.waiting
+	if v.waiting = waiting; !waiting {
+		return nil
+	}
+	started := "NULL::timestamptz"
+	if w.version >= 140000 {
+		started = "(SELECT min(waitstart) FROM pg_locks WHERE pid = $1 AND NOT granted)"
+	}
+	var begun float64
+	var who string
+	err := w.each(ctx, `SELECT COALESCE(1000 * extract(epoch FROM clock_timestamp() - `+started+`), -1)::float8,
+			COALESCE(CASE WHEN b.backend_type <> 'client backend' THEN b.backend_type ELSE NULLIF(b.application_name, '') END, 'another session')
+		FROM unnest(pg_blocking_pids($1)) p LEFT JOIN pg_stat_get_activity(p) b ON true`, []any{int32(pid)}, []any{&begun, &who}, func() {}, func() {
+		if !slices.Contains(v.blockers, who) {
+			v.blockers = append(v.blockers, who)
+		}
+		if !was && begun >= 0 {
+			since = time.Duration(begun * float64(time.Millisecond))
+		}
+	})
+	v.waited += since
 	return err
 }
 

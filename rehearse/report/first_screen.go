@@ -157,6 +157,9 @@ func (a *arranger) migrationRow(m *Migration) []string {
 		return []string{a.cell(m.ShortName()), "not run", a.sym.none, a.sym.none, a.sym.none, a.sym.none}
 	}
 	time := m.Duration.String()
+	if m.Waited > 0 {
+		time += fmt.Sprintf(" (%s waiting for locks)", m.Waited)
+	}
 	if m.Slept > 0 {
 		time += fmt.Sprintf(" (%s asleep)", m.Slept)
 	}

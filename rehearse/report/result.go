@@ -142,6 +142,7 @@ type Migration struct {
 	Duration    Duration    `json:"duration"` // first statement sent until the commit was acknowledged, without our own probes
 	Commit      Duration    `json:"commit"`
 	Slept       Duration    `json:"slept"`     // part of the duration spent in pg_sleep, sampled
+	Waited      Duration    `json:"waited"`    // part of the duration spent waiting for locks of other sessions of staging, sampled
 	Observing   Duration    `json:"observing"` // what our probes cost, not part of Duration
 	WAL         int64       `json:"wal_bytes"`
 	Statements  []Statement `json:"statements"`
@@ -171,6 +172,8 @@ type Statement struct {
 	Scans       []Scan    `json:"scans"` // full scans of existing tables
 	WAL         int64     `json:"wal_bytes"`
 	Slept       Duration  `json:"slept"`
+	Waited      Duration  `json:"waited"`               // for locks of other sessions of staging
+	WaitedFor   []string  `json:"waited_for,omitempty"` // who had them: "autovacuum worker", or the name of an application
 }
 
 // Failure is why a statement or a migration failed. Detail is kept only from staging, whose values are masked,

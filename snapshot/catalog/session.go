@@ -118,7 +118,7 @@ func setUp(ctx context.Context, q Querier) (version int, err error) {
 
 // list runs an embedded query, fitted to the server's version, and scans every row.
 func list[T any](ctx context.Context, r reader, file string, scan pgx.RowToFunc[T]) ([]T, error) {
-	sql, err := load(file, r.version)
+	sql, err := load(file, r.version, false)
 	if err != nil {
 		return nil, err
 	}
@@ -134,19 +134,24 @@ func list[T any](ctx context.Context, r reader, file string, scan pgx.RowToFunc[
 }
 
 // load reads an embedded query and leaves out the lines that are not for this version. A line that ends in "-- since N" is for
-// PostgreSQL N and newer, "-- before N" for older ones; both may stand together.
-func load(file string, version int) (string, error) {
+// PostgreSQL N and newer, "-- before N" for older ones; both may stand together. "-- of some" is for a reading of certain relations, whose
+// OIDs are its parameter, "-- of all" for that of everything.
+func load(file string, version int, some bool) (string, error) {
 	text, err := queries.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("read the catalog: %w", err)
 	}
 	var b strings.Builder
 	for line := range strings.Lines(string(text)) {
-		if forVersion(line, version/10000) {
+		if forVersion(line, version/10000) && forReading(line, some) {
 			b.WriteString(line)
 		}
 	}
 	return b.String(), nil
+}
+
+func forReading(line string, some bool) bool {
+	return !strings.Contains(line, "-- of all") && !strings.Contains(line, "-- of some") || strings.Contains(line, "-- of some") == some
 }
 
 func forVersion(line string, major int) bool {

@@ -19,10 +19,12 @@ type Size struct {
 // Sizes lists the storage of every table, materialised view and index by name.
 // It waits for whoever holds ACCESS EXCLUSIVE on one of them: never ask while a migration runs. Source: pg_relation_size.
 func Sizes(ctx context.Context, q Querier) ([]Size, error) {
-	return listWithin(ctx, q, "plan/sizes.sql", func(row pgx.CollectableRow) (s Size, err error) {
-		err = row.Scan(&s.OID, &s.Kind, &s.Name, &s.Table, &s.TableName, &s.Bytes)
-		return s, err
-	})
+	return listWithin(ctx, q, "plan/sizes.sql", scanSize)
+}
+
+func scanSize(row pgx.CollectableRow) (s Size, err error) {
+	err = row.Scan(&s.OID, &s.Kind, &s.Name, &s.Table, &s.TableName, &s.Bytes)
+	return s, err
 }
 
 // HalfDone is an object that is there but does not work, or not yet.
@@ -36,8 +38,10 @@ type HalfDone struct {
 // HalfDones lists invalid indexes, constraints NOT VALID, disabled triggers, foreign keys and rules, materialised views without data,
 // partitions half detached and prepared transactions, by kind, table and name.
 func HalfDones(ctx context.Context, q Querier) ([]HalfDone, error) {
-	return listWithin(ctx, q, "plan/half_done.sql", func(row pgx.CollectableRow) (h HalfDone, err error) {
-		err = row.Scan(&h.Kind, &h.Object, &h.Table, &h.SQL)
-		return h, err
-	})
+	return listWithin(ctx, q, "plan/half_done.sql", scanHalfDone)
+}
+
+func scanHalfDone(row pgx.CollectableRow) (h HalfDone, err error) {
+	err = row.Scan(&h.Kind, &h.Object, &h.Table, &h.SQL)
+	return h, err
 }

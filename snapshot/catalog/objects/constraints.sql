@@ -32,5 +32,6 @@ LEFT JOIN LATERAL (SELECT p.oid FROM pg_inherits h JOIN pg_constraint p ON p.con
 WHERE con.contype IN ('c', 'f', 'p', 'u', 'x')
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
   AND (c.oid IS NULL OR c.relpersistence <> 't')
-  AND con.conrelid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND deptype = 'e')
-  AND con.contypid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_type'::regclass AND deptype = 'e')
+  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = con.conrelid AND e.deptype = 'e')
+  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_type'::regclass AND e.objid = con.contypid AND e.deptype = 'e')
+  AND con.conrelid = ANY ($1) -- of some

@@ -16,4 +16,5 @@ SELECT 'pg_statistic_ext'::regclass::oid, s.oid, 0::int4,
 FROM pg_statistic_ext s
 JOIN pg_namespace n ON n.oid = s.stxnamespace
 WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-  AND s.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_statistic_ext'::regclass AND deptype = 'e')
+  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_statistic_ext'::regclass AND e.objid = s.oid AND e.deptype = 'e')
+  AND s.stxrelid = ANY ($1) -- of some

@@ -30,4 +30,5 @@ WHERE c.relkind IN ('r', 'p', 'f', 'm')
   AND c.relpersistence <> 't'
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
   AND (e.oid IS NULL OR c.oid = ANY (e.extconfig))
+  AND c.oid = ANY ($1) -- of some
 ORDER BY n.nspname, c.relname

@@ -11,6 +11,8 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_index i ON i.indexrelid = c.oid
 JOIN pg_class t ON t.oid = coalesce(i.indrelid, c.oid)
 JOIN pg_namespace tn ON tn.oid = t.relnamespace
-WHERE c.relkind IN ('r', 'm', 'i') AND c.relpersistence <> 't'
+WHERE c.oid IN (SELECT unnest($1::oid[]) UNION ALL SELECT indexrelid FROM pg_index WHERE indrelid = ANY ($1)) AND -- of some
+WHERE -- of all
+  c.relkind IN ('r', 'm', 'i') AND c.relpersistence <> 't'
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
 ORDER BY 3
