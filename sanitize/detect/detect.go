@@ -164,9 +164,6 @@ func nationalRules(values []string) []string {
 	return rules
 }
 
-// reservedPhone makes numbers that nobody has, of which there are too few for unique keys: those take the mask without it.
-const reservedPhone = "{mask: phone, to: reserved}"
-
 // textRules lists the masks for text of a class, best first; the later ones are for unique keys and narrow columns.
 func textRules(class string) []string {
 	switch class {
@@ -179,7 +176,7 @@ func textRules(class string) []string {
 	case classPerson:
 		return []string{"full_name", "shape", "hash"}
 	case classPhone:
-		return []string{reservedPhone, "phone", "digits", "hash", "shape"}
+		return []string{"phone", "{mask: phone, to: same_form}", "digits", "hash", "shape"} // of numbers that nobody has there are too few for unique keys
 	case classCard:
 		return []string{"{mask: card, keep_bin: true}", "shape", "hash"}
 	case classIBAN:
@@ -288,7 +285,7 @@ func classifyArray(c Column, values []string) Guess {
 // arrayRules are the masks for arrays of texts of a class.
 func arrayRules(class string) []string {
 	rules := textRules(class)
-	if rules[0] != reservedPhone {
+	if class != classPhone {
 		rules = rules[:1]
 	}
 	var each []string
