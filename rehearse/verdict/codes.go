@@ -32,6 +32,7 @@ const (
 	MaskingAhead        = "masking-ahead"
 	PartOfRows          = "part-of-rows"
 	KAnonymity          = "k-anonymity"
+	SchemaLiteral       = "schema-literal"
 	BlocksReads         = "blocks-reads"
 	BlocksWrites        = "blocks-writes"
 	Rewrite             = "rewrite"
@@ -57,7 +58,7 @@ func Codes() []string {
 	return []string{
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource, OnlyInCopy, RowsLost, RowsUnexpected,
 		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
+		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, SchemaLiteral, BlocksReads, BlocksWrites, Rewrite, FullScan,
 		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
 	}
 }

@@ -68,6 +68,7 @@ type Watcher struct {
 	prints    *Prints
 	origin    uint64
 	form      Form
+	holds     Holds
 	unguessed bool
 	was, is   words
 	recent    recent
@@ -181,7 +182,7 @@ func (w *Watcher) value(was, is []byte) bool {
 func (w *Watcher) fresh(was, is []byte) (k kind, any bool) {
 	w.was.split(was, w.escapes())
 	k = w.was.kind(was)
-	any = w.add(&w.was, k)
+	any = w.addForms(was, k)
 	if is == nil || w.unguessed {
 		return k, any
 	}
@@ -190,7 +191,26 @@ func (w *Watcher) fresh(was, is []byte) (k kind, any bool) {
 	}
 	w.is.split(is, w.escapes())
 	w.output(&w.is)
+	if w.holds == Numbers {
+		if digits := w.national(&w.is, is); digits != nil {
+			one := w.is.nationalSum(digits)
+			w.outputs = append(w.outputs, mark{one, made(one)})
+		}
+	}
 	return k, any
+}
+
+// addForms adds the value that was taken apart, in the forms that its column's values are looked for in.
+func (w *Watcher) addForms(was []byte, k kind) bool {
+	switch {
+	case w.holds == People && k == recurring && w.addTurned(&w.was):
+		return true
+	case w.holds == Numbers && k == strong:
+		if digits := w.national(&w.was, was); digits != nil {
+			w.enter(w.was.nationalSum(digits), digits, strong)
+		}
+	}
+	return w.add(&w.was, k)
 }
 
 // add adds the words as a value of a kind, and a number as its digits too.

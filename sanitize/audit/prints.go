@@ -46,6 +46,7 @@ type Prints struct {
 	segments       [segments]segment
 	limits         limits
 	origins        []string
+	numbers        atomic.Bool // some are of telephone numbers
 }
 
 // bitmap is a Bloom filter in blocks of 64 bits.

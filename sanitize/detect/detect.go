@@ -181,6 +181,8 @@ func textRules(class string) []string {
 		return []string{"{mask: card, keep_bin: true}", "shape", "hash"}
 	case classIBAN:
 		return []string{"iban", "{mask: shape, keep_prefix: 2}", "digits", "hash"}
+	case classEmployer:
+		return []string{"company", "shape", "hash"}
 	case classSecret, classLogin:
 		return []string{"hash", "shape"}
 	case classFree:
