@@ -20,7 +20,7 @@ func NewCollector() *Collector { return newCollector(usual()) }
 
 func newCollector(l limits) *Collector {
 	return &Collector{origin: map[string]uint64{}, prints: &Prints{
-		words: maphash.MakeSeed(), confirm: maphash.MakeSeed(), same: maphash.MakeSeed(), seen: make(seen, l.blocks), filter: make(bitmap, l.blocks), outputs: make(bitmap, l.blocks), limits: l,
+		words: maphash.MakeSeed(), confirm: maphash.MakeSeed(), same: maphash.MakeSeed(), seen: make(seen, l.blocks/8), filter: make(bitmap, l.blocks), outputs: make(bitmap, l.blocks), limits: l,
 	}}
 }
 
@@ -80,6 +80,7 @@ type Watcher struct {
 	// What is to be added goes many at a time.
 	marks, outputs []mark
 	entries        []entry
+	touched        uint64 // of no meaning
 }
 
 // entry is a value to be added.
@@ -95,6 +96,9 @@ const atOnce = 64
 func (w *Watcher) flush() {
 	w.prints.filter.set(w.marks)
 	w.prints.outputs.set(w.outputs)
+	for _, e := range w.entries {
+		w.touched ^= e.segment.touch(e.tag)
+	}
 	for _, e := range w.entries {
 		e.segment.add(e.tag, e.kind, w.origin, w.prints.limits.slots)
 	}

@@ -30,7 +30,14 @@ func (w *Watcher) Holding(h Holds) {
 const leastNational = 9
 
 // twoDigits are the country codes of two digits (ITU-T E.164); 1 and 7 have one, and all others three.
-const twoDigits = "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98 "
+var twoDigits = func() (t [100]bool) {
+	for _, code := range [...]int{
+		20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58, 60, 61, 62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
+	} {
+		t[code] = true
+	}
+	return t
+}()
 
 // national is a telephone number without country code and without the 0 before the area; nil for what is too short, or too long for one.
 func national(digits []byte, abroad bool) []byte {
@@ -43,7 +50,7 @@ func national(digits []byte, abroad bool) []byte {
 	switch {
 	case abroad && (digits[0] == '1' || digits[0] == '7'), !abroad && len(digits) == 11 && digits[0] == '1':
 		digits = digits[1:]
-	case abroad && bytes.Contains([]byte(twoDigits), append(make([]byte, 0, 3), digits[0], digits[1], ' ')):
+	case abroad && twoDigits[10*(digits[0]-'0')+digits[1]-'0']:
 		digits = digits[2:]
 	case abroad:
 		digits = digits[3:]
