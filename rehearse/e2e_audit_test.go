@@ -11,7 +11,9 @@ import (
 
 	"github.com/rehearse-db/rehearse/internal/pgtest"
 	"github.com/rehearse-db/rehearse/rehearse"
+	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
+	"github.com/rehearse-db/rehearse/rehearse/verdict"
 	"github.com/rehearse-db/rehearse/snapshot/archive"
 )
 
@@ -89,6 +91,56 @@ func TestAuditFindsLeaks(t *testing.T) {
 				t.Errorf("%d servers are left (%v)", len(left), err)
 			}
 		})
+	}
+}
+
+// TestAuditReadsTypes has values of masked columns in types that are no text by name, all in one copy.
+func TestAuditReadsTypes(t *testing.T) {
+	t.Parallel()
+	const id = "3f2b8c1e-9d4a-4e6b-8f70-1a2b3c4d5e6f"
+	cfg := auditConfig(t, `CREATE DOMAIN word AS text; CREATE TABLE u (id uuid, ip inet, note word);
+		INSERT INTO u VALUES ('`+id+`', '203.155.113.77', 'x');
+		CREATE TYPE names AS RANGE (subtype = text);
+		CREATE TABLE t (same uuid, net cidr, lexemes tsvector, names names, own word, path jsonpath, arr inet[]);
+		INSERT INTO t VALUES ('`+id+`', '203.155.113.77/32', to_tsvector('simple', 'zzmarker7@planted.de'), '[zzmarker8@planted.de,zzz)', 'zzmarker9@planted.de',
+			'$."zzmarker7@planted.de"', '{203.155.113.77}')`, "", map[string]string{"public.u.id": "uuid", "public.u.ip": "ip"})
+	_, err := rehearse.Stage(t.Context(), cfg)
+	var leak *rehearse.LeakError
+	if !errors.As(err, &leak) {
+		t.Fatalf("got %v, want a LeakError", err)
+	}
+	for _, column := range []string{"same", "net", "lexemes", "names", "own", "path", "arr"} {
+		if !slices.ContainsFunc(leak.Leaks, func(l report.Leak) bool { return l.Where == "public.t."+column && l.Code == verdict.LeakedValue }) {
+			t.Errorf("nothing was found in %s: %v", column, leak)
+		}
+	}
+}
+
+// TestMasksWithoutEncoding has a database without an encoding, with bytes that are no UTF-8: masks that need letters stop the copy, others do
+// not, and the audit finds what is left.
+func TestMasksWithoutEncoding(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Default(t)
+	pgtest.Exec(t, server.Config("postgres"), "CREATE DATABASE bytes_only ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+	source := server.Config("bytes_only")
+	pgtest.Exec(t, source, `CREATE TABLE t (mail text, note text);
+		INSERT INTO t SELECT E'zzm\xe9rker' || i || '@planted.de', E'ask zzm\xe9rker' || i || E'@planted.de \xff' FROM generate_series(1, 20) i`)
+	with := func(note string) rehearse.Config {
+		where := rehearse.Staging{Provider: staging.ProviderLocal, BinDir: pgtest.BinDir(t), StateDir: publicDir(t)}
+		cfg := configured(t, source, where, rulesFor(t, source, map[string]string{"public.t.mail": "email", "public.t.note": note}))
+		cfg.NoAudit = false
+		return cfg
+	}
+	var leak *rehearse.LeakError
+	if _, err := rehearse.Stage(t.Context(), with("keep")); !errors.As(err, &leak) || !strings.Contains(err.Error(), "public.t.note: 20 values with values of public.t.mail") {
+		t.Errorf("kept: %v", err)
+	}
+	if _, err := rehearse.Stage(t.Context(), with("shape")); err == nil || !strings.Contains(err.Error(), "is not valid UTF-8") || strings.Contains(err.Error(), "zzm") {
+		t.Errorf("by shape: %v", err)
+	}
+	_, copied := staged(t, with("hash"))
+	if n := pgtest.Value(t, copied, "SELECT count(DISTINCT mail) || ' ' || count(DISTINCT note) FROM t WHERE mail ~ '^[a-z]+@example[.]com$' AND note ~ '^[0-9a-f]{32}$'"); n != "20 20" {
+		t.Errorf("masked: %s", n)
 	}
 }
 

@@ -16,13 +16,17 @@ func BenchmarkWatcher(b *testing.B) {
 		unguessed bool
 		value     func(i int) (was, is string)
 	}{
-		"email": {Anything, true, func(i int) (string, string) { return fmt.Sprintf("anna.meier%d@mail.example", i), "qwertzuiopasdfghj@example.com" }},
+		"email": {Anything, true, func(i int) (string, string) {
+			return fmt.Sprintf("anna.meier%d@mail.example", i), "qwertzuiopasdfghj@example.com"
+		}},
 		"phone": {Numbers, false, func(i int) (string, string) {
 			return fmt.Sprintf("+49 551 8%06d", i), fmt.Sprintf("+49 30 23125%03d", i%1000)
 		}},
-		"name":   {People, false, func(i int) (string, string) { return fmt.Sprintf("Anna%c Meier%c", 'a'+i%23, 'a'+i%19), "Eva Kimura" }},
-		"city":   {Anything, false, func(i int) (string, string) { return []string{"Stockholm", "San Francisco"}[i%2], "Lake Town" }},
-		"street": {Anything, false, func(i int) (string, string) { return fmt.Sprintf("%d High Street", i), fmt.Sprintf("%d Abcd Efghij", i) }},
+		"name": {People, false, func(i int) (string, string) { return fmt.Sprintf("Anna%c Meier%c", 'a'+i%23, 'a'+i%19), "Eva Kimura" }},
+		"city": {Anything, false, func(i int) (string, string) { return []string{"Stockholm", "San Francisco"}[i%2], "Lake Town" }},
+		"street": {Anything, false, func(i int) (string, string) {
+			return fmt.Sprintf("%d High Street", i), fmt.Sprintf("%d Abcd Efghij", i)
+		}},
 	} {
 		b.Run(name, func(b *testing.B) {
 			was, is := make([][]byte, n), make([][]byte, n)
@@ -39,7 +43,7 @@ func BenchmarkWatcher(b *testing.B) {
 				w.Saw(was[at], is[at])
 				at = (at + 1) % n
 			}
-			b.ReportMetric(float64((processor(b) - began).Nanoseconds())/float64(b.N), "ns/value")
+			b.ReportMetric(float64((processor(b)-began).Nanoseconds())/float64(b.N), "ns/value")
 		})
 	}
 }
