@@ -121,6 +121,8 @@ func classifyText(c Column, values []string) Guess {
 		return Guess{Class: byValue, Rules: nationalRules(nonEmpty(values)), Evidence: evidence}
 	case byValue != "" && byValue != classFree && byValue != classUUID:
 		return Guess{Class: byValue, Rules: textRules(byValue), Evidence: evidence}
+	case byValue == "" && isThing(c) && classOfComment(c) == "":
+		return keepThing()
 	case byName != "" && byName != classHarmless:
 		g := Guess{Class: byName, Rules: textRules(byName), Evidence: "by name"}
 		if byName == classFree {
@@ -274,6 +276,11 @@ func classifyArray(c Column, values []string) Guess {
 	case element == kindText && harmless && shortWords(values):
 		return keep("by name")
 	case element == kindText:
+		if codes, evidence := fewCodes(elements); codes {
+			g := keep(strings.Replace(evidence, "values", "elements", 1))
+			g.Doubtful = true // as of a single text
+			return g
+		}
 		g.Rules = append([]string{"{mask: array, each: shape}"}, g.Rules...)
 		g.Evidence, g.Doubtful = "array of unknown content", true
 	case element == kindJSON, element == kindOther:

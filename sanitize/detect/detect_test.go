@@ -233,3 +233,35 @@ func FuzzClassify(f *testing.F) {
 		}
 	})
 }
+
+// TestThings keeps what names a thing, unless its values look like something personal, or the table holds people.
+func TestThings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		table, name string
+		values      []string
+		kept        bool
+	}{
+		{"products", "name", []string{"Green lamp", "Table for six persons"}, true},
+		{"Track", "Name", nil, true},
+		{"film", "title", []string{"ANNA KARENINA", "EVA PERON"}, true},
+		{"product_categories", "category_name", nil, true},
+		{"city", "city", []string{"Berlin"}, true},
+		{"countries", "country", []string{"Holy See (Vatican City State)"}, true},
+		{"address", "address", nil, false},
+		{"customers", "city", nil, false},
+		{"customers", "name", nil, false},
+		{"Artist", "Name", nil, false},
+		{"books", "author_name", nil, false},
+		{"books", "owner", nil, false},
+		{"documents", "title", nil, false},
+		{"products", "name", []string{"anna@firma.de", "eva@firma.de"}, false},
+		{"products", "name", []string{"lamp", "made for anna@firma.de"}, false},
+		{"products", "description", nil, false},
+	} {
+		g := detect.Classify(detect.Column{Table: c.table, Name: c.name, BaseType: "text"}, c.values)
+		if (g.Rules[0] == "keep") != c.kept || c.kept && !g.Doubtful {
+			t.Errorf("%s.%s %q: %+v", c.table, c.name, c.values, g)
+		}
+	}
+}

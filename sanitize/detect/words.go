@@ -134,7 +134,7 @@ var phrases = map[string]string{
 		onderwerp uwagi komentarz opis wiadomosc temat tresc yorum aciklama mesaj konu
 		anteckning anteckningar kommentar_fri meddelande beskrivning aerende`,
 	classHarmless: `id uuid guid key code status state type kind category currency country country_code locale language lang timezone time_zone unit color colour
-		size level role version format mime_type content_type media_type sku slug priority channel source method mode rating genre platform
+		size level role version format mime mime_type content_type action coupon coupons media_type sku slug priority channel source method mode rating genre platform
 		environment currency_code language_code iso iso_code region_code waehrung sprache land statut langue devise pays estado_pedido
 		tipo idioma moneda pais lingua valuta paese moeda taal munteenheid jezyk waluta kraj dil para_birimi ulke`,
 	className: `name names nom nombre nome naam namn nazwa isim ad adi`,
