@@ -31,8 +31,11 @@ func (r *rehearsal) copied(ctx context.Context, w *work, server staging.Server) 
 	if err := r.audit(ctx, w, server); err != nil {
 		return err
 	}
-	if w.plan == nil || len(w.plan.Anonymity()) == 0 {
-		return nil // out of an archive the counts come with the masking
+	if w.plan == nil { // out of an archive, whose rows were counted when it was made
+		return tooSmall(r.result.Masking.Anonymity)
+	}
+	if len(w.plan.Anonymity()) == 0 {
+		return nil
 	}
 	return r.phase("k-anonymity", func() (string, error) {
 		conn, err := pgx.ConnectConfig(ctx, server.Config())
@@ -40,22 +43,27 @@ func (r *rehearsal) copied(ctx context.Context, w *work, server staging.Server) 
 			return "", &StagingError{Err: fmt.Errorf("connect to staging: %w", err)}
 		}
 		defer conn.Close(context.WithoutCancel(ctx))
-		var small []report.GroupSizes
 		for _, a := range w.plan.Anonymity() {
 			g, err := groupSizes(ctx, conn, a, partitioned(w, a.Table))
 			if err != nil {
 				return "", &StagingError{Err: fmt.Errorf("count groups of rows of %s: %w", a.Table, err)}
 			}
 			r.result.Masking.Anonymity = append(r.result.Masking.Anonymity, g)
-			if g.Fail && g.GroupsBelow > 0 {
-				small = append(small, g)
-			}
 		}
-		if len(small) > 0 {
-			return "", &AnonymityError{Groups: small}
+		if err := tooSmall(r.result.Masking.Anonymity); err != nil {
+			return "", err
 		}
 		return count(len(r.result.Masking.Anonymity), "set") + " of columns", nil
 	})
+}
+
+// tooSmall is an *[AnonymityError] when groups are smaller than the rules let anybody have.
+func tooSmall(all []report.GroupSizes) error {
+	small := slices.DeleteFunc(slices.Clone(all), func(g report.GroupSizes) bool { return !g.Fail || g.GroupsBelow == 0 })
+	if len(small) == 0 {
+		return nil
+	}
+	return &AnonymityError{Groups: small}
 }
 
 // forgetKey overwrites a key that was made for this run. The masks that were made of it end with the plan.

@@ -35,7 +35,14 @@ func watch(c *audit.Collector) func(t *sanitize.TablePlan, column int) sanitize.
 		case col.Mask.Name == "redact_text":
 			form = audit.Prose
 		}
-		return c.Watcher(qualified(t.Schema, t.Name)+"."+catalog.Quote(col.Name), form, unguessed[col.Mask.Name])
+		w := c.Watcher(qualified(t.Schema, t.Name)+"."+catalog.Quote(col.Name), form, unguessed[col.Mask.Name])
+		switch {
+		case col.Mask.Name == "phone", strings.Contains(col.Class, "phone"):
+			w.Holding(audit.Numbers)
+		case col.Mask.Name == "full_name":
+			w.Holding(audit.People)
+		}
+		return w
 	}
 }
 
@@ -121,7 +128,8 @@ func (s *auditor) facts(g audit.Gathered) report.Audit {
 	}
 	add(int64(s.skipped), "columns: of numbers, dates, enums and the like, of UUIDs where none is masked, and those that a mask filled with one value, or was seen to fill, as "+
 		"every value passed, with what nobody has (email, hash, uuid)")
-	add(int64(s.views), "materialized views: they are made, here, of the rows that were scanned")
+	add(int64(s.views), "materialized views, which have no rows: they were never refreshed")
+	add(int64(s.unread), "masked columns have no fingerprints: their values were never read (null, constant), or the source itself made others of them (sql)")
 	add(a.Opaque, "binary values that are no text")
 	add(g.Short, "values of masked columns have no fingerprint: too short, or numbers of less than ten digits, which others have by chance")
 	add(g.Unchanged, "documents and texts of masked columns have none: their masks found nothing in them to change")
@@ -153,6 +161,9 @@ func (s *auditor) leaks(a *report.Audit, c *scanned) {
 	}
 	for _, origin := range slices.Sorted(maps.Keys(ids)) {
 		add(verdict.LeakedValue, "values of "+origin, ids[origin])
+	}
+	for id, n := range c.Rewritten() {
+		add(verdict.LeakedValue, "telephone numbers of "+s.prints.Origin(id)+", written in another way", n)
 	}
 	if c.Names() {
 		add(verdict.LeakedValue, "single words that masked columns have", c.Common)

@@ -28,7 +28,8 @@ type auditor struct {
 
 	tables  int
 	skipped int // columns that are not read
-	views   int // materialised ones
+	views   int // materialised ones without rows
+	unread  int // columns whose values stayed at the source
 	columns []*scanned
 	texts   []*scanned // of the schema and of statistics
 
@@ -119,15 +120,34 @@ func (s *auditor) pieces(ctx context.Context, conn *pgx.Conn) ([]auditPiece, err
 			}
 			pieces = append(pieces, s.table(t, root)...)
 		case 'm':
-			s.views++
+			if !t.Populated {
+				s.views++
+				continue
+			}
+			s.tables++
+			pieces = append(pieces, s.table(t, t.String())...)
 		}
 	}
+	s.unread = unread(s.plan)
 	if s.plan.LargeObjects() == sanitize.KeepLargeObjects {
 		c := &scanned{Column: audit.Column{Name: "large objects", Binary: true, Kept: true}}
 		s.columns = append(s.columns, c)
 		pieces = append(pieces, auditPiece{"large objects", largeObjectsText, []*scanned{c}})
 	}
 	return pieces, nil
+}
+
+// unread counts the columns of which the copy never had a value of the source.
+func unread(plan *sanitize.Plan) int {
+	n := 0
+	for _, t := range plan.Tables() {
+		for _, c := range t.Columns {
+			if c.Reading != sanitize.ReadValue {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // largeObjectsText reads large objects in parts that overlap, so that no value is cut in two.
@@ -180,14 +200,16 @@ func (s *auditor) column(t catalog.Table, root string, plan *sanitize.TablePlan,
 	col := &scanned{root: root, column: c.Name, Column: audit.Column{
 		Name: root + "." + catalog.Quote(c.Name), Binary: c.BaseType == "bytea", Escapes: !plainTypes[c.BaseType],
 	}}
-	col.Kept, col.Derived = c.Generated == "" && c.BaseType != "uuid", c.Generated != ""
+	made := c.Generated != "" || t.Kind == 'm' // of rows that are scanned, and of texts of the schema, whose forms are told
+	col.Kept, col.Derived = !made && c.BaseType != "uuid", made
 	if plan != nil {
 		i := slices.IndexFunc(plan.Columns, func(p sanitize.ColumnPlan) bool { return p.Name == c.Name })
 		if i >= 0 && !plan.Columns[i].Mask.Keep() {
 			if _, constant := plan.Columns[i].Mask.Const(); constant {
 				return nil
 			}
-			col.Kept, col.Derived, col.Rest = false, true, plan.Columns[i].Mask.KeepsRest()
+			m := plan.Columns[i].Mask
+			col.Kept, col.Derived, col.Rest, col.Keys = false, true, m.KeepsRest(), m.Name == "json" || m.Name == "hstore"
 		}
 	}
 	col.reason, _ = s.plan.Accepted(t.Schema, t.Name, c.Name)
@@ -204,7 +226,7 @@ func (s *auditor) masksUUIDs() bool {
 // known gives the column that partitions of one table share.
 func (s *auditor) known(c *scanned) *scanned {
 	for _, other := range slices.Backward(s.columns) {
-		if other.Name == c.Name && other.Kept == c.Kept && other.Derived == c.Derived && other.Rest == c.Rest && other.Binary == c.Binary && other.Escapes == c.Escapes {
+		if other.Name == c.Name && other.Kept == c.Kept && other.Derived == c.Derived && other.Rest == c.Rest && other.Keys == c.Keys && other.Binary == c.Binary && other.Escapes == c.Escapes {
 			return other
 		}
 	}
@@ -239,7 +261,7 @@ func (s *auditor) work(ctx context.Context, todo <-chan auditPiece) error {
 		}
 		sink := &auditSink{scanner: scanner}
 		for _, c := range p.columns {
-			sink.columns = append(sink.columns, &audit.Column{Name: c.Name, Binary: c.Binary, Escapes: c.Escapes, Kept: c.Kept, Rest: c.Rest, Derived: c.Derived})
+			sink.columns = append(sink.columns, &audit.Column{Name: c.Name, Binary: c.Binary, Escapes: c.Escapes, Kept: c.Kept, Rest: c.Rest, Keys: c.Keys, Derived: c.Derived})
 		}
 		if _, err := conn.PgConn().CopyTo(ctx, sink, p.sql); err != nil {
 			return fmt.Errorf("read %s: %w", p.what, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/sanitize"
+	"github.com/rehearse-db/rehearse/snapshot"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
@@ -56,6 +57,17 @@ func CheckRules(ctx context.Context, cfg Config) (_ *Checked, err error) {
 var defining = []string{
 	"default", "generated", "definition", "bound", "labels", "body", "sql body", "arguments", "using", "with check", "comment", "index comment",
 	"tables", "configuration", "condition", "value", "options", "server options",
+}
+
+// literals tells of personal data in the definitions that were copied; those of an archive were told when it was made.
+func (r *rehearsal) literals(src origin) {
+	if _, fresh := src.(*snapshot.Source); !fresh {
+		return
+	}
+	found, _ := r.cfg.Rules.CheckLiterals(definitions(r.objects)) // that it fails is for who checks the rules
+	for _, l := range found {
+		r.result.Masking.Literals = append(r.result.Masking.Literals, report.SchemaLiteral{Object: l.Object, Part: l.Part, Kinds: l.Kinds})
+	}
 }
 
 // definitions are the texts of a schema that a person wrote.

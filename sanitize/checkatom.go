@@ -59,12 +59,14 @@ func (j *checking) ensured(a atom, negated bool) bool {
 	keeps := j.m.Keeps
 	const form = mask.KeepsShape | mask.KeepsBytes | mask.KeepsLength
 	switch {
+	case a.ofArray():
+		return j.m.KeepsElements() && !a.same
 	case a.op == "null" || a.op == "not null":
 		return keeps.Has(mask.KeepsNulls)
 	case a.isDocument():
 		return !negated && keeps.Has(mask.KeepsValidity) && (j.c.column.BaseType == "json" || j.c.column.BaseType == "jsonb")
 	case isNumber(j.c.column):
-		return a.signOnly() && !negated && j.tried(a, numberTrials)
+		return j.bound(a) || a.signOnly() && !negated && j.tried(a, numberTrials)
 	case !isText(j.c.column):
 		return false
 	case a.mostCharacters() > 0 && !negated:
@@ -72,15 +74,15 @@ func (j *checking) ensured(a atom, negated bool) bool {
 	case a.notEmpty():
 		return !negated && j.tried(a, textTrials)
 	case a.counts() && !a.same:
-		return keeps.Has(mask.KeepsLength)
+		return keeps.Has(mask.KeepsLength) || j.sized(a, negated, utf8.RuneCountInString)
 	case len(a.term.calls) == 1 && a.term.calls[0] == "octet_length" && !a.same:
-		return keeps.Has(mask.KeepsBytes)
+		return keeps.Has(mask.KeepsBytes) || j.sized(a, negated, func(s string) int { return len(s) })
 	case (a.classesOnly(classes) || a.casing()) && keeps.Has(form):
 		return true
 	case a.casing(), a.classesOnly(hexClasses) && keeps.Has(mask.KeepsValidity):
 		return !negated && j.tried(a, textTrials)
 	}
-	return false
+	return !negated && j.formed(a)
 }
 
 // isDocument is a test of what a JSON document is at its top.
@@ -216,6 +218,8 @@ func (j *checking) tried(a atom, values []string) bool {
 // evaluate gives what an atom is for a value of its column; nil is NULL.
 func (a atom) evaluate(c *Column, value []byte) answer {
 	switch {
+	case a.ofArray():
+		return anything
 	case a.op == "null" || a.op == "not null":
 		return truth((value == nil) == (a.op == "null"))
 	case value == nil:

@@ -153,10 +153,14 @@ func whole(text string) bool {
 func parseAtom(text string) atom {
 	for op, tail := range map[string]string{"null": " IS NULL", "not null": " IS NOT NULL"} {
 		if rest, ok := strings.CutSuffix(text, tail); ok {
-			if t, ok := parseTerm(rest); ok && len(t.calls) == 0 {
-				return atom{term: t, op: op}
+			a := atom{op: op}
+			if t, ok := parseTerm(rest); ok {
+				a.term = t
 			}
-			return atom{}
+			if a.term.column == "" || len(a.term.calls) > 0 && !a.ofArray() {
+				return atom{}
+			}
+			return a
 		}
 	}
 	words := splitOutside(text, " ")
@@ -225,13 +229,31 @@ func parseTerm(text string) (t term, ok bool) {
 	if !found || !strings.HasSuffix(arguments, ")") || !slices.Contains(understoodCalls, name) {
 		return t, false
 	}
-	inner, ok := parseTerm(strings.TrimSuffix(arguments, ")"))
+	arguments = strings.TrimSuffix(arguments, ")")
+	if slices.Contains(dimensionCalls, name) {
+		var dimension string
+		if arguments, dimension, ok = strings.Cut(arguments, ", "); !ok || !number.MatchString(dimension) {
+			return t, false
+		}
+	}
+	inner, ok := parseTerm(arguments)
 	inner.calls = append([]string{name}, inner.calls...)
 	return inner, ok
 }
 
 // understoodCalls are functions of PostgreSQL's own; those of other schemas are written with their schema.
-var understoodCalls = []string{"length", "char_length", "character_length", "octet_length", "lower", "upper", "btrim", "ltrim", "rtrim", "json_typeof", "jsonb_typeof"}
+var understoodCalls = []string{
+	"length", "char_length", "character_length", "octet_length", "lower", "upper", "btrim", "ltrim", "rtrim", "json_typeof", "jsonb_typeof",
+	"cardinality", "array_ndims", "array_dims", "array_length", "array_lower", "array_upper",
+}
+
+// dimensionCalls have the number of a dimension as their second argument.
+var dimensionCalls = []string{"array_length", "array_lower", "array_upper"}
+
+// ofArray is a test of how many elements an array has, and where.
+func (a atom) ofArray() bool {
+	return len(a.term.calls) == 1 && (a.term.calls[0] == "cardinality" || strings.HasPrefix(a.term.calls[0], "array_"))
+}
 
 // parseLiteral reads a text or a number.
 func parseLiteral(text string) (string, bool) {

@@ -93,18 +93,9 @@ func (p *planner) readBy(t *Table, k Check) []string {
 	return slices.Compact(names)
 }
 
-// waysOut names the masks that would keep a check, found by compiling each for the column.
+// waysOut names the masks that would keep a check.
 func (p *planner) waysOut(t *Table, k Check, cond condition, c *cell) string {
-	var names []string
-	for _, info := range mask.Catalogue() {
-		if m, err := mask.Compile(mask.Rule{Name: info.Name}, c.target(), p.keys); err == nil && p.holds(t, k, cond, c, m) {
-			names = append(names, info.Name)
-		}
-	}
-	if len(names) == 1 {
-		return "only " + names[0] + " would do"
-	}
-	return "these would do: " + strings.Join(names, ", ")
+	return wouldDo(p.satisfying(c, furtherRules(cond, k, c), func(m *mask.Mask) bool { return p.holds(t, k, cond, c, m) }))
 }
 
 // holds reports whether a mask of a column keeps a check true or NULL in every row.
@@ -120,7 +111,7 @@ func (p *planner) holds(t *Table, k Check, cond condition, c *cell, m *mask.Mask
 	case fixed:
 		return j.evaluate(cond, value)&isFalse == 0
 	}
-	return j.picked(cond) || j.kept(cond, false)
+	return j.picked(cond) || j.within(cond) || j.kept(cond, false)
 }
 
 // picked reports whether none of the few values that the mask can give makes the condition false. NULL stays NULL, as it was.

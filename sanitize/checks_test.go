@@ -13,7 +13,7 @@ func checked(definition string) sanitize.Database {
 		return sanitize.Column{Name: name, Type: base, BaseType: base, TypeKind: 'b'}
 	}
 	t := sanitize.Table{Schema: "s", Name: "t", Columns: []sanitize.Column{
-		text("a", "text"), text("b", "varchar"), text("c", "citext"), text("n", "int4"), text("d", "date"), text("j", "jsonb"), text("Q", "text"), text("fix", "bpchar"),
+		text("a", "text"), text("b", "varchar"), text("c", "citext"), text("n", "int4"), text("d", "date"), text("j", "jsonb"), text("Q", "text"), text("fix", "bpchar"), text("l", "_text"),
 	}}
 	t.Columns[7].MaxLength = 8
 	k := sanitize.Check{Name: "k", Definition: definition}
@@ -31,7 +31,7 @@ func checked(definition string) sanitize.Database {
 func planChecked(t *testing.T, definition, rules string) error {
 	t.Helper()
 	text := "version: 1\ntables:\n  s.t: {"
-	for _, name := range []string{"a", "b", "c", "n", "d", "j", "Q", "fix"} {
+	for _, name := range []string{"a", "b", "c", "n", "d", "j", "Q", "fix", "l"} {
 		if !strings.HasPrefix(rules, name+":") && !strings.Contains(rules, ", "+name+":") {
 			text += name + ": keep, "
 		}
@@ -76,6 +76,22 @@ func TestChecksThatHold(t *testing.T) {
 		{`CHECK ((("Q" = 'x'::text) OR (NOT ("Q" ~ 'y'::text))))`, `Q: "null"`},
 		{`CHECK ((a = ANY (ARRAY['x'::text])))`, "a: {mask: hash, checked: true}"},
 		{`CHECK ((d > '1900-01-01'::date)) NOT ENFORCED`, "a: hash"},
+		{`CHECK ((length(a) = 64))`, "a: {mask: hash, length: 64}"},
+		{`CHECK (((length(a) >= 10) AND (length(a) <= 40)))`, "a: hash"},
+		{`CHECK ((octet_length((b)::text) = ANY (ARRAY[20, 34])))`, `b: {mask: hash, prefix: "h_"}`},
+		{`CHECK ((NOT (length(a) < 10)))`, "a: hash"},
+		{`CHECK ((a ~ '^[0-9a-f]{64}$'::text))`, "a: {mask: hash, length: 64}"},
+		{`CHECK ((a ~* '^[0-9a-f]+$'::text))`, "a: hash"},
+		{`CHECK ((a ~ '^h_[a-f0-9]{32}$'::text))`, `a: {mask: hash, prefix: "h_"}`},
+		{`CHECK ((a ~ '^[a-z2-7]{20}$'::text))`, `a: {mask: hash, encoding: base32, length: 20}`},
+		{`CHECK ((n > 0))`, "n: {mask: int_permute, min: 1, max: 2147483647}"},
+		{`CHECK (((n >= 1) AND (n <= 5)))`, "n: {mask: int_permute, min: 1, max: 5}"},
+		{`CHECK ((n = ANY (ARRAY[1, 2, 3])))`, "n: {mask: int_permute, min: 1, max: 3}"},
+		{`CHECK (((n = 1) OR (n = 2) OR (a IS NULL)))`, "n: {mask: int_permute, min: 1, max: 2}"},
+		{`CHECK (((n < 0) OR (n >= 1000)))`, "n: {mask: int_permute, min: 1000, max: 100000}"},
+		{`CHECK ((cardinality(l) > 0))`, "l: {mask: array, each: shape}"},
+		{`CHECK (((array_length(l, 1) <= 5) AND (array_ndims(l) = 1)))`, "l: {mask: array, each: hash}"},
+		{`CHECK (((array_length(l, 1) IS NULL) OR (n > 3)))`, "l: {mask: array, each: hash}"},
 	} {
 		if err := planChecked(t, c[0], c[1]); err != nil {
 			t.Errorf("%s with %s: %v", c[0], c[1], err)
@@ -108,6 +124,16 @@ func TestChecksThatMayBreak(t *testing.T) {
 		{"CHECK (\nCASE\n    WHEN (a = 'x'::text) THEN ((b)::text <> ''::text)\n    ELSE true\nEND)", "b: hash", "mask hash"},
 		{`CHECK ((n = ANY (ARRAY[1, 2, 3])))`, "n: int_permute", "mask int_permute"},
 		{`CHECK (own.sound(a))`, "a: hash", "mask hash"},
+		{`CHECK ((length(a) = 64))`, "a: hash", "these would do: {mask: hash, length: 64}, "},
+		{`CHECK ((NOT (length(a) = 32)))`, "a: hash", "shape"},
+		{`CHECK ((a ~ '^[0-9a-f]{40}$'::text))`, "a: hash", "{mask: hash, length: 40}"},
+		{`CHECK ((a ~ '^[0-9a-e]{32}$'::text))`, "a: hash", "mask hash"},
+		{`CHECK ((a ~ '^g_[0-9a-f]{32}$'::text))`, `a: {mask: hash, prefix: "h_"}`, "mask hash"},
+		{`CHECK (((n >= 1) AND (n <= 5)))`, "n: {mask: int_permute, min: 0, max: 5}", "{mask: int_permute, max: 5, min: 1}"},
+		{`CHECK ((n = ANY (ARRAY[1, 3])))`, "n: {mask: int_permute, min: 1, max: 3}", "mask int_permute"},
+		{`CHECK ((n <> 50000))`, "n: {mask: int_permute, min: 1, max: 100000}", "mask int_permute"},
+		{`CHECK (('x'::text = ANY (l)))`, "l: {mask: array, each: hash}", "mask array"},
+		{`CHECK ((array_length(l, n) > 1))`, "l: {mask: array, each: hash}", "mask array"},
 	} {
 		err := planChecked(t, c[0], c[1])
 		if err == nil || !strings.Contains(err.Error(), c[2]) || !strings.Contains(err.Error(), "CHECK constraint k") {
@@ -119,7 +145,7 @@ func TestChecksThatMayBreak(t *testing.T) {
 // TestCheckLimits: a mask keeps to the length that a check allows, as it does in varchar(n).
 func TestCheckLimits(t *testing.T) {
 	t.Parallel()
-	r, err := sanitize.ParseRules("f", []byte("version: 1\ntables:\n  s.t: {a: full_name, b: keep, c: keep, n: keep, d: keep, j: keep, Q: keep, fix: keep}\n"))
+	r, err := sanitize.ParseRules("f", []byte("version: 1\ntables:\n  s.t: {a: full_name, b: keep, c: keep, n: keep, d: keep, j: keep, Q: keep, fix: keep, l: keep}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +155,7 @@ func TestCheckLimits(t *testing.T) {
 	}
 	row := plan.Table("s", "t").Row()
 	for _, name := range []string{"Max Abt", "Bo Lang", "Ann Lee", "Jo Berg", "Ida Ott", "Leopold"} {
-		got, err := row.Append(nil, []byte(name+strings.Repeat("\t\\N", 7)))
+		got, err := row.Append(nil, []byte(name+strings.Repeat("\t\\N", 8)))
 		value, _, _ := strings.Cut(string(got), "\t")
 		if err != nil || len([]rune(value)) > 7 || value == name {
 			t.Errorf("%q: got %q, %v", name, value, err)

@@ -1,6 +1,7 @@
 package sanitize
 
 import (
+	"slices"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
@@ -42,25 +43,35 @@ func (p *parser) audit(n *yaml.Node) []acceptLine {
 func (p *planner) accept() map[Relation]map[string]string {
 	accepted := map[Relation]map[string]string{}
 	for _, l := range p.rules.accepted {
+		if i := slices.IndexFunc(p.db.Views, func(v View) bool { return l.table == Relation{v.Schema, v.Name} }); i >= 0 {
+			accepted[l.table] = p.acceptIn(l, p.db.Views[i].Columns)
+			continue
+		}
 		root, known := p.roots[l.table]
 		if !known || root != l.table {
 			p.err.Unmatched = append(p.err.Unmatched, p.at(l.at, "audit: %s", p.misplacedTable(l.table)))
 			continue
 		}
-		reasons := map[string]string{}
-		for _, c := range l.columns {
-			if p.cells[cellKey{l.table, c.key}] == nil {
-				p.err.Unmatched = append(p.err.Unmatched, p.at(c.at, "audit: table %s has no column %s%s", l.table, quoteIdent(c.key), didYouMean(c.key, p.columnNames(l.table))))
-				continue
-			}
-			reasons[c.key] = strings.TrimSpace(c.value.Value)
-		}
+		reasons := p.acceptIn(l, p.columnNames(l.table))
 		accepted[l.table] = reasons
 		for _, leaf := range p.tables[l.table].Partitions {
 			accepted[leaf] = reasons
 		}
 	}
 	return accepted
+}
+
+// acceptIn gives the reasons of the columns of one table, or of a materialised view.
+func (p *planner) acceptIn(l acceptLine, columns []string) map[string]string {
+	reasons := map[string]string{}
+	for _, c := range l.columns {
+		if !slices.Contains(columns, c.key) {
+			p.err.Unmatched = append(p.err.Unmatched, p.at(c.at, "audit: table %s has no column %s%s", l.table, quoteIdent(c.key), didYouMean(c.key, columns)))
+			continue
+		}
+		reasons[c.key] = strings.TrimSpace(c.value.Value)
+	}
+	return reasons
 }
 
 // Accepted tells why what the audit of a copy finds in a column is no leak, as the rules say; false when they do not.

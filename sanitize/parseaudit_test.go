@@ -35,7 +35,12 @@ func TestPlanAccepts(t *testing.T) {
 	t.Parallel()
 	events := table("s.events", "id int8!", "note text")
 	events.Partitions = []sanitize.Relation{{Schema: "s", Name: "events_1"}}
-	plan := mustPlan(t, "version: 1\ntables: {s.events: {id: keep, note: keep}}\naudit: {allow: {s.events: {note: codes only}}}\n", database(events))
+	db := database(events)
+	db.Views = []sanitize.View{{Schema: "s", Name: "sums", Columns: []string{"a"}}}
+	plan := mustPlan(t, "version: 1\ntables: {s.events: {id: keep, note: keep}}\naudit: {allow: {s.events: {note: codes only}, s.sums: {a: sums}}}\n", db)
+	if reason, ok := plan.Accepted("s", "sums", "a"); !ok || reason != "sums" {
+		t.Errorf("a view: %q, %v", reason, ok)
+	}
 	for _, name := range []string{"events", "events_1"} {
 		if reason, ok := plan.Accepted("s", name, "note"); !ok || reason != "codes only" {
 			t.Errorf("%s: %q, %v", name, reason, ok)

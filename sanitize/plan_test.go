@@ -137,7 +137,7 @@ m.yaml:11:17: shop.orders.customer_id has mask keep but references shop.customer
 m.yaml:11:60: shop.orders.total: parameter "value" is not a number
 paste:
   shop.customers:
-    phone: {mask: phone, to: reserved}
+    phone: phone
     notes: shape
   shop.orders:
     id: keep

@@ -36,6 +36,13 @@ package sanitize
 type Database struct {
 	Tables      []Table
 	ForeignKeys []ForeignKey
+	Views       []View
+}
+
+// View is a materialised view: its rows are made of the copied ones and take no rules, but the audit of a copy reads them.
+type View struct {
+	Schema, Name string
+	Columns      []string
 }
 
 // Table is one table that holds rows of its own: an ordinary table or a partitioned one (whose leaves follow its rules).

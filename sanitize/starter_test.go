@@ -205,8 +205,8 @@ func TestStarterPhones(t *testing.T) {
 	src := sanitize.Starter(db, sanitize.Samples{{Schema: "s", Name: "calls"}: doc}, sanitize.StarterOptions{})
 	accepted(t, src, db)
 	for _, want := range []string{
-		"\n  contact.phone: {mask: phone, to: reserved}\n", "\n    phone: phone ", "\n    mobile: {mask: array, each: {mask: phone, to: reserved}} ", "\n    fax: contact.phone ", "# to_phone follows s.logins.phone",
-		"\n    phones: {mask: array, each: phone} ", "\n    phones: {mask: array, each: {mask: phone, to: reserved}} ", `paths: {"$.phone": {mask: phone, to: reserved}}`,
+		"\n  contact.phone: phone\n", "\n    phone: {mask: phone, to: same_form} ", "\n    mobile: {mask: array, each: phone} ", "\n    fax: contact.phone ", "# to_phone follows s.logins.phone",
+		"\n    phones: {mask: array, each: phone} ", "\n    phones: {mask: array, each: {mask: phone, to: same_form}} ", `paths: {"$.phone": phone}`,
 	} {
 		if !strings.Contains(string(src), want) {
 			t.Errorf("no %q in\n%s", want, src)

@@ -1,6 +1,8 @@
 package sanitize
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -76,14 +78,54 @@ func satisfies(m *mask.Mask, n need) bool {
 	return false
 }
 
-// wayOut names the masks that would satisfy a key, found by compiling each for the column.
+// wayOut names the masks that would satisfy a key.
 func (p *planner) wayOut(c *cell, n need) string {
+	return wouldDo(p.satisfying(c, nil, func(m *mask.Mask) bool { return satisfies(m, n) }))
+}
+
+// satisfying names the masks that have what is asked for, found by compiling each for the column: by itself, else with the parameters under
+// which it promises more, or with those of further rules.
+func (p *planner) satisfying(c *cell, further []mask.Rule, has func(m *mask.Mask) bool) []string {
 	var names []string
+	does := func(r mask.Rule) bool {
+		m, err := mask.Compile(r, c.target(), p.keys)
+		return err == nil && has(m)
+	}
 	for _, info := range mask.Catalogue() {
-		if m, err := mask.Compile(mask.Rule{Name: info.Name}, c.target(), p.keys); err == nil && satisfies(m, n) {
-			names = append(names, info.Name)
+		rules := []mask.Rule{{Name: info.Name}}
+		for _, params := range info.Variants {
+			rules = append(rules, mask.Rule{Name: info.Name, Params: params})
+		}
+		for _, r := range further {
+			if r.Name == info.Name {
+				rules = append(rules, r)
+			}
+		}
+		if i := slices.IndexFunc(rules, does); i >= 0 {
+			if i > 0 && info.Name == c.rule.Name { // what was asked for, but for a parameter
+				names = append([]string{written(rules[i])}, names...)
+				continue
+			}
+			names = append(names, written(rules[i]))
 		}
 	}
+	return names
+}
+
+// written is a rule as a rules file has it; its parameters are texts and numbers.
+func written(r mask.Rule) string {
+	if len(r.Params) == 0 {
+		return r.Name
+	}
+	var b strings.Builder
+	b.WriteString("{mask: " + r.Name)
+	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
+		fmt.Fprintf(&b, ", %s: %v", name, r.Params[name])
+	}
+	return b.String() + "}"
+}
+
+func wouldDo(names []string) string {
 	if len(names) == 1 {
 		return "only " + names[0] + " would do"
 	}

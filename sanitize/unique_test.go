@@ -69,6 +69,7 @@ func TestUnique(t *testing.T) {
 		{"lower, kept", "CREATE UNIQUE INDEX i ON u (lower(a))", "a: keep", ""},
 		{"lower, lossy", "CREATE UNIQUE INDEX i ON u (lower(a))", "a: first_name", "i must stay unique under lower() and upper(), which mask first_name on s.u.a does not ensure"},
 		{"lower beside a column", "CREATE UNIQUE INDEX i ON u (b, lower(a))", "a: email\n    b: first_name", "mask first_name on s.u.b"},
+		{"telephone numbers", "CREATE UNIQUE INDEX i ON u (a)", "a: phone", "i must stay unique, which mask phone on s.u.a does not ensure; these would do: {mask: phone, to: same_form}, card, digits,"},
 		{"another expression", "CREATE UNIQUE INDEX i ON u (md5(a))", "a: hash", "i must stay unique by an expression over it, which mask hash on s.u.a does not ensure; only keep would do"},
 		{"lower of more", "CREATE UNIQUE INDEX i ON u (lower(a || b))", "a: hash\n    b: keep", "only keep would do"},
 		{"expression over kept columns", "CREATE UNIQUE INDEX i ON u (lower(a || b), (n + 1))", "a: keep\n    b: keep\n    n: keep", ""},

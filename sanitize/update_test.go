@@ -30,7 +30,7 @@ tables:
           mask: email,   # or hash
           domain: people
         }
-        phone: {mask: phone, to: reserved}  # phone: by name
+        phone: phone  # phone: by name
         active: keep  # type bool
         # nothing below
 
@@ -50,7 +50,7 @@ const updatedFlow = `version: 1
 tables:
   shop.customers: {id: keep, 'email': "hash" ,  # a } brace
     
-    phone: {mask: phone, to: reserved},  # phone: by name
+    phone: phone,  # phone: by name
     active: keep,  # type bool
   }  # { not this }
   shop.orders: {
@@ -102,7 +102,7 @@ const allTables = `
   shop.customers:
     id: keep  # number
     email: email  # email: by name
-    phone: {mask: phone, to: reserved}  # phone: by name
+    phone: phone  # phone: by name
     active: keep  # type bool
 
   shop.orders:
@@ -183,7 +183,7 @@ tables:
 // TestUpdateKeepsTheLanguage: where the file has a class for a kind of data, with the mask that would be proposed, the class is proposed.
 func TestUpdateKeepsTheLanguage(t *testing.T) {
 	t.Parallel()
-	for mask, want := range map[string]string{"{mask: phone, to: reserved}": "contact.phone", "hash": "{mask: phone, to: reserved}"} {
+	for mask, want := range map[string]string{"phone": "contact.phone", "hash": "phone"} {
 		old := "version: 1\nclasses: {contact.phone: " + mask + "}\ntables:\n  shop.people: {tel: contact.phone}\n"
 		u, err := sanitize.Update("m.yaml", []byte(old), database(table("shop.people", "tel text", "mobile text")), nil)
 		if err != nil {
@@ -205,7 +205,7 @@ func TestUpdateRefuses(t *testing.T) {
 	} {
 		_, err := sanitize.Update("m.yaml", []byte(text), grown(), nil)
 		var layout *sanitize.LayoutError
-		if !errors.As(err, &layout) || !strings.Contains(layout.Paste, "    phone: {mask: phone, to: reserved}\n") {
+		if !errors.As(err, &layout) || !strings.Contains(layout.Paste, "    phone: phone\n") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

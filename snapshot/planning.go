@@ -20,6 +20,13 @@ func Database(d *Description) sanitize.Database {
 			p.PartitionKey = d.fixedKeys[t.OID]
 			db.Tables = append(db.Tables, p)
 		}
+		if t.Kind == 'm' {
+			v := sanitize.View{Schema: t.Schema, Name: t.Name}
+			for _, c := range t.Columns {
+				v.Columns = append(v.Columns, c.Name)
+			}
+			db.Views = append(db.Views, v)
+		}
 	}
 	for _, t := range d.Tables {
 		root, ok := at[t.Root]

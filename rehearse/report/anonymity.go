@@ -35,8 +35,12 @@ func (g GroupSizes) String() string {
 // anonymity tells what was counted of columns that can tell people apart.
 func (a *arranger) anonymity() []item {
 	var items []item
+	when := ""
+	if a.r.Snapshot.Archive != nil {
+		when = "; counted when the snapshot was made, as its rules asked"
+	}
 	for _, g := range a.r.Masking.Anonymity {
-		items = append(items, item{Kind: bullet, Text: a.text(g.String())})
+		items = append(items, item{Kind: bullet, Text: a.text(g.String() + when)})
 	}
 	return atMost(items, 2*a.lim.lines, "points")
 }

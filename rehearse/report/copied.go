@@ -77,6 +77,8 @@ type Masking struct {
 	Anonymity []GroupSizes `json:"k_anonymity,omitempty"` // as the rules ask, in the copy as it was loaded
 	// Programs are those that were given raw values, on the machine of the rehearsal, to mask them.
 	Programs []MaskProgram `json:"programs,omitempty"`
+	// Literals are definitions of the source's schema with what looks like personal data in them, which the copy has too.
+	Literals []SchemaLiteral `json:"schema_literals,omitempty"`
 	// Ahead is where the rules do not fit the schema that the pending migrations make; nil when they do, or nobody looked.
 	Ahead *MaskingAhead `json:"ahead,omitempty"`
 }

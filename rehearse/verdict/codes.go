@@ -32,6 +32,7 @@ const (
 	MaskingAhead        = "masking-ahead"
 	PartOfRows          = "part-of-rows"
 	KAnonymity          = "k-anonymity"
+	SchemaLiteral       = "schema-literal"
 	BlocksReads         = "blocks-reads"
 	BlocksWrites        = "blocks-writes"
 	RowsLocked          = "rows-locked"
@@ -56,10 +57,10 @@ const (
 // Codes returns every code, in the order in which findings of one level are told.
 func Codes() []string {
 	return []string{
-		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource, OnlyInCopy, RowsLost, RowsUnexpected,
-		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan,
-		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
+		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
+		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
+		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity,
+		SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan, ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
 	}
 }
 

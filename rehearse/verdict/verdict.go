@@ -74,6 +74,7 @@ func Judge(p Policy, r *report.Result) {
 	j.masking()
 	j.part()
 	j.anonymity()
+	j.literals()
 	j.left()
 	j.files()
 	j.sort()

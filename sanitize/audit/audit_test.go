@@ -64,6 +64,73 @@ func TestFound(t *testing.T) {
 	}
 }
 
+// TestWrittenAnew has telephone numbers without their country, or with it, and names turned round.
+func TestWrittenAnew(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		holds    Holds
+		was, is  string
+		text     string
+		derived  bool
+		found    int64
+		rewrites int64
+	}{
+		"with 00":             {Numbers, "+33 6 12 34 56 78", "+33 6 39 98 00 00", "0033612345678", false, 0, 1},
+		"without the country": {Numbers, "+33 6 12 34 56 78", "+33 6 39 98 00 00", "06 12 34 56 78", false, 0, 1},
+		"with the country":    {Numbers, "06 12 34 56 78", "06 39 98 00 00", "call +33612345678!", false, 0, 1},
+		"with a bracket":      {Numbers, "020 7946 1234", "020 7946 0000", "+44 (0)20 7946 1234", false, 0, 1},
+		"of North America":    {Numbers, "(212) 234-5678", "(212) 555-0100", "+12122345678", false, 0, 1},
+		"another":             {Numbers, "+33 6 12 34 56 78", "+33 6 39 98 00 00", "06 12 34 56 79", false, 0, 0},
+		"too short":           {Numbers, "+49 30 901820", "+49 30 231250", "030901820", false, 0, 0},
+		"what a mask made":    {Numbers, "+33 6 12 34 56 78", "06 12 34 56 78", "0612345678", true, 0, 0},
+		"not said to be one":  {Anything, "+33 6 12 34 56 78", "+33 6 39 98 00 00", "06 12 34 56 78", false, 0, 0},
+		"a name":              {People, "Jane Doelittle", "Eva Kim", "to Jane Doelittle", false, 1, 0},
+		"a name turned":       {People, "Jane Doelittle", "Eva Kim", "DOELITTLE, Jane", false, 1, 0},
+		"a name with more":    {People, "Jane M. Doelittle", "Eva M. Kim", "Doelittle, Jane M.", false, 1, 0},
+		"the whole of it":     {People, "Jane Mary Doelittle", "Eva M. Kim", "jane mary doelittle", false, 1, 0},
+		"half a name":         {People, "Jane Doelittle", "Eva Kim", "Doelittle, Eva", false, 0, 0},
+		"a name made":         {People, "Jane Doelittle", "Doelittle Jane", "Doelittle Jane", true, 0, 0},
+		"not said to be it":   {Anything, "Jane Doelittle", "Eva Kim", "Doelittle, Jane", false, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewCollector()
+			w := g.Watcher("s.t.c", Plain, false)
+			w.Holding(tc.holds)
+			w.Saw([]byte(tc.was), []byte(tc.is))
+			p, _ := g.Seal()
+			c := &Column{Derived: tc.derived}
+			p.Scanner().Scan(c, []byte(tc.text))
+			sum := &Column{}
+			sum.Add(c)
+			if sum.Found != tc.found || sum.Rewritten()[1] != tc.rewrites {
+				t.Errorf("found %d and %v", sum.Found, sum.Rewritten())
+			}
+			for i := range 20 { // others in the column, with which one could agree by chance
+				p.Scanner().Scan(c, fmt.Appendf(nil, "09876543%02d", i))
+			}
+			if len(c.Rewritten()) > 0 {
+				t.Errorf("one in twenty: %v", c.Rewritten())
+			}
+		})
+	}
+}
+
+// TestKeys looks for forms in the keys of documents, and nowhere else in them.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]int64{
+		`{"anna@firma.de": 1}`: 1, `{"a": {"anna@firma.de" : []}, "b@firma.de": 2}`: 1, `{"a": "anna@firma.de"}`: 0, `{"anna@example.com": 1}`: 0, `["anna@firma.de"]`: 0,
+		`"anna@firma.de"=>"x"`: 1, `"x"=>"anna@firma.de"`: 0, `{"a": "\"anna@firma.de\": "}`: 0, `{"anna@firma.de`: 0, `{"`: 0, `{"a\`: 0,
+	} {
+		g, _ := NewCollector().Seal()
+		c := &Column{Keys: true, Derived: true, Escapes: true}
+		if g.Scanner().Scan(c, []byte(value)); c.Detects(Email) != want {
+			t.Errorf("%s: %d", value, c.Detects(Email))
+		}
+	}
+}
+
 // TestMade has masks make what somebody else has: no leak where masks' values are, one where they are not.
 func TestMade(t *testing.T) {
 	t.Parallel()

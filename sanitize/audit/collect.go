@@ -20,7 +20,7 @@ func NewCollector() *Collector { return newCollector(usual()) }
 
 func newCollector(l limits) *Collector {
 	return &Collector{origin: map[string]uint64{}, prints: &Prints{
-		words: maphash.MakeSeed(), confirm: maphash.MakeSeed(), same: maphash.MakeSeed(), seen: make(seen, l.blocks), filter: make(bitmap, l.blocks), outputs: make(bitmap, l.blocks), limits: l,
+		words: maphash.MakeSeed(), confirm: maphash.MakeSeed(), same: maphash.MakeSeed(), seen: make(seen, l.blocks/8), filter: make(bitmap, l.blocks), outputs: make(bitmap, l.blocks), limits: l,
 	}}
 }
 
@@ -68,6 +68,7 @@ type Watcher struct {
 	prints    *Prints
 	origin    uint64
 	form      Form
+	holds     Holds
 	unguessed bool
 	was, is   words
 	recent    recent
@@ -79,6 +80,7 @@ type Watcher struct {
 	// What is to be added goes many at a time.
 	marks, outputs []mark
 	entries        []entry
+	touched        uint64 // of no meaning
 }
 
 // entry is a value to be added.
@@ -94,6 +96,9 @@ const atOnce = 64
 func (w *Watcher) flush() {
 	w.prints.filter.set(w.marks)
 	w.prints.outputs.set(w.outputs)
+	for _, e := range w.entries {
+		w.touched ^= e.segment.touch(e.tag)
+	}
 	for _, e := range w.entries {
 		e.segment.add(e.tag, e.kind, w.origin, w.prints.limits.slots)
 	}
@@ -181,7 +186,7 @@ func (w *Watcher) value(was, is []byte) bool {
 func (w *Watcher) fresh(was, is []byte) (k kind, any bool) {
 	w.was.split(was, w.escapes())
 	k = w.was.kind(was)
-	any = w.add(&w.was, k)
+	any = w.addForms(was, k)
 	if is == nil || w.unguessed {
 		return k, any
 	}
@@ -190,7 +195,26 @@ func (w *Watcher) fresh(was, is []byte) (k kind, any bool) {
 	}
 	w.is.split(is, w.escapes())
 	w.output(&w.is)
+	if w.holds == Numbers {
+		if digits := w.national(&w.is, is); digits != nil {
+			one := w.is.nationalSum(digits)
+			w.outputs = append(w.outputs, mark{one, made(one)})
+		}
+	}
 	return k, any
+}
+
+// addForms adds the value that was taken apart, in the forms that its column's values are looked for in.
+func (w *Watcher) addForms(was []byte, k kind) bool {
+	switch {
+	case w.holds == People && k == recurring && w.addTurned(&w.was):
+		return true
+	case w.holds == Numbers && k == strong:
+		if digits := w.national(&w.was, was); digits != nil {
+			w.enter(w.was.nationalSum(digits), digits, strong)
+		}
+	}
+	return w.add(&w.was, k)
 }
 
 // add adds the words as a value of a kind, and a number as its digits too.

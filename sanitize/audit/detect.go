@@ -42,8 +42,8 @@ func (c *Column) Detects(d Detector) int64 {
 	return c.Detected[d]
 }
 
-// detect looks for the forms in the value that was taken apart last.
-func (s *Scanner) detect(c *Column, value []byte) bool {
+// detect looks for the forms in the value that was taken apart last: for all of them where it is kept, else for those that masks do not make.
+func (s *Scanner) detect(c *Column, value []byte, kept bool) bool {
 	var has [detectors]bool
 	has[Email] = hasEmail(value)
 	has[Phone] = s.hasPhone(value)
@@ -64,7 +64,7 @@ func (s *Scanner) detect(c *Column, value []byte) bool {
 			has[Token] = has[Token] || w.size() >= 10 && s.isToken(value, i)
 		}
 	}
-	if !c.Kept { // masks make numbers and addresses of machines that look like somebody's
+	if !kept { // masks make numbers and addresses of machines that look like somebody's
 		has, number = [detectors]bool{Email: has[Email], Token: has[Token]}, false
 	}
 	if number {

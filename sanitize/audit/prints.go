@@ -30,10 +30,11 @@ const (
 // limits bound the memory of a [Collector].
 type limits struct {
 	slots  int // of a segment, of 8 bytes
-	blocks int // of each of the two filters and of what was seen, of 8 bytes; a power of two
+	blocks int // of each of the two filters, of 8 bytes; a power of two. Of what was seen there is an eighth of that
 }
 
-// usual is 56 MiB at most: 32 of fingerprints, room for more than three million values, 8 for each filter, and 8 for what was just seen.
+// usual is 49 MiB at most: 32 of fingerprints, room for more than three million values, 8 for each filter, and 1 for what was just seen, which a
+// processor has at hand.
 func usual() limits { return limits{slots: 1024, blocks: 1 << 20} }
 
 // Prints are the fingerprints of the values of masked columns. They are asked concurrently, when no more are added.
@@ -46,6 +47,7 @@ type Prints struct {
 	segments       [segments]segment
 	limits         limits
 	origins        []string
+	numbers        atomic.Bool // some are of telephone numbers
 }
 
 // bitmap is a Bloom filter in blocks of 64 bits.
@@ -82,6 +84,7 @@ func made(sum uint64) uint64 {
 // was first seen in, 2 of its kind, 4 of the number of rows.
 type segment struct {
 	sync.Mutex
+	shared  atomic.Pointer[[]uint64] // the same as entries, for touch
 	entries []uint64
 	used    int
 	level   uint8 // only those whose tag ends with so many zeros are kept: a sample, when there is no room for all
@@ -116,6 +119,24 @@ func (s *segment) find(tag uint64) (int, bool) {
 	}
 }
 
+// touch has the memory fetched where an entry is or belongs. Done for many before any is added, the memory answers several at a time; whoever
+// adds one holds a lock, and a lock waits for the memory before it.
+func (s *segment) touch(tag uint64) uint64 {
+	entries := s.shared.Load()
+	if entries == nil {
+		return 0
+	}
+	hi, _ := bits.Mul64(tag, uint64(len(*entries)))
+	return atomic.LoadUint64(&(*entries)[hi])
+}
+
+// make sets an empty table.
+func (s *segment) make(size int) {
+	s.entries, s.used = make([]uint64, size), 0
+	entries := s.entries
+	s.shared.Store(&entries)
+}
+
 // outside tells that an entry is none of the sample.
 func (s *segment) outside(tag uint64) bool {
 	return tag>>(64-tagBits)&(1<<s.level-1) != 0
@@ -129,7 +150,7 @@ func (s *segment) add(tag uint64, k kind, origin uint64, most int) {
 		return
 	}
 	if s.entries == nil {
-		s.entries = make([]uint64, min(firstSlots, most))
+		s.make(min(firstSlots, most))
 	}
 	i, ok := s.find(tag)
 	if ok {
@@ -140,7 +161,7 @@ func (s *segment) add(tag uint64, k kind, origin uint64, most int) {
 		if k < kind(e>>4&3) {
 			e = e&^(3<<4) | uint64(k)<<4
 		}
-		s.entries[i] = e
+		atomic.StoreUint64(&s.entries[i], e)
 		return
 	}
 	if (s.used+1)*5 > len(s.entries)*4 {
@@ -150,23 +171,23 @@ func (s *segment) add(tag uint64, k kind, origin uint64, most int) {
 		}
 		i, _ = s.find(tag)
 	}
-	s.entries[i] = tag | origin<<6 | uint64(k)<<4 | 1
+	atomic.StoreUint64(&s.entries[i], tag|origin<<6|uint64(k)<<4|1)
 	s.used++
 }
 
-// grow makes room: a table half as large again or, where that is too large, every other entry leaves.
+// grow makes room: a table twice as large or, where that is too large, every other entry leaves.
 func (s *segment) grow(most int) {
-	old, size := s.entries, len(s.entries)*3/2
+	old, size := s.entries, len(s.entries)*2
 	for {
 		if size > most {
 			size = len(old)
 			s.level++
 		}
-		s.entries, s.used = make([]uint64, size), 0
+		s.make(size)
 		for _, e := range old {
 			if e != 0 && !s.outside(e) {
 				i, _ := s.find(tagOf(e))
-				s.entries[i] = e
+				atomic.StoreUint64(&s.entries[i], e)
 				s.used++
 			}
 		}

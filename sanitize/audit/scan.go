@@ -13,6 +13,7 @@ type Column struct {
 	Binary  bool // values are bytes, of which those are scanned that are text
 	Kept    bool // the rules keep it, or nobody asked: forms are looked for, see [Detectors]
 	Rest    bool // it is masked in part, and the rest is kept: forms are looked for that masks do not make
+	Keys    bool // its values have keys, as those of JSON and hstore, that no mask touches: all forms are looked for in them
 	Derived bool // it is masked, or made of others: it may hold what a mask made, which others have by chance
 
 	Values   int64 // that were looked at
@@ -24,9 +25,11 @@ type Column struct {
 	Detected [detectors]int64
 	Origins  map[int]int64 // of the values found, see [Prints.Origin]
 
-	clean    [256]uint64
-	distinct map[uint64]bool // of Common, up to manyNames
-	numbers  int64           // that could be those of cards
+	clean     [256]uint64
+	distinct  map[uint64]bool // of Common, up to manyNames
+	numbers   int64           // that could be those of cards
+	dialled   int64           // that could be those of telephones
+	rewritten map[int]int64   // of them, those that a masked column has in another form, by its origin
 }
 
 // A column is full of names when so many of its values, and half of them, are single words of masked columns.
@@ -46,6 +49,10 @@ func (c *Column) Add(o *Column) {
 	for id, n := range o.Origins {
 		c.from(id, n)
 	}
+	c.dialled += o.dialled
+	for id, n := range o.rewritten {
+		c.rewrote(id, n)
+	}
 	for sum := range o.distinct {
 		c.name(sum)
 	}
@@ -56,6 +63,13 @@ func (c *Column) from(id int, n int64) {
 		c.Origins = map[int]int64{}
 	}
 	c.Origins[id] += n
+}
+
+func (c *Column) rewrote(id int, n int64) {
+	if c.rewritten == nil {
+		c.rewritten = map[int]int64{}
+	}
+	c.rewritten[id] += n
 }
 
 func (c *Column) name(sum uint64) {
@@ -103,7 +117,10 @@ func (s *Scanner) Scan(c *Column, value []byte) {
 	s.words.split(value, c.Escapes)
 	hit := s.find(c)
 	if c.Kept || c.Rest {
-		hit = s.detect(c, value) || hit
+		hit = s.detect(c, value, c.Kept) || hit
+	}
+	if c.Keys {
+		hit = s.keys(c, value) || hit
 	}
 	if short && !hit {
 		c.clean[sum>>56] = sum
@@ -124,6 +141,9 @@ func (s *Scanner) find(c *Column) bool {
 			return true
 		}
 		if mask := opens(sum); block&mask == mask && s.findLonger(c, sum, i) {
+			return true
+		}
+		if mask := turns(sum); block&mask == mask && i+1 < len(list) && s.findTurned(c, i) {
 			return true
 		}
 	}
@@ -151,9 +171,11 @@ func (s *Scanner) findLonger(c *Column, sum uint64, first int) bool {
 func (s *Scanner) candidate(c *Column, sum uint64, first, last int) bool {
 	s.Candidates++
 	f, ok := s.prints.look(sum, s.words.row(first, last))
-	if !ok {
-		return false
-	}
+	return ok && s.counts(c, f, sum, first, last)
+}
+
+// counts tells whether a run of words that is one of a masked column counts, and counts it.
+func (s *Scanner) counts(c *Column, f found, sum uint64, first, last int) bool {
 	switch {
 	case c.Derived && s.made(sum, first, last):
 		c.Made++
@@ -202,6 +224,9 @@ func (s *Scanner) findNumber(c *Column) bool {
 			if mask := whole(sum); *s.prints.filter.block(sum)&mask == mask && s.grouped(c, sum) {
 				return true
 			}
+		}
+		if s.prints.numbers.Load() {
+			s.findRewritten(c, i)
 		}
 	}
 	return false

@@ -121,6 +121,8 @@ func classifyText(c Column, values []string) Guess {
 		return Guess{Class: byValue, Rules: nationalRules(nonEmpty(values)), Evidence: evidence}
 	case byValue != "" && byValue != classFree && byValue != classUUID:
 		return Guess{Class: byValue, Rules: textRules(byValue), Evidence: evidence}
+	case byValue == "" && isThing(c) && classOfComment(c) == "":
+		return keepThing()
 	case byName != "" && byName != classHarmless:
 		g := Guess{Class: byName, Rules: textRules(byName), Evidence: "by name"}
 		if byName == classFree {
@@ -164,9 +166,6 @@ func nationalRules(values []string) []string {
 	return rules
 }
 
-// reservedPhone makes numbers that nobody has, of which there are too few for unique keys: those take the mask without it.
-const reservedPhone = "{mask: phone, to: reserved}"
-
 // textRules lists the masks for text of a class, best first; the later ones are for unique keys and narrow columns.
 func textRules(class string) []string {
 	switch class {
@@ -179,11 +178,13 @@ func textRules(class string) []string {
 	case classPerson:
 		return []string{"full_name", "shape", "hash"}
 	case classPhone:
-		return []string{reservedPhone, "phone", "digits", "hash", "shape"}
+		return []string{"phone", "{mask: phone, to: same_form}", "digits", "hash", "shape"} // of numbers that nobody has there are too few for unique keys
 	case classCard:
 		return []string{"{mask: card, keep_bin: true}", "shape", "hash"}
 	case classIBAN:
 		return []string{"iban", "{mask: shape, keep_prefix: 2}", "digits", "hash"}
+	case classEmployer:
+		return []string{"company", "shape", "hash"}
 	case classSecret, classLogin:
 		return []string{"hash", "shape"}
 	case classFree:
@@ -275,6 +276,11 @@ func classifyArray(c Column, values []string) Guess {
 	case element == kindText && harmless && shortWords(values):
 		return keep("by name")
 	case element == kindText:
+		if codes, evidence := fewCodes(elements); codes {
+			g := keep(strings.Replace(evidence, "values", "elements", 1))
+			g.Doubtful = true // as of a single text
+			return g
+		}
 		g.Rules = append([]string{"{mask: array, each: shape}"}, g.Rules...)
 		g.Evidence, g.Doubtful = "array of unknown content", true
 	case element == kindJSON, element == kindOther:
@@ -288,7 +294,7 @@ func classifyArray(c Column, values []string) Guess {
 // arrayRules are the masks for arrays of texts of a class.
 func arrayRules(class string) []string {
 	rules := textRules(class)
-	if rules[0] != reservedPhone {
+	if class != classPhone {
 		rules = rules[:1]
 	}
 	var each []string

@@ -31,7 +31,8 @@ func TestNames(t *testing.T) {
 		"national id":  "ssn passport_number nationalId tax_id codice_fiscale pesel bsn cpf dni tc_kimlik steuernummer driver_license",
 		"secret":       "password passwordHash pwd api_key apiKey access_token reset_token secret otp Kennwort hasło contraseña mot_de_passe senha wachtwoord şifre",
 		"login":        "username userName login Benutzername nombre_usuario kullanıcı_adı gebruikersnaam",
-		"address":      "address street address_line1 Straße strasse PLZ city zip_code postalCode rue code_postal dirección calle indirizzo endereço woonplaats ulica company place_of_birth şehir",
+		"employer":     "company company_name firma arbeitgeber entreprise empresa azienda bedrijf employer",
+		"address":      "address street address_line1 Straße strasse PLZ city zip_code postalCode rue code_postal dirección calle indirizzo endereço woonplaats ulica place_of_birth şehir",
 		"birth date":   "birth_date dob date_of_birth Geburtsdatum fecha_nacimiento data_urodzenia doğum_tarihi",
 		"free text":    "note notes comment Comments body message description Bemerkung commentaire observaciones messaggio opmerking uwagi açıklama customer_notes bio",
 		"income":       "salary annual_income Gehalt salaire stipendio",
@@ -75,7 +76,7 @@ func TestValues(t *testing.T) {
 		{"e-mail beats the name", "code", []string{"a@b.example", "c@d.example", "x"}, "email", "email", "2 of 3 values are e-mail addresses"},
 		{"too few are e-mail", "code", []string{"a@b.example", "x", "y", "z"}, "free text", "shape", "1 of 4 values hold contact data"},
 		{"blank values do not count", "x", []string{"", " ", "a@b.example"}, "email", "email", "1 of 1 values are e-mail addresses"},
-		{"phone", "x", []string{"+49 30 901820", "(555) 123-4567", "+15551234567"}, "phone", "{mask: phone, to: reserved}", "3 of 3 values look like phone numbers"},
+		{"phone", "x", []string{"+49 30 901820", "(555) 123-4567", "+15551234567"}, "phone", "phone", "3 of 3 values look like phone numbers"},
 		{"bare digits are no phone", "x", []string{"5551234567", "123456789"}, "", "shape", "text of unknown content"},
 		{"dates are no phone", "x", []string{"2026-11-23", "23.11.2026", "2026-11-23 10:00:00"}, "", "shape", "text of unknown content"},
 		{"card", "x", []string{"4111111111111111", "5500 0000 0000 0004", "3400-0000-0000-009"}, "card number", "{mask: card, keep_bin: true}", "3 of 3 values are card numbers with a valid checksum"},
@@ -129,7 +130,7 @@ func TestTypes(t *testing.T) {
 		{"where_at", "geometry", 'b', "null", true},
 		{"home", "address_type", 'c', "null", true},
 		{"emails", "_text", 'b', "{mask: array, each: email}", false},
-		{"phones", "_text", 'b', "{mask: array, each: {mask: phone, to: reserved}}", false},
+		{"phones", "_text", 'b', "{mask: array, each: phone}", false},
 		{"tags", "_text", 'b', "{mask: array, each: shape}", true},
 		{"country_codes", "_text", 'b', "keep", false},
 		{"parts", "_address_type", 'b', `{mask: constant, value: "{}"}`, true},
@@ -182,7 +183,7 @@ func TestJSON(t *testing.T) {
 		{"names and values", []string{`{"email": "n/a", "name": {"first": "Jo", "last_name": "X"}, "contact": "a@b.example", "n": 1}`}, `{mask: json, default: shape, paths: {"$.contact": email, "$.email": email, "$.name.first": first_name, "$.name.last_name": last_name}}`},
 		{"prose by name and by value", []string{`{"note": "call Jane", "x": "one two three four five six seven", "y": "mail a@b.example now"}`}, `{mask: json, default: shape}`},
 		{"two keys make a name", []string{`{"name": {"first": "Jo", "last": "X"}, "user": {"name": "Jo X"}, "product": {"name": "y"}, "first": 1}`}, `{mask: json, default: shape, paths: {"$.name.first": first_name, "$.name.last": last_name, "$.user.name": full_name}}`},
-		{"arrays", []string{`{"phones": ["+49 30 901820"], "people": [{"mail": "a@b.example"}, {"mail": "c@d.example"}]}`}, `{mask: json, default: shape, paths: {"$.people[*].mail": email, "$.phones[*]": {mask: phone, to: reserved}}}`},
+		{"arrays", []string{`{"phones": ["+49 30 901820"], "people": [{"mail": "a@b.example"}, {"mail": "c@d.example"}]}`}, `{mask: json, default: shape, paths: {"$.people[*].mail": email, "$.phones[*]": phone}}`},
 		{"odd keys are not named", []string{`{"odd key": {"email": "a@b.example"}, "Jane Doe": "a@b.example", "ok-key": "a@b.example"}`}, `{mask: json, default: shape, paths: {"$[\"ok-key\"]": email}}`},
 		{"addresses as keys", []string{`{"jane@corp.example": {"visits": 3}}`}, `{mask: constant, value: "{}"}`},
 		{"too deep", []string{deep}, "{mask: json, default: shape}"},
@@ -231,4 +232,36 @@ func FuzzClassify(f *testing.F) {
 			t.Errorf("evidence quotes the value: %q", g.Evidence)
 		}
 	})
+}
+
+// TestThings keeps what names a thing, unless its values look like something personal, or the table holds people.
+func TestThings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		table, name string
+		values      []string
+		kept        bool
+	}{
+		{"products", "name", []string{"Green lamp", "Table for six persons"}, true},
+		{"Track", "Name", nil, true},
+		{"film", "title", []string{"ANNA KARENINA", "EVA PERON"}, true},
+		{"product_categories", "category_name", nil, true},
+		{"city", "city", []string{"Berlin"}, true},
+		{"countries", "country", []string{"Holy See (Vatican City State)"}, true},
+		{"address", "address", nil, false},
+		{"customers", "city", nil, false},
+		{"customers", "name", nil, false},
+		{"Artist", "Name", nil, false},
+		{"books", "author_name", nil, false},
+		{"books", "owner", nil, false},
+		{"documents", "title", nil, false},
+		{"products", "name", []string{"anna@firma.de", "eva@firma.de"}, false},
+		{"products", "name", []string{"lamp", "made for anna@firma.de"}, false},
+		{"products", "description", nil, false},
+	} {
+		g := detect.Classify(detect.Column{Table: c.table, Name: c.name, BaseType: "text"}, c.values)
+		if (g.Rules[0] == "keep") != c.kept || c.kept && !g.Doubtful {
+			t.Errorf("%s.%s %q: %+v", c.table, c.name, c.values, g)
+		}
+	}
 }

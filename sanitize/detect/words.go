@@ -18,6 +18,7 @@ const (
 	classSecret   = "secret"
 	classLogin    = "login"
 	classAddress  = "address"
+	classEmployer = "employer"
 	classBirth    = "birth date"
 	classNet      = "network address"
 	classPlace    = "position"
@@ -51,6 +52,7 @@ func Personal() []Class {
 		{classEmail, "contact.email"},
 		{classPhone, "contact.phone"},
 		{classAddress, "contact.address"},
+		{classEmployer, "contact.company"},
 		{classPlace, "contact.position"},
 		{classNet, "contact.network_address"},
 		{classCard, "account.card"},
@@ -102,11 +104,13 @@ var phrases = map[string]string{
 		nombre_usuario nome_utente nome_usuario utilizador gebruikersnaam nazwa_uzytkownika kullanici_adi kullanici
 		anvaendarnamn anvandarnamn`,
 	classAddress: `address addresses street street_address line1 address_line address1 address2 city town zip zip_code zipcode postcode postal_code postal district
-		suburb house_number company company_name employer place_of_birth birthplace location
-		adresse anschrift strasse hausnummer plz postleitzahl ort stadt wohnort firma arbeitgeber rue code_postal ville commune
+		suburb house_number place_of_birth birthplace location
+		adresse anschrift strasse hausnummer plz postleitzahl ort stadt wohnort rue code_postal ville commune
 		direccion calle codigo_postal ciudad indirizzo via cap citta comune endereco rua cep cidade morada
 		adres straat huisnummer woonplaats plaats ulica kod_pocztowy miasto miejscowosc sokak cadde posta_kodu sehir ilce
 		adress gata gatuadress postnummer postnr postort ort_namn kommun kapunki`,
+	classEmployer: `company company_name employer employer_name workplace firma firmenname arbeitgeber entreprise societe employeur raison_sociale empresa
+		razon_social azienda ragione_sociale datore_lavoro bedrijf bedrijfsnaam werkgever pracodawca sirket isveren foeretag foretag arbetsgivare`,
 	classBirth: `birth birth_year year_of_birth yob geburtsjahr birth_date birthdate birthday date_of_birth dob born born_on birth_day geburtsdatum geburtstag geboren date_naissance date_de_naissance
 		naissance fecha_nacimiento fecha_de_nacimiento nacimiento data_nascita data_di_nascita nascita data_nascimento data_de_nascimento nascimento
 		geboortedatum data_urodzenia urodziny dogum_tarihi dogumtarihi
@@ -130,7 +134,7 @@ var phrases = map[string]string{
 		onderwerp uwagi komentarz opis wiadomosc temat tresc yorum aciklama mesaj konu
 		anteckning anteckningar kommentar_fri meddelande beskrivning aerende`,
 	classHarmless: `id uuid guid key code status state type kind category currency country country_code locale language lang timezone time_zone unit color colour
-		size level role version format mime_type content_type media_type sku slug priority channel source method mode rating genre platform
+		size level role version format mime mime_type content_type action coupon coupons media_type sku slug priority channel source method mode rating genre platform
 		environment currency_code language_code iso iso_code region_code waehrung sprache land statut langue devise pays estado_pedido
 		tipo idioma moneda pais lingua valuta paese moeda taal munteenheid jezyk waluta kraj dil para_birimi ulke`,
 	className: `name names nom nombre nome naam namn nazwa isim ad adi`,

@@ -40,7 +40,7 @@ func compileArray(c *compiler) (*Mask, error) {
 	if c.target.BaseType == "_box" {
 		delim = ';'
 	}
-	return &Mask{Keeps: keeps, New: func() Func { return &arrayFunc{each: m.New(), delim: delim} }}, nil
+	return &Mask{Keeps: keeps, elements: true, New: func() Func { return &arrayFunc{each: m.New(), delim: delim} }}, nil
 }
 
 type arrayFunc struct {

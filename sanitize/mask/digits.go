@@ -1,7 +1,5 @@
 package mask
 
-import "fmt"
-
 // keepsDigits is what replacing digits by digits keeps.
 const keepsDigits = keepsFolded | keepsDistinct | keepsForm
 
@@ -29,7 +27,7 @@ func digitsFamily() family {
 			luhn, cipher, trim := c.params.boolean("luhn", false), newDigitCipher(c.keys, c.domain, "digits"), trimmer(c.target)
 			short := c.params.choice("short", "refuse", "permute") == "permute"
 			if limit := c.target.MaxLength; limit > 0 && limit-prefix-suffix < leastDigits && !short {
-				return nil, &TypeError{Mask: "digits", Type: fmt.Sprintf("%s(%d)", c.target.BaseType, limit), Want: []string{"texts with room for six digits to mask (short: permute masks fewer)"}}
+				return nil, &TypeError{Mask: "digits", Type: c.target.narrow(), Want: []string{"texts with room for six digits to mask (short: permute masks fewer)"}}
 			}
 			return &Mask{Keeps: keepsDigits | (KeepsCheckDigits | KeepsValidity).when(luhn), New: func() Func {
 				return &digitsFunc{mask: "digits", short: short, cipher: cipher(), trim: trim, prefix: prefix, suffix: suffix, luhn: luhn}

@@ -53,7 +53,7 @@ func compileEmail(c *compiler) (*Mask, error) {
 		letters = min(letters, limit-1-len(host))
 	}
 	if letters < 1 {
-		return nil, &TypeError{Mask: "email", Type: fmt.Sprintf("%s(%d)", c.target.BaseType, limit), Want: []string{fmt.Sprintf("texts of %d characters or more", len(host)+2)}}
+		return nil, &TypeError{Mask: "email", Type: c.target.narrow(), Want: []string{fmt.Sprintf("texts of %d characters or more", len(host)+2)}}
 	}
 	distinct := letters >= distinctAfter && (host != "keep" || limit == 0)
 	key, scrambler := subkey(c.keys, c.domain, "email"), newScrambler(c.keys, c.domain)

@@ -32,6 +32,11 @@ func (e *TypeError) Error() string {
 	return fmt.Sprintf("mask %s does not work on %s, it works on %s", e.Mask, e.Type, strings.Join(e.Want, ", "))
 }
 
+// narrow describes a column that has too little room, be it by its type or by a CHECK.
+func (t Target) narrow() string {
+	return fmt.Sprintf("%s of at most %d characters", t.BaseType, t.MaxLength)
+}
+
 // ValueError tells that a mask met a value it cannot handle; it holds nothing of the value.
 type ValueError struct {
 	Mask   string

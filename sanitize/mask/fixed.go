@@ -104,7 +104,7 @@ func passwordFamily() family {
 		compile: func(c *compiler) (*Mask, error) {
 			value := "$" + c.params.choice("version", "2a", "2b", "2y") + "$" + devPassword
 			if limit := c.target.MaxLength; limit > 0 && limit < len(value) {
-				return nil, &TypeError{Mask: "password", Type: fmt.Sprintf("%s(%d)", c.target.BaseType, limit), Want: []string{"texts of 60 characters or more"}}
+				return nil, &TypeError{Mask: "password", Type: c.target.narrow(), Want: []string{"texts of 60 characters or more"}}
 			}
 			return fixed(value), nil
 		},

@@ -53,7 +53,8 @@ func compileHash(c *compiler) (*Mask, error) {
 	caseless := c.target.BaseType == "citext" || length*perChar >= 80 && encoding == "base32" || length*perChar >= 128
 	key := subkey(c.keys, c.domain, "hash")
 	base := hashFunc{prefix: prefix, base32: encoding == "base32", length: length, citext: c.target.BaseType == "citext", trim: trimmer(c.target)}
-	return &Mask{Keeps: keepsSame | KeepsCaseEquality.when(caseless) | keepsDistinct.when(length*perChar >= 60), New: func() Func {
+	keeps := keepsSame | KeepsCaseEquality.when(caseless) | keepsDistinct.when(length*perChar >= 60)
+	return &Mask{Keeps: keeps, look: &Look{prefix, length}, New: func() Func {
 		f := base
 		f.mac = newMAC(key)
 		return &f

@@ -45,17 +45,17 @@ func compileIntPermute(c *compiler) (*Mask, error) {
 	if c.params.has("min") != c.params.has("max") {
 		return nil, &ParamError{Param: "min", Text: "and max must be given together"}
 	}
-	floor := f.floor
+	floor, bounds := f.floor, (*[2]int64)(nil)
 	if c.params.has("min") {
 		f.ranged = true
 		f.min, f.max = c.params.integer("min", 0, ^largest, largest), c.params.integer("max", 0, ^largest, largest)
 		if f.max <= f.min {
 			c.params.fail("max", "must be greater than min")
 		}
-		floor = func(int64) int64 { return f.max }
+		floor, bounds = func(int64) int64 { return f.max }, &[2]int64{f.min, f.max}
 	}
 	key := subkey(c.keys, c.domain, "int_permute")
-	return &Mask{Keeps: keepsFolded | keepsDistinct, SequenceFloor: floor, New: func() Func {
+	return &Mask{Keeps: keepsFolded | keepsDistinct, SequenceFloor: floor, bounds: bounds, New: func() Func {
 		g := f
 		g.block = newAES(key)
 		return &g

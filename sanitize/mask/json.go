@@ -20,7 +20,7 @@ func jsonFamily() family {
 			Guarantees: []string{
 				"white space, the order of keys and the kind of every value are kept, except where null or constant replace it",
 				"keys are not masked",
-				"strings are masked by their text; numbers by int_permute, or else digit by digit as numbers of the same form; true, false and null are kept unless null or constant replace them",
+				"strings are masked by their text; numbers by int_permute, whole ones by phone as texts are, else digit by digit as numbers of the same form; true, false and null are kept unless null or constant replace them",
 				"distinct documents may become equal",
 			},
 			AtLeast: keepsSame | KeepsValidity, AtBest: keepsSame | KeepsValidity,
@@ -35,6 +35,7 @@ type jsonLeaf struct {
 	constant []byte // JSON, nil without
 	newText  func() Func
 	newInt   func() Func // of numbers; nil: digit by digit
+	phone    bool        // numbers without sign and fraction are telephone numbers, as texts are
 	newDigit func() *digitCipher
 	number   int // of the leaf, for its instance in a jsonFunc
 }
@@ -104,7 +105,7 @@ func (c *compiler) leaf(r Rule, param func(inner string) string) (*jsonLeaf, err
 	if err != nil {
 		return nil, err
 	}
-	l := &jsonLeaf{keep: m.keep, newText: m.New}
+	l := &jsonLeaf{keep: m.keep, newText: m.New, phone: r.Name == "phone"}
 	if m.null {
 		l.constant = []byte("null")
 	}

@@ -2,6 +2,7 @@ package mask
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -10,9 +11,33 @@ import (
 // pathNode is a place in JSON documents that paths lead to or through.
 type pathNode struct {
 	keys    map[string]*pathNode
+	few     []namedNode // the same, where they are so few that looking at each is faster
 	anyKey  *pathNode
 	anyItem *pathNode
 	leaf    *jsonLeaf // nil where no path ends
+}
+
+type namedNode struct {
+	name string
+	node *pathNode
+}
+
+const fewKeys = 6
+
+// below is where a key leads, nil when no path goes there.
+func (n *pathNode) below(key []byte) *pathNode {
+	if n.few != nil {
+		for i := range n.few {
+			if n.few[i].name == string(key) {
+				return n.few[i].node
+			}
+		}
+		return n.anyKey
+	}
+	if next := n.keys[string(key)]; next != nil {
+		return next
+	}
+	return n.anyKey
 }
 
 // pathStep is one step of a path: a key, any key, or any item of an array.
@@ -134,6 +159,12 @@ func (n *pathNode) settle() *pathNode {
 	m := &pathNode{leaf: n.leaf, anyKey: n.anyKey.settle(), anyItem: n.anyItem.settle()}
 	for key, child := range n.keys {
 		m.attach(pathStep{key: key}, merge(child, n.anyKey).settle())
+	}
+	if len(m.keys) <= fewKeys {
+		m.few = []namedNode{}
+		for _, key := range slices.Sorted(maps.Keys(m.keys)) {
+			m.few = append(m.few, namedNode{key, m.keys[key]})
+		}
 	}
 	return m
 }

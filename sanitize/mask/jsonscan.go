@@ -122,7 +122,7 @@ func (f *jsonFunc) value(node *pathNode, leaf *jsonLeaf) error {
 // step goes on after a value: to the next member, or out of the object or array.
 func (f *jsonFunc) step() error {
 	f.blanks()
-	frame := f.stack[len(f.stack)-1]
+	frame := &f.stack[len(f.stack)-1]
 	switch c := f.peek(); {
 	case c == ',':
 		f.at++
@@ -146,18 +146,19 @@ func (f *jsonFunc) close() {
 
 // member reads an item, or a key and its value.
 func (f *jsonFunc) member() error {
-	frame := f.stack[len(f.stack)-1]
+	frame := &f.stack[len(f.stack)-1]
+	node, leaf := frame.node, frame.leaf // the stack may move
 	if !frame.object {
 		var next *pathNode
-		if frame.node != nil {
-			next = frame.node.anyItem
+		if node != nil {
+			next = node.anyItem
 		}
-		return f.value(next, frame.leaf)
+		return f.value(next, leaf)
 	}
 	if f.peek() != '"' {
 		return errJSON
 	}
-	next, err := f.key(frame.node)
+	next, err := f.key(node)
 	if err != nil {
 		return err
 	}
@@ -166,7 +167,7 @@ func (f *jsonFunc) member() error {
 	}
 	f.at++
 	f.blanks()
-	return f.value(next, frame.leaf)
+	return f.value(next, leaf)
 }
 
 // key copies a key and finds where it leads.
@@ -184,10 +185,7 @@ func (f *jsonFunc) key(node *pathNode) (*pathNode, error) {
 	if node == nil {
 		return nil, nil
 	}
-	if next := node.keys[string(name)]; next != nil {
-		return next, nil
-	}
-	return node.anyKey, nil
+	return node.below(name), nil
 }
 
 func (f *jsonFunc) stringValue(leaf *jsonLeaf) error {
@@ -265,6 +263,8 @@ func (f *jsonFunc) number(leaf *jsonLeaf) error {
 		f.dst = append(f.dst, leaf.constant...)
 	case fn.whole != nil:
 		f.dst, err = fn.whole.Append(f.dst, raw)
+	case leaf.phone && digitRun(raw) == len(raw):
+		f.dst, err = fn.text.Append(f.dst, raw)
 	default:
 		f.digits = appendDigits(f.digits[:0], raw[:mantissa])
 		fn.digit.permuteLead(f.digits)

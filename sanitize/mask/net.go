@@ -3,7 +3,6 @@ package mask
 import (
 	"bytes"
 	"crypto/cipher"
-	"fmt"
 	"net/netip"
 )
 
@@ -31,7 +30,7 @@ func ipFamily() family {
 			reserved := c.params.choice("to", "same_prefix", "reserved") == "reserved"
 			text := textual(c.target)
 			if limit := c.target.MaxLength; text && limit > 0 && limit < 15 {
-				return nil, &TypeError{Mask: "ip", Type: fmt.Sprintf("%s(%d)", c.target.BaseType, limit), Want: []string{"texts of 15 characters or more, inet and cidr"}}
+				return nil, &TypeError{Mask: "ip", Type: c.target.narrow(), Want: []string{"texts of 15 characters or more, inet and cidr"}}
 			}
 			limit := c.target.MaxLength
 			keeps := least | keepsDistinct.when(!reserved && !text)

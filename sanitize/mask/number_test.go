@@ -183,7 +183,7 @@ func TestDigitsLuhn(t *testing.T) {
 
 func TestPhone(t *testing.T) {
 	t.Parallel()
-	f := newMask(t, Rule{Name: "phone"}, textTarget()).New()
+	f := newMask(t, Rule{Name: "phone", Params: p("to", "same_form")}, textTarget()).New()
 	for _, c := range []struct{ value, want string }{
 		{"+49 151 2345678", `^\+49 [1-9]\d\d \d{7}$`},
 		{"+1 (212) 555-0123", `^\+1 \([1-9]\d\d\) \d{3}-\d{4}$`},
@@ -206,7 +206,7 @@ func TestPhone(t *testing.T) {
 	if "00"+a[1:] != b || "+"+strings.Map(onlyDigits, c) != a {
 		t.Errorf("one number became %s, %s, %s", a, b, c)
 	}
-	open := newMask(t, Rule{Name: "phone", Params: map[string]any{"keep_country": false}}, textTarget()).New()
+	open := newMask(t, Rule{Name: "phone", Params: p("to", "same_form", "keep_country", false)}, textTarget()).New()
 	if got := apply(t, open, "+49 151 2345678"); strings.HasPrefix(got, "+49 ") || got[0] != '+' {
 		t.Errorf("got %q", got)
 	}

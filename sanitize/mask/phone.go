@@ -14,19 +14,20 @@ func phoneFamily() family {
 			Name: "phone", Summary: "other digits for a telephone number, written the same way", Types: textTypes(),
 			Params: []ParamInfo{
 				{Name: "keep_country", Type: "boolean", Default: "true", Meaning: "keep the country code after + or 00"},
-				{Name: "to", Type: "string", Default: "same_form", Meaning: "same_form: any digits, one to one; reserved: a number that nobody has, of the ranges that regulators keep for fiction"},
+				{Name: "to", Type: "string", Default: "reserved", Meaning: "reserved: a number that nobody has, of the ranges that regulators keep for fiction; same_form: any digits, one to one, for columns that must stay unique"},
 				{Name: "country", Type: "string", Meaning: "with reserved, the country of numbers without a country code: " + strings.Join(plannedCountries(), ", ") + "; us is all of North America"},
 			},
 			Guarantees: []string{
 				"length, separators, + and the count of digits are kept, so checks of the format hold; one number gets the same digits however it is written, with + or 00 or with other separators",
-				"same_form: distinct values stay distinct, and a leading 0 stays a leading 0; the result may be a number that somebody has: nothing may call it or write to it",
-				"same_form: reversible for the holder of the key; numbers with fewer than six digits to mask can be guessed",
 				"reserved: a number after + or 00 stays in its country if that is one of those under country (there, mobile numbers stay mobile where it has a range for them), else it comes under country code 999, which is nobody's; distinct numbers may become equal, as a country has from thirty (Australian mobile ones) to a hundred thousand",
 				"reserved: a number without a country code becomes one of country's; without country, or without its area, it ends in 555-01xx, which nobody has in North America only",
-				"reserved: what has fewer than seven digits, or letters, is masked as by same_form; a comma, semicolon or + begins another number",
-				"a value with letters is masked as by shape; the empty text stays empty",
+				"reserved: what has fewer than seven digits, an extension or a short code, gets any digits; a comma, semicolon, + or letter begins another number",
+				"same_form: distinct values stay distinct, and a leading 0 stays a leading 0; the result may be a number that somebody has: nothing may call it or write to it",
+				"same_form: reversible for the holder of the key; numbers with fewer than six digits to mask can be guessed",
+				"letters are replaced as by shape, with same_form the digits beside them too; the empty text stays empty",
 			},
-			AtLeast: least, AtBest: keepsDigits, Depends: "same_form keeps uniqueness",
+			AtLeast: least, AtBest: keepsDigits, Depends: "to: same_form keeps uniqueness",
+			Variants: []map[string]any{{"to": "same_form"}},
 		},
 		compile: func(c *compiler) (*Mask, error) {
 			country, reserve := c.params.boolean("keep_country", true), newPhoneReserve(c)
@@ -49,20 +50,35 @@ type phoneFunc struct {
 
 func (f *phoneFunc) Append(dst, src []byte) ([]byte, error) {
 	src = f.trim(src)
-	if slices.ContainsFunc(src, isWordByte) {
-		dst, ok := f.scrambler.append(dst, src)
-		if !ok {
-			return dst, &ValueError{Mask: "phone", Reason: "is not valid UTF-8"}
-		}
-		return dst, nil
-	}
+	words := slices.ContainsFunc(src, isWordByte)
 	f.digits = appendDigits(f.digits[:0], src)
-	if f.reserve != nil {
+	switch {
+	case f.reserve != nil:
 		f.reserveAll(src)
-	} else {
+	case !words:
 		f.cipher.permuteLead(f.digits[f.prefix(src, f.digits):])
 	}
-	return replaceDigits(dst, src, f.digits), nil
+	if !words {
+		return replaceDigits(dst, src, f.digits), nil
+	}
+	start := len(dst)
+	dst, ok := f.scrambler.append(dst, src)
+	switch {
+	case !ok:
+		return dst, &ValueError{Mask: "phone", Reason: "is not valid UTF-8"}
+	case f.reserve != nil:
+		setDigits(dst[start:], f.digits)
+	}
+	return dst, nil
+}
+
+// setDigits replaces the digits of a text in place.
+func setDigits(text, digits []byte) {
+	for i, c := range text {
+		if c >= '0' && c <= '9' {
+			text[i], digits = '0'+digits[0], digits[1:]
+		}
+	}
 }
 
 // prefix gives how many digits stay: the country code with a 00 before it, or the 0 that leads a national number. It is the same for the result.

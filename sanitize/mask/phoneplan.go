@@ -102,15 +102,14 @@ func (p *numberPlan) isMobileRange(r string) bool {
 	return slices.ContainsFunc(p.mobile, func(start string) bool { return strings.HasPrefix(r, start) })
 }
 
-// fits tells how well a range suits a national number: 3 when it is as long and both are mobile or neither is, 2 when it is not as long,
+// fits tells how well a range suits a national number of n digits: 3 when it is as long and both are mobile or neither is, 2 when it is not as long,
 // 1 when only one is mobile, 0 when it cannot be taken. What begins with all that is fixed of a range lies in it, however many
 // digits follow; but fewer than the range's are sure to be no other number only when nothing else is dialled before them: whole tells that.
-func (p *numberPlan) fits(r string, digits []byte, whole bool) int {
-	n := len(digits)
+func (p *numberPlan) fits(r string, n int, mobile, whole bool) int {
 	switch {
 	case n < len(r) && !(whole && n > len(strings.TrimRight(r, "x"))):
 		return 0
-	case p.isMobileRange(r) != p.isMobile(digits):
+	case p.isMobileRange(r) != mobile:
 		return 1
 	case n != len(r):
 		return 2
@@ -118,28 +117,44 @@ func (p *numberPlan) fits(r string, digits []byte, whole bool) int {
 	return 3
 }
 
-// pick takes one of the ranges that suit a national number best; "" when none does.
-func (p *numberPlan) pick(digits []byte, whole bool, random *stream) string {
-	best, count := 1, uint32(0)
+// suiting are the ranges that suit national numbers best, which depends on their length, on whether they are mobile ones, and on whole.
+func (p *numberPlan) suiting(n int, mobile, whole bool) []string {
+	best, list := 1, []string(nil)
 	for _, r := range p.ranges {
-		if fit := p.fits(r, digits, whole); fit > best {
-			best, count = fit, 1
+		if fit := p.fits(r, n, mobile, whole); fit > best {
+			best, list = fit, []string{r}
 		} else if fit == best {
-			count++
+			list = append(list, r)
 		}
 	}
-	if count == 0 {
+	return list
+}
+
+// mostNational is how long national numbers are of which a picker remembers the ranges: E.164 has at most 15 digits, and longer ones are as 16.
+const mostNational = 16
+
+// picker picks ranges of one country. It belongs to one goroutine.
+type picker struct {
+	plan  *numberPlan
+	known [mostNational + 1][4][]string
+	asked [mostNational + 1][4]bool
+}
+
+// pick takes one of the ranges that suit a national number best; "" when none does.
+func (k *picker) pick(digits []byte, whole bool, random *stream) string {
+	n, kind, mobile := min(len(digits), mostNational), 0, k.plan.isMobile(digits)
+	if mobile {
+		kind |= 1
+	}
+	if whole {
+		kind |= 2
+	}
+	if !k.asked[n][kind] {
+		k.asked[n][kind], k.known[n][kind] = true, k.plan.suiting(n, mobile, whole)
+	}
+	list := k.known[n][kind]
+	if len(list) == 0 {
 		return ""
 	}
-	chosen := random.below(count)
-	for _, r := range p.ranges {
-		if p.fits(r, digits, whole) != best {
-			continue
-		}
-		if chosen == 0 {
-			return r
-		}
-		chosen--
-	}
-	return ""
+	return list[random.below(uint32(len(list)))] //nolint:gosec // some dozen
 }

@@ -8,6 +8,7 @@ const leastNumber = 7
 // phoneReserve puts telephone numbers into ranges that nobody has, digit for digit.
 type phoneReserve struct {
 	country *numberPlan // of numbers without a country code; nil when it is not known
+	pickers []*picker   // as numberPlans has the countries; nil before the first number
 	prf     *prf
 	random  stream
 	text    []byte
@@ -15,7 +16,7 @@ type phoneReserve struct {
 
 // newPhoneReserve reads the parameters to and country; the result gives nil for to: same_form.
 func newPhoneReserve(c *compiler) func() *phoneReserve {
-	reserved := c.params.choice("to", "same_form", "reserved") == "reserved"
+	reserved := c.params.choice("to", "reserved", "same_form") == "reserved"
 	var country *numberPlan
 	if c.params.has("country") {
 		country = planOf(c.params.choice("country", plannedCountries()...))
@@ -28,11 +29,12 @@ func newPhoneReserve(c *compiler) func() *phoneReserve {
 		if !reserved {
 			return nil
 		}
-		return &phoneReserve{country: country, prf: newPRF(key), random: stream{block: newAES(blocks)}}
+		return &phoneReserve{country: country, pickers: make([]*picker, len(numberPlans)), prf: newPRF(key), random: stream{block: newAES(blocks)}}
 	}
 }
 
-// reserveAll replaces the digits of every number in src: a comma, a semicolon or a + begins another one.
+// reserveAll replaces the digits of every number in src: a comma, a semicolon or a + begins another one, and so does a letter behind
+// enough digits for a number.
 func (f *phoneFunc) reserveAll(src []byte) {
 	digits := f.digits
 	for len(src) > 0 {
@@ -50,7 +52,7 @@ func oneNumber(src []byte) (size, digits int) {
 		switch {
 		case c >= '0' && c <= '9':
 			digits++
-		case digits > 0 && (c == '+' || c == ',' || c == ';'):
+		case digits > 0 && (c == '+' || c == ',' || c == ';'), digits >= leastNumber && isWordByte(c):
 			return i, digits
 		}
 	}
@@ -117,11 +119,22 @@ func (r *phoneReserve) national(digits []byte) {
 // within replaces a national number, without its trunk digit, by one of a country's ranges; it reports false when none has room.
 func (r *phoneReserve) within(plan *numberPlan, digits []byte, whole bool) bool {
 	r.start(plan.code, digits)
-	form := plan.pick(digits, whole, &r.random)
+	form := r.picker(plan).pick(digits, whole, &r.random)
 	if form != "" {
 		r.fill(digits, form)
 	}
 	return form != ""
+}
+
+func (r *phoneReserve) picker(plan *numberPlan) *picker {
+	at := 0
+	for &numberPlans[at] != plan {
+		at++
+	}
+	if r.pickers[at] == nil {
+		r.pickers[at] = &picker{plan: plan}
+	}
+	return r.pickers[at]
 }
 
 // start makes what follows depend on a number, and on nothing else.

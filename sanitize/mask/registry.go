@@ -34,8 +34,11 @@ type Mask struct {
 
 	keep, null bool
 	rest       bool
+	elements   bool // each is masked in its place
 	constant   []byte
 	picks      [][]byte
+	bounds     *[2]int64
+	look       *Look
 	command    []string
 	outside    bool
 }
@@ -55,6 +58,32 @@ func (m *Mask) Const() ([]byte, bool) { return m.constant, m.null || m.constant 
 // Picks gives all results that the mask can have of values that are not NULL, where those are few and known; nil otherwise.
 func (m *Mask) Picks() [][]byte { return m.picks }
 
+// Bounds gives the least and the largest result of a mask of integers that its parameters bind; false for others.
+func (m *Mask) Bounds() (least, largest int64, ok bool) {
+	if m.bounds == nil {
+		return 0, 0, false
+	}
+	return m.bounds[0], m.bounds[1], true
+}
+
+// Look is what all results of a mask look like but that of the empty text, which stays empty: a prefix and so many letters and digits of
+// ASCII.
+type Look struct {
+	Prefix string
+	Length int // characters behind the prefix
+}
+
+// Look gives the look of all results, where they have one.
+func (m *Mask) Look() (Look, bool) {
+	if m.look == nil {
+		return Look{}, false
+	}
+	return *m.look, true
+}
+
+// KeepsElements tells whether an array keeps its elements' count and places, each being masked by itself.
+func (m *Mask) KeepsElements() bool { return m.elements }
+
 // Info describes one mask to people.
 type Info struct {
 	Name       string
@@ -65,6 +94,8 @@ type Info struct {
 	AtLeast    Keeps    // kept whatever parameters and type
 	AtBest     Keeps    // kept with the parameters and types that keep most
 	Depends    string   // what decides about those that are not in both; "" where they are the same
+	// Variants are parameters under which the mask promises what it does not by itself, to be named where that is asked for.
+	Variants []map[string]any
 }
 
 // ParamInfo describes one parameter of a mask.
@@ -117,6 +148,7 @@ func Compile(r Rule, t Target, k Keys) (*Mask, error) {
 	if m.New == nil {
 		m.New = func() Func { return rowless(r.Name) }
 	}
+	remember(m)
 	return m, nil
 }
 

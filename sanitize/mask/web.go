@@ -2,7 +2,6 @@ package mask
 
 import (
 	"bytes"
-	"fmt"
 	"unicode/utf8"
 )
 
@@ -28,7 +27,7 @@ func domainFamily() family {
 				letters = min(letters, limit-len(top))
 			}
 			if letters < 1 {
-				return nil, &TypeError{Mask: "domain", Type: fmt.Sprintf("%s(%d)", c.target.BaseType, c.target.MaxLength), Want: []string{"texts of 6 characters or more"}}
+				return nil, &TypeError{Mask: "domain", Type: c.target.narrow(), Want: []string{"texts of 6 characters or more"}}
 			}
 			citext := c.target.BaseType == "citext"
 			key, scrambler, trim := subkey(c.keys, c.domain, "domain"), newScrambler(c.keys, c.domain), trimmer(c.target)
