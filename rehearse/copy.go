@@ -121,6 +121,7 @@ func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server stagin
 		r.counted(w, copied.Counts)
 		r.profiled(w)
 		r.objects = copied.Objects
+		r.ofSchema()
 		s := r.result.Snapshot
 		note := fmt.Sprintf("%s, %d rows, %s; ", count(len(s.Tables), "table"), s.Rows, size(s.Bytes))
 		if s.Archive != nil {

@@ -51,11 +51,17 @@ var configKeys = map[string]string{
 	"policy.max_migration_time":     "max-migration-time",
 	"policy.allow_rewrite_below":    "allow-rewrite-below",
 	"policy.unexpected_row_changes": "unexpected-row-changes",
+	"policy.deny":                   "deny",
+	"receipt.file":                  "receipt",
+	"receipt.public_key":            "public-key",
+	"receipt.allow_unsigned":        "allow-unsigned",
+	"receipt.max_age":               "max-age",
+	"receipt.require":               "require",
 }
 
 // pathFlags are flags whose value in the file is relative to the file.
 var pathFlags = map[string]bool{
-	"masks": true, "migrations": true, "pg-bindir": true, "snapshot-dir": true, "identity": true, "encrypt-to": true,
+	"masks": true, "migrations": true, "pg-bindir": true, "snapshot-dir": true, "identity": true, "encrypt-to": true, "receipt": true, "public-key": true,
 }
 
 // The files that init writes and the other commands look for.

@@ -19,7 +19,7 @@ func TestExampleConfigTellsEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := []string{"version"}
-	flags := append(append(runCommand().Flags, copiesFlag()), createFlags()...) // of stage, and of snapshot create
+	flags := append(append(runCommand().Flags, copiesFlag()), append(createFlags(), verifyFlags()...)...) // of stage, snapshot create and verify
 	for _, s := range p.settings {
 		told = append(told, s.key)
 		if err := setFlag(flags, s.flag, s.value); err != nil {

@@ -48,6 +48,7 @@ type Result struct {
 	ExitCodes []int   `json:"exit_codes"` // every code that applies, the deciding one first
 
 	Stopped     *Stop         `json:"stopped,omitempty"` // set when the rehearsal could not be carried to its end
+	Subject     *Subject      `json:"subject,omitempty"` // nil: the files and the version table were not read
 	Source      Server        `json:"source"`
 	Staging     Server        `json:"staging"`
 	Session     Session       `json:"session"`
@@ -64,6 +65,7 @@ type Result struct {
 	Sizes       []Size        `json:"sizes"`  // tables and indexes whose size changed over all migrations
 	Leftovers   []Leftover    `json:"leftovers"`
 	Policy      Policy        `json:"policy"`
+	Overrides   []Override    `json:"overrides,omitempty"` // of pending migrations, in the order of application
 	Findings    []Finding     `json:"findings"`
 	Differences []Difference  `json:"differences"` // how staging differed from production
 	NotMeasured []NotMeasured `json:"not_measured"`
@@ -304,6 +306,7 @@ type Policy struct {
 	AllowRewriteBelow    int64    `json:"allow_rewrite_below_bytes"` // -1: any size
 	UnexpectedRowChanges string   `json:"unexpected_row_changes"`    // "fail" or "warn"
 	Strict               bool     `json:"strict"`                    // conditions end with code 11
+	Deny                 []string `json:"deny,omitempty"`            // codes of findings that fail, whatever their level
 }
 
 // Finding is a fact that matters to the verdict. Codes are stable and documented.

@@ -38,6 +38,7 @@ const (
 	FullScan            = "full-scan-under-lock"
 	ConstraintNotValid  = "constraint-not-valid"
 	LeftBehind          = "left-behind"
+	OverrideExpired     = "override-expired"
 	NoDown              = "no-down"
 	EmptyMigration      = "empty-migration"
 	NoPending           = "no-pending"
@@ -58,7 +59,7 @@ func Codes() []string {
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource, OnlyInCopy, RowsLost, RowsUnexpected,
 		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
 		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
-		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
+		ConstraintNotValid, LeftBehind, OverrideExpired, NoDown, EmptyMigration, NoPending,
 	}
 }
 
