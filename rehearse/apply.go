@@ -56,6 +56,9 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		}
 		ending, cancel := lastReading(ctx)
 		defer cancel()
+		if err := r.offenders(ending, w, target); err != nil {
+			return "", err
+		}
 		if err := m.end(ending, r.result); err != nil {
 			return "", err
 		}

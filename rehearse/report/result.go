@@ -190,6 +190,8 @@ type Failure struct {
 	File         string `json:"file,omitempty"`
 	Line         int    `json:"line,omitempty"`
 	StaysApplied string `json:"stays_applied,omitempty"` // what of the migration stays in the database, in words
+
+	Offenders []Offenders `json:"offenders,omitempty"` // rows in the way, where the failure is about rows that were there
 }
 
 // Lock is a lock on a table that existed before the migration.
