@@ -34,6 +34,10 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 			return "", err
 		}
 		r.compareObjects(m.first.schema)
+		asked := newAsserting(r.cfg.Checks)
+		if err := asked.ask(ctx, target(), r.cfg.StatementTimeout, false); err != nil {
+			return "", err
+		}
 		run, err := migrate.Apply(ctx, w.todo, migrate.Options{
 			Target: target, Watch: server.Config, Table: w.table.String(), SessionEach: r.cfg.Session == "each", Log: r.cfg.Log,
 			Before: func(_ context.Context, mig *report.Migration) error {
@@ -56,7 +60,7 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		}
 		ending, cancel := lastReading(ctx)
 		defer cancel()
-		if err := r.offenders(ending, w, target); err != nil {
+		if err := errors.Join(r.offenders(ending, w, target), r.asserted(ending, asked, target)); err != nil {
 			return "", err
 		}
 		if err := m.end(ending, r.result); err != nil {

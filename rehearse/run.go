@@ -72,6 +72,9 @@ func Run(ctx context.Context, cfg Config) (reached *report.Result, err error) {
 	if err := r.migrate(ctx, work, server); err != nil {
 		return nil, err
 	}
+	if err := r.checkCommand(ctx, server); err != nil {
+		return nil, err
+	}
 	if err := r.again(ctx, work, server); err != nil {
 		return nil, err
 	}

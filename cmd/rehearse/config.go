@@ -19,6 +19,8 @@ var configKeys = map[string]string{
 	"jobs":                          "jobs",
 	"timeout":                       "timeout",
 	"strict":                        "strict",
+	"checks":                        "", // a list of its own, see configParser.checkList
+	"check_command":                 "check-command",
 	"no_audit":                      "no-audit",
 	"source.url_env":                "source-env",
 	"source.lock_timeout":           "lock-timeout",

@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/rehearse-db/rehearse/rehearse"
 	"github.com/rehearse-db/rehearse/sanitize"
 )
 
@@ -31,6 +32,7 @@ type configParser struct {
 	settings  []setting
 	mistakes  []configMistake
 	versioned bool
+	checks    []rehearse.Check
 }
 
 type configMistake struct {
@@ -132,6 +134,8 @@ func (p *configParser) entry(key string, name, value *yaml.Node) {
 		} else {
 			p.mistake(place(name), "unknown key %q; known are %s", key, strings.Join(knownKeys(), ", "))
 		}
+	case key == "checks":
+		p.checkList(value)
 	case listKeys[key] && value.Kind == yaml.SequenceNode:
 		p.list(key, flag, value)
 	case value.Kind != yaml.ScalarNode:

@@ -173,6 +173,12 @@ func passFlags() []cli.Flag {
 	}
 }
 
+func checkFlags() []cli.Flag {
+	return []cli.Flag{
+		stringFlag("check-command", "", "`COMMAND` run by sh -c on a clone of the migrated copy, to which DATABASE_URL and PG* lead; a status other than 0 is NO-GO"),
+	}
+}
+
 func policyFlags() []cli.Flag {
 	return []cli.Flag{
 		durationFlag("max-total-time", 0, "budget of all migrations together; 0 is none"),

@@ -60,22 +60,30 @@ func TestChecks(t *testing.T) {
 		"NO-GO":              {func(p *Payload, _ *Now, _ *Terms) { p.Verdict, p.ExitCode, p.Reason = report.NoGo, 11, "slow" }, "verdict: NO-GO (exit code 11): slow"},
 		"conditions":         {func(p *Payload, _ *Now, _ *Terms) { p.Verdict, p.Reason = report.GoWithConditions, "drop it" }, "verdict: GO WITH CONDITIONS, and GO is required: drop it"},
 		"conditions allowed": {func(p *Payload, _ *Now, terms *Terms) { p.Verdict, terms.Conditions = report.GoWithConditions, true }, ""},
-		"strict conditions":  {func(p *Payload, _ *Now, terms *Terms) { p.Verdict, p.ExitCode, terms.Conditions = report.GoWithConditions, 11, true }, "verdict: GO WITH CONDITIONS (exit code 11): "},
-		"a green failure":    {func(p *Payload, _ *Now, _ *Terms) { p.ExitCode = 14 }, "verdict: GO (exit code 14): "},
-		"expired override":   {func(_ *Payload, n *Now, _ *Terms) { n.At = at.Add(22*time.Hour + time.Second) }, "age: production was read 22 h 00 m ago, allowed are 4 h 00 m|overrides: 1 override in force, and not all of them any more: no-down expired on 2026-09-14 (2_b.sql:1)"},
-		"changed":            {func(_ *Payload, n *Now, _ *Terms) { n.Files[0].SHA256 = "a2" }, "files: the directory is not what was rehearsed: 1_a.sql was changed (applied when it was rehearsed)"},
-		"other environment":  {func(_ *Payload, n *Now, _ *Terms) { n.Files[1].Sent = "s2" }, "files: the directory is not what was rehearsed: 2_b.sql is what it was, but its statements are not: variables of the environment replace parts of it"},
-		"added and gone":     {func(_ *Payload, n *Now, _ *Terms) { n.Files[1].Name = "2_x.sql" }, "files: the directory is not what was rehearsed: 2_b.sql is gone (pending when it was rehearsed), 2_x.sql was not there when it was rehearsed"},
-		"all of them":        {func(_ *Payload, _ *Now, terms *Terms) { terms.To = 0 }, "files: the directory is not what was rehearsed: 3_c.sql is pending and was not rehearsed"},
-		"other cluster":      {func(_ *Payload, n *Now, _ *Terms) { n.Production.Cluster = "y" }, "server: this is another PostgreSQL cluster than the one that was rehearsed on a copy of"},
-		"cluster not known":  {func(_ *Payload, n *Now, _ *Terms) { n.Production.Cluster = "" }, ""},
-		"major":              {func(_ *Payload, n *Now, _ *Terms) { n.Production.Version, n.Production.VersionNum = "16.1", 160001 }, "server: PostgreSQL 16.1, rehearsed was 15.18"},
-		"deployed":           {func(_ *Payload, n *Now, _ *Terms) { n.Production.Versions = report.Versions{Head: 2, Count: 2, SHA256: "v2"} }, "versions: production is at version 2 with 2 applied, rehearsed was at 1 with 1"},
-		"others applied":     {func(_ *Payload, n *Now, _ *Terms) { n.Production.Versions.SHA256 = "v2" }, "versions: head 1, 1 applied, but other versions than those that were when it was rehearsed"},
-		"schema moved":       {func(_ *Payload, n *Now, _ *Terms) { n.Production.Schema = &report.Fingerprint{SHA256: "f2", Objects: map[string]map[string]string{"table": {"public.a": "9"}, "view": {"public.v": "3"}}} }, "schema: it is not as it was when it was rehearsed: table public.a was changed, table public.b is gone, view public.v is new"},
-		"no fingerprint":     {func(p *Payload, _ *Now, _ *Terms) { p.Subject.Schema = nil }, "schema: the receipt has no fingerprint of it: its catalog was not read, or an older version made the snapshot"},
-		"empty fingerprints": {func(p *Payload, n *Now, _ *Terms) { p.Subject.Schema, n.Production.Schema = &report.Fingerprint{}, &report.Fingerprint{} }, "schema: it is not as it was when it was rehearsed"},
-		"not asked":          {func(_ *Payload, n *Now, _ *Terms) { n.Production = nil }, ""},
+		"strict conditions": {func(p *Payload, _ *Now, terms *Terms) {
+			p.Verdict, p.ExitCode, terms.Conditions = report.GoWithConditions, 11, true
+		}, "verdict: GO WITH CONDITIONS (exit code 11): "},
+		"a green failure":   {func(p *Payload, _ *Now, _ *Terms) { p.ExitCode = 14 }, "verdict: GO (exit code 14): "},
+		"expired override":  {func(_ *Payload, n *Now, _ *Terms) { n.At = at.Add(22*time.Hour + time.Second) }, "age: production was read 22 h 00 m ago, allowed are 4 h 00 m|overrides: 1 override in force, and not all of them any more: no-down expired on 2026-09-14 (2_b.sql:1)"},
+		"changed":           {func(_ *Payload, n *Now, _ *Terms) { n.Files[0].SHA256 = "a2" }, "files: the directory is not what was rehearsed: 1_a.sql was changed (applied when it was rehearsed)"},
+		"other environment": {func(_ *Payload, n *Now, _ *Terms) { n.Files[1].Sent = "s2" }, "files: the directory is not what was rehearsed: 2_b.sql is what it was, but its statements are not: variables of the environment replace parts of it"},
+		"added and gone":    {func(_ *Payload, n *Now, _ *Terms) { n.Files[1].Name = "2_x.sql" }, "files: the directory is not what was rehearsed: 2_b.sql is gone (pending when it was rehearsed), 2_x.sql was not there when it was rehearsed"},
+		"all of them":       {func(_ *Payload, _ *Now, terms *Terms) { terms.To = 0 }, "files: the directory is not what was rehearsed: 3_c.sql is pending and was not rehearsed"},
+		"other cluster":     {func(_ *Payload, n *Now, _ *Terms) { n.Production.Cluster = "y" }, "server: this is another PostgreSQL cluster than the one that was rehearsed on a copy of"},
+		"cluster not known": {func(_ *Payload, n *Now, _ *Terms) { n.Production.Cluster = "" }, ""},
+		"major":             {func(_ *Payload, n *Now, _ *Terms) { n.Production.Version, n.Production.VersionNum = "16.1", 160001 }, "server: PostgreSQL 16.1, rehearsed was 15.18"},
+		"deployed": {func(_ *Payload, n *Now, _ *Terms) {
+			n.Production.Versions = report.Versions{Head: 2, Count: 2, SHA256: "v2"}
+		}, "versions: production is at version 2 with 2 applied, rehearsed was at 1 with 1"},
+		"others applied": {func(_ *Payload, n *Now, _ *Terms) { n.Production.Versions.SHA256 = "v2" }, "versions: head 1, 1 applied, but other versions than those that were when it was rehearsed"},
+		"schema moved": {func(_ *Payload, n *Now, _ *Terms) {
+			n.Production.Schema = &report.Fingerprint{SHA256: "f2", Objects: map[string]map[string]string{"table": {"public.a": "9"}, "view": {"public.v": "3"}}}
+		}, "schema: it is not as it was when it was rehearsed: table public.a was changed, table public.b is gone, view public.v is new"},
+		"no fingerprint": {func(p *Payload, _ *Now, _ *Terms) { p.Subject.Schema = nil }, "schema: the receipt has no fingerprint of it: its catalog was not read, or an older version made the snapshot"},
+		"empty fingerprints": {func(p *Payload, n *Now, _ *Terms) {
+			p.Subject.Schema, n.Production.Schema = &report.Fingerprint{}, &report.Fingerprint{}
+		}, "schema: it is not as it was when it was rehearsed"},
+		"not asked": {func(_ *Payload, n *Now, _ *Terms) { n.Production = nil }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -86,6 +86,7 @@ func judged(p Policy, r *report.Result) []report.Finding {
 	j.anonymity()
 	j.left()
 	j.files()
+	j.checks()
 	j.deny()
 	return j.found
 }
