@@ -27,13 +27,18 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 			return "", err
 		}
 		defer closing(ctx, &err, "close the measuring session", m.close)
-		if err := r.describeStaging(ctx, m.conn, server); err != nil {
+		if err := r.describeStaging(ctx, m.conn, w, server); err != nil {
 			return "", err
 		}
 		if err := m.begin(ctx); err != nil {
 			return "", err
 		}
 		r.compareObjects(m.first.schema)
+		r.compareSizes(w.desc.Tables, m.first.sizes)
+		asked := newAsserting(r.cfg.Checks)
+		if err := asked.ask(ctx, target(), r.cfg.StatementTimeout, false); err != nil {
+			return "", err
+		}
 		run, err := migrate.Apply(ctx, w.todo, migrate.Options{
 			Target: target, Watch: server.Config, Table: w.table.String(), SessionEach: r.cfg.Session == "each", Log: r.cfg.Log,
 			Before: func(_ context.Context, mig *report.Migration) error {
@@ -56,6 +61,9 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		}
 		ending, cancel := lastReading(ctx)
 		defer cancel()
+		if err := errors.Join(r.offenders(ending, w, target), r.asserted(ending, asked, target)); err != nil {
+			return "", err
+		}
 		if err := m.end(ending, r.result); err != nil {
 			return "", err
 		}
@@ -151,7 +159,7 @@ func migrationParameters(params map[string]string) map[string]string {
 }
 
 // describeStaging reads staging in measure mode, for the comparison with the source.
-func (r *rehearsal) describeStaging(ctx context.Context, conn *pgx.Conn, server staging.Server) error {
+func (r *rehearsal) describeStaging(ctx context.Context, conn *pgx.Conn, w *work, server staging.Server) error {
 	settings, err1 := catalog.Settings(ctx, conn)
 	extensions, err2 := catalog.Extensions(ctx, conn)
 	d, err3 := catalog.ReadDatabase(ctx, conn)
@@ -164,6 +172,7 @@ func (r *rehearsal) describeStaging(ctx context.Context, conn *pgx.Conn, server 
 	s.Database, s.Encoding, s.Collate, s.CType = d.Name, d.Encoding, d.Collate, d.CType
 	s.Settings, s.Extensions = settingFacts(settings), extensionFacts(extensions)
 	r.compareServers()
+	r.compareCollations(w.desc.Database, d)
 	for _, what := range server.Info().LeftOut {
 		r.differ(report.Difference{What: what, Source: "wanted", Staging: "not available"})
 	}

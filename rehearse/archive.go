@@ -32,6 +32,7 @@ type rehearsalKept struct {
 	Audit   report.Audit        `json:"audit"`
 
 	Profiles []report.ColumnFidelity `json:"profiles,omitempty"` // of the masked columns
+	Schema   *report.Fingerprint     `json:"schema,omitempty"`   // of the source; nil where its catalog was not read
 }
 
 // origin opens the archive where there is one, else the source.
@@ -156,7 +157,7 @@ func partOf(tables []report.TableCopy) map[string]int64 {
 // finishArchive adds what a report will say of the copy, and the manifest.
 func (r *rehearsal) finishArchive(w *work, source snapshot.Server) (made *archive.Manifest, err error) {
 	return made, r.phase("archive", func() (string, error) {
-		k := rehearsalKept{Masking: r.result.Masking, Audit: r.result.Audit, Masked: map[string][]string{}, Profiles: r.fidelity().Columns}
+		k := rehearsalKept{Masking: r.result.Masking, Audit: r.result.Audit, Masked: map[string][]string{}, Profiles: r.fidelity().Columns, Schema: fingerprint(r.objects)}
 		for _, t := range r.result.Snapshot.Tables {
 			k.Masked[t.Table] = t.Masked
 		}

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"io"
 	"io/fs"
 	"log/slog"
 	"time"
@@ -49,6 +50,10 @@ type Config struct {
 	// source has a meaning. It is closed in any case.
 	Archive       *archive.Reader
 	MaxArchiveAge time.Duration // refuse an archive taken longer ago; 0: no limit
+
+	Checks       []Check   // asked before the migrations and after them
+	CheckCommand string    // run by sh -c on a clone of the migrated copy; its exit status decides
+	CheckOutput  io.Writer // takes what it writes; nil: nobody
 
 	Staging Staging
 	NoAudit bool // do not scan a fresh copy for what its masks were to take out; the report says so

@@ -122,6 +122,7 @@ func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server stagin
 		r.profiled(w)
 		r.objects = copied.Objects
 		r.literals(src)
+		r.ofSchema()
 		s := r.result.Snapshot
 		note := fmt.Sprintf("%s, %d rows, %s; ", count(len(s.Tables), "table"), s.Rows, size(s.Bytes))
 		if s.Archive != nil {

@@ -203,7 +203,7 @@ func (r *rehearsal) compareServers() {
 		}
 	}
 	r.differ(report.Difference{What: "load", Source: "other sessions", Staging: "none", Effect: "no lock had to be waited for; in production every one may be, and what queues behind it waits too"})
-	r.differ(report.Difference{What: "storage", Source: "as it has grown", Staging: "a fresh copy, without bloat, on another machine", Effect: "seconds differ in production; which locks, rewrites and scans there are does not"})
+	r.differ(report.Difference{What: "storage", Source: "as it has grown; its processors and disks cannot be seen through SQL", Staging: "a fresh copy, without bloat, on another machine", Effect: "seconds differ in production; which locks, rewrites and scans there are does not"})
 }
 
 // ownSettings are the source's settings of sessions of ours, or say nothing about a migration.

@@ -62,16 +62,14 @@ func (r *rehearsal) pending(ctx context.Context, src origin, w *work) (err error
 	if err != nil {
 		return err
 	}
-	var applied []int64
-	for _, row := range rows {
-		if row.Version != 0 { // goose makes row 0 with the table
-			applied = append(applied, row.Version)
-		}
-	}
+	applied := appliedVersions(rows)
 	if w.todo, err = w.set.Plan(applied, r.cfg.To, r.cfg.AllowMissing); err != nil {
 		return err
 	}
 	r.result.Drift = w.todo.Drift
+	if err := errors.Join(r.subject(src, w, applied), r.overrides(w)); err != nil {
+		return err
+	}
 	r.result.Migrations = []report.Migration{}
 	for _, m := range w.todo.Pending {
 		r.result.Migrations = append(r.result.Migrations, notRun(m))
@@ -107,7 +105,7 @@ func boundaries(session string) string {
 func (r *rehearsal) masks(ctx context.Context, src origin, w *work, rights error) (err error) {
 	if kept, ok := src.(*snapshot.Archived); ok {
 		k, err := archivedMasking(kept)
-		r.result.Masking, w.masked, w.audited, w.profiles = k.Masking, k.Masked, k.Audit, k.Profiles
+		r.result.Masking, w.masked, w.audited, w.profiles, w.schema = k.Masking, k.Masked, k.Audit, k.Profiles, k.Schema
 		return err
 	}
 	if r.cfg.Rules == nil {

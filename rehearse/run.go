@@ -72,9 +72,13 @@ func Run(ctx context.Context, cfg Config) (reached *report.Result, err error) {
 	if err := r.migrate(ctx, work, server); err != nil {
 		return nil, err
 	}
+	if err := r.checkCommand(ctx, server); err != nil {
+		return nil, err
+	}
 	if err := r.again(ctx, work, server); err != nil {
 		return nil, err
 	}
+	r.unchanged(work)
 	return r.judge(), nil
 }
 
@@ -118,6 +122,7 @@ type work struct {
 	table    versionTable
 	todo     *migrate.Plan
 	profiles []report.ColumnFidelity // of the masked columns, as the archive has them
+	schema   *report.Fingerprint     // of the source, as the archive has it
 	checks   []check                 // of what is to do, those that masked values decide
 	role     string
 }

@@ -49,7 +49,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		},
 		Commands: []*cli.Command{
 			runCommand(), planCommand(), initCommand(), snapshotCommand(), stageCommand(), sanitizeCommand(), stagingCommand(),
-			reportCommand(), schemaCommand(), completionCommand(), versionCommand(),
+			reportCommand(), verifyCommand(), schemaCommand(), completionCommand(), versionCommand(),
 		},
 	}
 	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}

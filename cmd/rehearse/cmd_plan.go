@@ -67,6 +67,9 @@ func budgets(p report.Policy) string {
 		words = append(words, "rewrites below "+report.Bytes(p.AllowRewriteBelow))
 	}
 	words = append(words, "unexpected row changes: "+p.UnexpectedRowChanges)
+	if len(p.Deny) > 0 {
+		words = append(words, "denied: "+strings.Join(p.Deny, ", "))
+	}
 	if p.Strict {
 		words = append(words, "conditions fail")
 	}

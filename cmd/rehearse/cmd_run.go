@@ -25,7 +25,7 @@ func runCommand() *cli.Command {
 		Usage: "rehearse the pending migrations on a masked copy of the source and give a verdict",
 		Description: "Exit codes: 0 GO; 10 a migration failed; 11 over budget; 12 masking incomplete; 13 drift; 14 inconclusive;\n" +
 			"2 usage; 20 source; 21 staging; 22 snapshot; 23 timeout; 24 the result could not be written; 129, 130, 143 hung up, interrupted, terminated.",
-		Flags:  flags(restoreFlags(), sourceFlags(), maskFlags(), migrationFlags(), stagingFlags(), []cli.Flag{keepFlag(), pristineFlag(), timeoutFlag()}, passFlags(), policyFlags(), outputFlags()),
+		Flags:  flags(restoreFlags(), sourceFlags(), maskFlags(), migrationFlags(), stagingFlags(), []cli.Flag{keepFlag(), pristineFlag(), timeoutFlag()}, passFlags(), checkFlags(), policyFlags(), outputFlags(), []cli.Flag{receiptFlag("also write the receipt for rehearse verify to this `FILE`; signed with the key in REHEARSE_SIGNING_KEY[_FILE]")}),
 		Action: prepare(rehearseAction),
 	}
 }
@@ -42,6 +42,14 @@ func rehearseAction(c *cli.Context) error {
 	if cfg.Passes, err = passNames(c); err != nil {
 		return err
 	}
+	if cfg.Checks, err = configuredChecks(c); err != nil {
+		return err
+	}
+	cfg.CheckCommand, cfg.CheckOutput = c.String("check-command"), c.App.ErrWriter
+	key, err := signingKey()
+	if err != nil {
+		return err
+	}
 	err = bounded(c, func(ctx context.Context) error {
 		progress := newReporter(choiceOf(c, "progress"), c.Bool("quiet"), c.App.ErrWriter)
 		cfg.Progress = progress.event
@@ -56,7 +64,7 @@ func rehearseAction(c *cli.Context) error {
 			}
 		}
 		if result != nil { // also when cleaning up failed: a verdict that was reached is told
-			err = errors.Join(err, publish(c, result, targets))
+			err = errors.Join(err, publish(c, result, targets), issue(c, result, key))
 		}
 		if err != nil {
 			return err

@@ -19,6 +19,8 @@ var configKeys = map[string]string{
 	"jobs":                          "jobs",
 	"timeout":                       "timeout",
 	"strict":                        "strict",
+	"checks":                        "", // a list of its own, see configParser.checkList
+	"check_command":                 "check-command",
 	"no_audit":                      "no-audit",
 	"source.url_env":                "source-env",
 	"source.lock_timeout":           "lock-timeout",
@@ -51,11 +53,17 @@ var configKeys = map[string]string{
 	"policy.max_migration_time":     "max-migration-time",
 	"policy.allow_rewrite_below":    "allow-rewrite-below",
 	"policy.unexpected_row_changes": "unexpected-row-changes",
+	"policy.deny":                   "deny",
+	"receipt.file":                  "receipt",
+	"receipt.public_key":            "public-key",
+	"receipt.allow_unsigned":        "allow-unsigned",
+	"receipt.max_age":               "max-age",
+	"receipt.require":               "require",
 }
 
 // pathFlags are flags whose value in the file is relative to the file.
 var pathFlags = map[string]bool{
-	"masks": true, "migrations": true, "pg-bindir": true, "snapshot-dir": true, "identity": true, "encrypt-to": true,
+	"masks": true, "migrations": true, "pg-bindir": true, "snapshot-dir": true, "identity": true, "encrypt-to": true, "receipt": true, "public-key": true,
 }
 
 // The files that init writes and the other commands look for.

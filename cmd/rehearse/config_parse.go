@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/rehearse-db/rehearse/rehearse"
 	"github.com/rehearse-db/rehearse/sanitize"
 )
 
@@ -31,6 +32,7 @@ type configParser struct {
 	settings  []setting
 	mistakes  []configMistake
 	versioned bool
+	checks    []rehearse.Check
 }
 
 type configMistake struct {
@@ -132,6 +134,10 @@ func (p *configParser) entry(key string, name, value *yaml.Node) {
 		} else {
 			p.mistake(place(name), "unknown key %q; known are %s", key, strings.Join(knownKeys(), ", "))
 		}
+	case key == "checks":
+		p.checkList(value)
+	case listKeys[key] && value.Kind == yaml.SequenceNode:
+		p.list(key, flag, value)
 	case value.Kind != yaml.ScalarNode:
 		p.mistake(place(value), "%s must be a single value", key)
 	case isNull(value):
@@ -144,6 +150,21 @@ func (p *configParser) entry(key string, name, value *yaml.Node) {
 	default:
 		p.settings = append(p.settings, setting{key, flag, value.Value, place(value)})
 	}
+}
+
+// listKeys may be lists of words, which their flag takes joined by commas.
+var listKeys = map[string]bool{"policy.deny": true}
+
+func (p *configParser) list(key, flag string, value *yaml.Node) {
+	var words []string
+	for _, n := range value.Content {
+		if n.Kind != yaml.ScalarNode || isNull(n) {
+			p.mistake(place(n), "%s is a list of single values", key)
+			return
+		}
+		words = append(words, n.Value)
+	}
+	p.settings = append(p.settings, setting{key, flag, strings.Join(words, ","), place(value)})
 }
 
 func isSection(key string) bool {

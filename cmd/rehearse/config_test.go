@@ -19,12 +19,18 @@ func TestExampleConfigTellsEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := []string{"version"}
-	flags := append(append(runCommand().Flags, copiesFlag()), createFlags()...) // of stage, and of snapshot create
+	flags := append(append(runCommand().Flags, copiesFlag()), append(createFlags(), verifyFlags()...)...) // of stage, snapshot create and verify
 	for _, s := range p.settings {
 		told = append(told, s.key)
+		if s.flag == "" { // checks, which have been read
+			continue
+		}
 		if err := setFlag(flags, s.flag, s.value); err != nil {
 			t.Errorf("%s: %s: %v", s.key, s.value, err)
 		}
+	}
+	if len(p.checks) == 0 {
+		t.Error("the example has no check")
 	}
 	slices.Sort(told)
 	if diff := cmp.Diff(knownKeys(), told); diff != "" {

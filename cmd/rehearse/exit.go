@@ -20,6 +20,7 @@ const (
 	exitUsage       = 2
 	exitMasking     = 12
 	exitDrift       = 13
+	exitReceipt     = 15
 	exitSource      = 20
 	exitStaging     = 21
 	exitSnapshot    = 22
@@ -67,6 +68,7 @@ func codeOf(ctx context.Context, err error) int {
 		dump    *snapshot.DumpError
 		missing *rehearse.ExtensionError
 		unknown *rehearse.UnknownTableError
+		allowed *rehearse.OverrideError
 		cleanup *rehearse.CleanupError
 		kept    *archive.Error
 	)
@@ -89,7 +91,7 @@ func codeOf(ctx context.Context, err error) int {
 		return exitMasking
 	case errors.As(err, &usage), errors.As(err, &config), errors.As(err, &rules), errors.As(err, &layout), errors.As(err, &same), errors.As(err, &goFiles),
 		errors.As(err, &dir), errors.As(err, &none), errors.As(err, &twice), errors.As(err, &syntax), errors.As(err, &table), errors.As(err, &role),
-		errors.As(err, &unknown):
+		errors.As(err, &unknown), errors.As(err, &allowed):
 		return exitUsage
 	case errors.Is(err, errPublish):
 		return exitPublish

@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"math"
 	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -74,26 +71,17 @@ func sizeFlag(name string, usage string) cli.Flag {
 
 type size struct{ bytes int64 }
 
-var sizeForm = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?([kKMGT]?)i?B?$`)
-
-// Set reads a size as PostgreSQL does: kB, MB, GB and TB are powers of 1024.
+// Set reads a size as [report.ParseBytes] does.
 func (s *size) Set(v string) error {
 	if v == "any" {
 		s.bytes = -1
 		return nil
 	}
-	m := sizeForm.FindStringSubmatch(v)
-	if m == nil {
-		return fmt.Errorf("%q is not a size such as 1GB, 500MB or any", v)
+	n, err := report.ParseBytes(v)
+	if err != nil {
+		return fmt.Errorf("%w or any", err)
 	}
-	n, err := strconv.ParseFloat(m[1], 64)
-	for range strings.Index("kMGT", strings.Replace(m[2], "K", "k", 1)) + min(len(m[2]), 1) {
-		n *= 1024
-	}
-	if err != nil || n >= math.MaxInt64 { // as any, it would be the opposite of a limit
-		return fmt.Errorf("%q is not a size such as 1GB, 500MB or any", v)
-	}
-	s.bytes = int64(n)
+	s.bytes = n
 	return nil
 }
 
@@ -185,12 +173,19 @@ func passFlags() []cli.Flag {
 	}
 }
 
+func checkFlags() []cli.Flag {
+	return []cli.Flag{
+		stringFlag("check-command", "", "`COMMAND` run by sh -c on a clone of the migrated copy, to which DATABASE_URL and PG* lead; a status other than 0 is NO-GO"),
+	}
+}
+
 func policyFlags() []cli.Flag {
 	return []cli.Flag{
 		durationFlag("max-total-time", 0, "budget of all migrations together; 0 is none"),
 		durationFlag("max-migration-time", 0, "budget of each migration; 0 is none"),
 		sizeFlag("allow-rewrite-below", "tables smaller than this `SIZE` may be rewritten, such as 1GB; any"),
 		choiceFlag("unexpected-row-changes", "fail", "rows changed in a table that the migration does not name", "fail", "warn"),
+		&cli.StringSliceFlag{Name: "deny", Usage: "findings with these `CODES`, joined by commas, fail whatever their level; repeatable", EnvVars: env("deny")},
 		boolFlag("strict", "GO WITH CONDITIONS fails too, with exit code 11"),
 	}
 }

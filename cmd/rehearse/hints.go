@@ -127,8 +127,11 @@ func migrationsHint(err error) string {
 		syntax  *migrate.SyntaxError
 		table   *rehearse.VersionTableError
 		role    *rehearse.RoleError
+		allowed *rehearse.OverrideError
 	)
 	switch {
+	case errors.As(err, &allowed):
+		return "such a comment reads, in a line of its own: -- rehearse:allow max_migration_time=10m until=2026-12-31 reason=\"maintenance window, OPS-123\"; docs/policy.md has the rest"
 	case errors.As(err, &goFiles):
 		return "their code is not in this program: rehearse.Run as a library in a program that has it, or rehearse up to the one before with --to"
 	case errors.As(err, &dir), errors.As(err, &none):

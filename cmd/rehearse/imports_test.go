@@ -25,14 +25,15 @@ var rooms = map[string][]string{
 	"rehearse/staging": {},
 	"rehearse/report":  {},
 	"rehearse/premise": {"internal/sqltext"},
+	"rehearse/receipt": {"rehearse/report"},
 	"rehearse/verdict": {"rehearse/report", "internal/sqltext"},
 	"rehearse/compare": {"snapshot/catalog", "rehearse/report"},
 	"rehearse/observe": {"snapshot/catalog", "rehearse/report", "internal/sqltext"},
 	"rehearse/migrate": {"rehearse/observe", "rehearse/report"},
-	"rehearse":         {"snapshot", "snapshot/archive", "snapshot/catalog", "sanitize", "sanitize/mask", "sanitize/audit", "sanitize/profile", "rehearse/staging", "rehearse/premise", "rehearse/report", "rehearse/verdict", "rehearse/compare", "rehearse/observe", "rehearse/migrate"},
+	"rehearse":         {"snapshot", "snapshot/archive", "snapshot/catalog", "sanitize", "sanitize/mask", "sanitize/audit", "sanitize/profile", "rehearse/staging", "rehearse/premise", "rehearse/receipt", "rehearse/report", "rehearse/verdict", "rehearse/compare", "rehearse/observe", "rehearse/migrate"},
 	"internal/pgtest":  {},
 	"internal/sqltext": {},
-	"cmd/rehearse":     {"rehearse", "rehearse/report", "rehearse/staging", "rehearse/migrate", "rehearse/verdict", "snapshot", "snapshot/archive", "snapshot/catalog", "sanitize"},
+	"cmd/rehearse":     {"rehearse", "rehearse/receipt", "rehearse/report", "rehearse/staging", "rehearse/migrate", "rehearse/verdict", "snapshot", "snapshot/archive", "snapshot/catalog", "sanitize"},
 }
 
 // thirdParty says which rooms may import a module of others, directly or through another room.

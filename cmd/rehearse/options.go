@@ -70,6 +70,9 @@ func sensible(c *cli.Context) error {
 	if n := sizeOf(c, "rate-limit"); n >= 0 && n < leastRate {
 		return &usageProblem{text: fmt.Sprintf("--rate-limit %s: the copy would hardly end", report.Bytes(n)), hint: "at least 64kB a second, or any"}
 	}
+	if err := knownCodes(c); err != nil {
+		return err
+	}
 	if hasFlag(c, "ttl") && c.Duration("ttl") == 0 {
 		return &usageProblem{text: "--ttl 0s: staging must end at some time", hint: "such as --ttl 8h"}
 	}
@@ -218,8 +221,36 @@ func passNames(c *cli.Context) ([]string, error) {
 func policy(c *cli.Context) verdict.Policy {
 	return verdict.Policy{
 		MaxTotalTime: c.Duration("max-total-time"), MaxMigrationTime: c.Duration("max-migration-time"),
-		AllowRewriteBelow: sizeOf(c, "allow-rewrite-below"), UnexpectedRowChanges: choiceOf(c, "unexpected-row-changes"), Strict: c.Bool("strict"),
+		AllowRewriteBelow: sizeOf(c, "allow-rewrite-below"), UnexpectedRowChanges: choiceOf(c, "unexpected-row-changes"), Strict: c.Bool("strict"), Deny: deniedCodes(c),
 	}
+}
+
+// deniedCodes are the codes of --deny.
+func deniedCodes(c *cli.Context) []string {
+	var codes []string
+	for _, list := range c.StringSlice("deny") {
+		for code := range strings.SplitSeq(list, ",") {
+			if code = strings.TrimSpace(code); code != "" {
+				codes = append(codes, code)
+			}
+		}
+	}
+	return codes
+}
+
+// knownCodes refuses a --deny that would deny nothing because of a slip.
+func knownCodes(c *cli.Context) error {
+	for _, code := range deniedCodes(c) {
+		if slices.Contains(verdict.Codes(), code) {
+			continue
+		}
+		p := &usageProblem{text: fmt.Sprintf("--deny: there is no finding %s", discreet(code)), hint: "docs/findings.md lists the codes"}
+		if near := nearest(code, verdict.Codes()); near != "" {
+			p.hint = fmt.Sprintf("did you mean %s?", near)
+		}
+		return p
+	}
+	return nil
 }
 
 // sizeOf is a flag's number of bytes, -1 for any and for a command without the flag.

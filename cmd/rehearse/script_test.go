@@ -313,6 +313,8 @@ var volatile = []struct {
 }{
 	{regexp.MustCompile(`\d{8}-\d{6}-[0-9a-f]{4}`), "RUN"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?Z?`), "DATE"},
+	{regexp.MustCompile(`key [0-9a-f]{16}`), "key KEY"},
+	{regexp.MustCompile(`policy [0-9a-f]{12}`), "policy HASH"},
 	{regexp.MustCompile(`LSN [0-9A-F]+/[0-9A-F]+`), "LSN"},
 	{regexp.MustCompile(`\b\d+ m \d+ s\b|\b\d+(\.\d+)? (µs|us|ms|s|m)\b`), "TIME"},
 	{regexp.MustCompile(`PostgreSQL \d+(\.\d+)?( \([^)]*\))?`), "PostgreSQL VERSION"},

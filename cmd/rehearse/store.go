@@ -93,7 +93,7 @@ func transport(c *cli.Context, command, doing, name, path string, more []string)
 // withoutSecrets leaves out what a command of the store has no need of: the keys to the source, to the masks and to snapshots.
 func withoutSecrets(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
-		for _, name := range []string{"REHEARSE_SOURCE_URL", "REHEARSE_MASK_KEY", "REHEARSE_IDENTITY", "PGPASSWORD"} {
+		for _, name := range []string{"REHEARSE_SOURCE_URL", "REHEARSE_MASK_KEY", "REHEARSE_SIGNING_KEY", "REHEARSE_IDENTITY", "PGPASSWORD"} {
 			if strings.HasPrefix(entry, name) {
 				return true
 			}

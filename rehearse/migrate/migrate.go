@@ -116,6 +116,9 @@ func (s *Set) duplicates(byVersion map[int64][]string) error {
 	return errors.Join(errs...)
 }
 
+// All are the migrations of the directory, pending or not, in the order of their numbers, as [Scan] knows them.
+func (s *Set) All() []Migration { return slices.Clone(s.migrations) }
+
 // index is the place of a version, -1 when there is none.
 func (s *Set) index(version int64) int {
 	return slices.IndexFunc(s.migrations, func(m Migration) bool { return m.Version == version })

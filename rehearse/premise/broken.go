@@ -37,6 +37,27 @@ func (f *Premise) Broken(t Target) (from, why string) {
 	return "", "there is no condition for it"
 }
 
+// Groups are the expressions by which the rows that Broken finds belong together: the key that is not unique, the one that references nothing,
+// the value that cannot be cast; none where each row stands for itself.
+func (f *Premise) Groups() []string {
+	switch f.Kind {
+	case Unique:
+		return f.Keys
+	case ForeignKey:
+		groups := make([]string, len(f.Columns))
+		for i, column := range f.Columns {
+			groups[i] = "c." + Quote(column)
+		}
+		return groups
+	case Cast:
+		if f.Expr != "" {
+			return []string{"(" + f.Expr + ")"}
+		}
+		return []string{Quote(f.Column)}
+	}
+	return nil
+}
+
 func (f *Premise) duplicates(table string) string {
 	var where []string
 	if f.Where != "" {

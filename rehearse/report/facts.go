@@ -125,6 +125,7 @@ func (a *arranger) failure(m *Migration) []item {
 	if len(on) > 0 {
 		add(strings.Join(on, ", "))
 	}
+	items = append(items, a.offenders(f)...)
 	if f.Hint != "" {
 		add("hint of the server: " + f.Hint)
 	}

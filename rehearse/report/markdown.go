@@ -44,7 +44,7 @@ func (m *markdown) document(marker string, d document) {
 	}
 	m.WriteString(strings.Join(parts, " · ") + "\n")
 	for i, s := range d.Sections {
-		open := s.Open && d.Verdict != Go
+		open := s.Open && (d.Verdict != Go || d.Unfolded)
 		// Every later section can still say at least its title and that it was cut.
 		reserve := 600 * (len(d.Sections) - i - 1)
 		m.section(s, open, MarkdownLimit-reserve)

@@ -47,26 +47,30 @@ type Result struct {
 	ExitCode  int     `json:"exit_code"`  // the code the command ends with
 	ExitCodes []int   `json:"exit_codes"` // every code that applies, the deciding one first
 
-	Stopped     *Stop         `json:"stopped,omitempty"` // set when the rehearsal could not be carried to its end
-	Source      Server        `json:"source"`
-	Staging     Server        `json:"staging"`
-	Session     Session       `json:"session"`
-	Snapshot    Snapshot      `json:"snapshot"`
-	Masking     Masking       `json:"masking"`
-	Audit       Audit         `json:"audit,omitzero"`
-	Fidelity    *Fidelity     `json:"fidelity,omitempty"` // nil when no column is masked, or the copy was not made
-	Phases      []Phase       `json:"phases"`
-	Migrations  []Migration   `json:"migrations"`        // pending ones, in the order of application; those never reached have outcome "not_run"
-	Probing     *Probing      `json:"probing,omitempty"` // nil: nothing was probed
-	Drift       *Drift        `json:"drift,omitempty"`
-	Schema      []Change      `json:"schema"` // the whole difference, before the first against after the last migration
-	Rows        []TableRows   `json:"rows"`   // tables whose rows changed over all migrations
-	Sizes       []Size        `json:"sizes"`  // tables and indexes whose size changed over all migrations
-	Leftovers   []Leftover    `json:"leftovers"`
-	Policy      Policy        `json:"policy"`
-	Findings    []Finding     `json:"findings"`
-	Differences []Difference  `json:"differences"` // how staging differed from production
-	NotMeasured []NotMeasured `json:"not_measured"`
+	Stopped      *Stop         `json:"stopped,omitempty"` // set when the rehearsal could not be carried to its end
+	Subject      *Subject      `json:"subject,omitempty"` // nil: the files and the version table were not read
+	Source       Server        `json:"source"`
+	Staging      Server        `json:"staging"`
+	Session      Session       `json:"session"`
+	Snapshot     Snapshot      `json:"snapshot"`
+	Masking      Masking       `json:"masking"`
+	Audit        Audit         `json:"audit,omitzero"`
+	Fidelity     *Fidelity     `json:"fidelity,omitempty"` // nil when no column is masked, or the copy was not made
+	Phases       []Phase       `json:"phases"`
+	Migrations   []Migration   `json:"migrations"`        // pending ones, in the order of application; those never reached have outcome "not_run"
+	Probing      *Probing      `json:"probing,omitempty"` // nil: nothing was probed
+	Checks       []Assertion   `json:"checks,omitempty"`
+	CheckCommand *CheckCommand `json:"check_command,omitempty"`
+	Drift        *Drift        `json:"drift,omitempty"`
+	Schema       []Change      `json:"schema"` // the whole difference, before the first against after the last migration
+	Rows         []TableRows   `json:"rows"`   // tables whose rows changed over all migrations
+	Sizes        []Size        `json:"sizes"`  // tables and indexes whose size changed over all migrations
+	Leftovers    []Leftover    `json:"leftovers"`
+	Policy       Policy        `json:"policy"`
+	Overrides    []Override    `json:"overrides,omitempty"` // of pending migrations, in the order of application
+	Findings     []Finding     `json:"findings"`
+	Differences  []Difference  `json:"differences"` // how staging differed from production
+	NotMeasured  []NotMeasured `json:"not_measured"`
 }
 
 // Stop is why a rehearsal ended before every pending migration had its turn. Reason is written for people and holds
@@ -192,6 +196,8 @@ type Failure struct {
 	File         string `json:"file,omitempty"`
 	Line         int    `json:"line,omitempty"`
 	StaysApplied string `json:"stays_applied,omitempty"` // what of the migration stays in the database, in words
+
+	Offenders []Offenders `json:"offenders,omitempty"` // rows in the way, where the failure is about rows that were there
 }
 
 // Lock is a lock on a table that existed before the migration.
@@ -308,6 +314,7 @@ type Policy struct {
 	AllowRewriteBelow    int64    `json:"allow_rewrite_below_bytes"` // -1: any size
 	UnexpectedRowChanges string   `json:"unexpected_row_changes"`    // "fail" or "warn"
 	Strict               bool     `json:"strict"`                    // conditions end with code 11
+	Deny                 []string `json:"deny,omitempty"`            // codes of findings that fail, whatever their level
 }
 
 // Finding is a fact that matters to the verdict. Codes are stable and documented.

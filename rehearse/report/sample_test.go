@@ -22,11 +22,54 @@ func samples() map[string]*report.Result {
 		"odd-names":    judged(verdict.Policy{}, oddNames()),
 		"part":         judged(budget, part()),
 		"masked":       judged(budget, masked()),
+		"policy":       judged(verdict.Policy{MaxMigrationTime: time.Minute, AllowRewriteBelow: 1 << 20, Deny: []string{verdict.BlocksWrites}}, allowed()),
 	}
 }
 
 func judged(p verdict.Policy, r *report.Result) *report.Result {
 	verdict.Judge(p, r)
+	return r
+}
+
+// allowed is the shop's release with overrides in its files, one of them expired, checks of the user's own, and all rows that it fails on.
+func allowed() *report.Result {
+	r := shop()
+	first, third := r.Migrations[0], r.Migrations[2]
+	override := func(m report.Migration, line int, budget, value, until, reason string) report.Override {
+		allows := budget
+		if value != "" {
+			allows += "=" + value
+		}
+		return report.Override{Migration: m.Version, File: m.File, Line: line, Allows: allows, Budget: budget, Value: value, Until: until, Reason: reason}
+	}
+	r.Overrides = []report.Override{
+		override(first, 1, verdict.BlocksWrites, "", "2026-09-13", "maintenance window, OPS-122"),
+		override(third, 1, "max_migration_time", "5m", "2026-12-31", "batches of the backfill, OPS-123"),
+		override(third, 2, "allow_rewrite_below", "1GB", "2026-12-31", "to be sure"),
+	}
+	yes, no := true, false
+	r.Checks = []report.Assertion{
+		{Name: "no orphan orders", Expect: report.ExpectNoRows, Before: report.Answer{Rows: num(3)}, After: report.Answer{Rows: num(3)}, Took: ms(12)},
+		{Name: "revenue unchanged", Expect: report.ExpectUnchanged, After: report.Answer{Same: &no}, Took: ms(40)},
+		{Name: "customers have names", Expect: report.ExpectTrue, Before: report.Answer{True: &yes}, After: report.Answer{True: &yes}, Took: ms(7)},
+	}
+	for i := range r.Checks {
+		r.Checks[i].Conclude()
+	}
+	r.CheckCommand = &report.CheckCommand{Status: 2, Took: ms(8_000)}
+	for i := range r.Migrations {
+		if f := r.Migrations[i].Failure; f != nil {
+			f.Offenders = []report.Offenders{{
+				What: "unique index on (email)", Table: "shop.customers", Kind: "unique", Rows: num(80), Groups: num(40),
+				SQL: `SELECT "email", count(*) FROM ONLY shop.customers WHERE ("email") IS NOT NULL GROUP BY "email" HAVING count(*) > 1 ORDER BY count(*) DESC;`,
+			}}
+		}
+	}
+	r.Subject = &report.Subject{
+		Files:    []report.File{{Version: first.Version, Name: first.Name, SHA256: "9f2c", State: report.FilePending, Sent: "1b7e"}},
+		Versions: report.Versions{Table: "shop.goose_db_version", Head: 41, Count: 41, SHA256: "4d3a"},
+		Schema:   &report.Fingerprint{SHA256: "55aa", Objects: map[string]map[string]string{"table": {"shop.orders": "0c9f2c1b7e4d3a55"}}},
+	}
 	return r
 }
 

@@ -24,12 +24,17 @@ func Text(w io.Writer, r *Result, o TextOptions) error {
 	if o.ASCII {
 		sym = asciiSymbols()
 	}
+	return writeText(w, arrange(r, sym, limits{rows: 40, lines: 40, cell: 160}), sym, o)
+}
+
+// writeText writes a document for a terminal.
+func writeText(w io.Writer, d document, sym symbols, o TextOptions) error {
 	if o.Width == 0 {
 		o.Width = 80
 	}
 	buf := bufio.NewWriter(w)
 	t := &terminal{w: buf, width: max(20, o.Width), color: o.Color, sym: sym}
-	t.document(arrange(r, sym, limits{rows: 40, lines: 40, cell: 160}))
+	t.document(d)
 	if err := buf.Flush(); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}

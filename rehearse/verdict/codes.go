@@ -21,6 +21,7 @@ const (
 	MigrationOverBudget = "migration-time-over-budget"
 	TotalOverBudget     = "total-time-over-budget"
 	RewriteOverBudget   = "rewrite-over-budget"
+	CheckFailed         = "check-failed"
 	InvalidIndex        = "invalid-index"
 	GoMigration         = "go-migration"
 	SchemaRestore       = "schema-restore-incomplete"
@@ -40,6 +41,7 @@ const (
 	FullScan            = "full-scan-under-lock"
 	ConstraintNotValid  = "constraint-not-valid"
 	LeftBehind          = "left-behind"
+	OverrideExpired     = "override-expired"
 	NoDown              = "no-down"
 	EmptyMigration      = "empty-migration"
 	NoPending           = "no-pending"
@@ -59,8 +61,9 @@ func Codes() []string {
 	return []string{
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
 		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity,
-		SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan, ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
+		CheckFailed, InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity,
+		SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan, ConstraintNotValid, LeftBehind, OverrideExpired, NoDown, EmptyMigration,
+		NoPending,
 	}
 }
 

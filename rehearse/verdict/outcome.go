@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -236,6 +237,10 @@ func (j *judge) failed(m *report.Migration) {
 		found.Level, found.ExitCode = report.Unknown, exitInconclusive
 		found.Text += "; the staging server lacks the extension, which says nothing about production"
 	}
+	counted, do := c.offenders()
+	if counted != "" {
+		found.Text += "; " + counted
+	}
 	said, onlyHere := j.sourceNote(m)
 	switch note := j.maskNote(c); {
 	case said != "": // the source was asked: there is nothing to infer from masks
@@ -243,7 +248,7 @@ func (j *judge) failed(m *report.Migration) {
 	case note != "":
 		found.Text += "; " + note
 	}
-	found.Do = c.advice(j.r.Session)
+	found.Do = cmp.Or(do, c.advice(j.r.Session))
 	if onlyHere { // what to do is told with that finding
 		found.Level, found.ExitCode, found.Do = report.Unknown, exitInconclusive, ""
 	}

@@ -7,6 +7,8 @@
 // INCONCLUSIVE; then a [report.Condition] makes a GO WITH CONDITIONS. Warnings and notes leave a GO a GO. Budgets decide,
 // opinions only warn: a lock held for a minute is told, but fails no rehearsal unless a budget says so.
 //
+// What a file allows its migration is judged by judging again: see overridden.
+//
 // Every code, with what it means and what to do, is in docs/findings.md; a test holds the two together.
 package verdict
 
@@ -29,13 +31,14 @@ type Policy struct {
 	AllowRewriteBelow    int64         // bytes of the new storage; -1: any size, 0: none
 	UnexpectedRowChanges string        // "fail" or "warn"; empty: "fail"
 	Strict               bool          // conditions end with code 11 instead of 0
+	Deny                 []string      // codes of findings that fail, whatever their level
 }
 
 // Facts is the policy as a result tells it.
 func (p Policy) Facts() report.Policy {
 	return report.Policy{
 		MaxTotalTime: report.Duration(p.MaxTotalTime), MaxMigrationTime: report.Duration(p.MaxMigrationTime),
-		AllowRewriteBelow: p.AllowRewriteBelow, UnexpectedRowChanges: cmp.Or(p.UnexpectedRowChanges, "fail"), Strict: p.Strict,
+		AllowRewriteBelow: p.AllowRewriteBelow, UnexpectedRowChanges: cmp.Or(p.UnexpectedRowChanges, "fail"), Strict: p.Strict, Deny: p.Deny,
 	}
 }
 
@@ -57,6 +60,14 @@ func Judge(p Policy, r *report.Result) {
 		p.UnexpectedRowChanges = "fail"
 	}
 	r.Policy = p.Facts()
+	j := &judge{p: p, r: r, found: overridden(p, r, judged(p, r))}
+	j.sort()
+	r.Findings = j.found
+	j.conclude()
+}
+
+// judged are the findings under a policy, without what files override.
+func judged(p Policy, r *report.Result) []report.Finding {
 	j := &judge{p: p, r: r}
 	j.run()
 	j.drift()
@@ -77,9 +88,9 @@ func Judge(p Policy, r *report.Result) {
 	j.literals()
 	j.left()
 	j.files()
-	j.sort()
-	r.Findings = j.found
-	j.conclude()
+	j.checks()
+	j.deny()
+	return j.found
 }
 
 // judge collects findings.

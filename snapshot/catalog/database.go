@@ -86,14 +86,18 @@ func readRoles(ctx context.Context, r reader) ([]Role, error) {
 
 // Database is the current database's own properties.
 type Database struct {
-	Name            string
-	Owner           string
-	Encoding        string // "UTF8"
-	LocaleProvider  string // "libc", "icu" or "builtin"
-	Collate         string
-	CType           string
-	Locale          string // ICU or builtin locale; "" for libc
-	ICURules        string
+	Name           string
+	Owner          string
+	Encoding       string // "UTF8"
+	LocaleProvider string // "libc", "icu" or "builtin"
+	Collate        string
+	CType          string
+	Locale         string // ICU or builtin locale; "" for libc
+	ICURules       string
+	// CollationVersion is the version of the locale's library on the server, CollationRecorded that by which the database's indexes were built
+	// as far as the server knows; "" before PostgreSQL 15, and for locales that have none (C).
+	CollationVersion, CollationRecorded string
+
 	Comment         string
 	ConnectionLimit int32 // -1: none
 	// Settings are those kept by ALTER ROLE and ALTER DATABASE ... SET that reach this database, by role, scope and name.
@@ -122,7 +126,7 @@ func ReadDatabase(ctx context.Context, q Querier) (Database, error) {
 
 func readDatabase(ctx context.Context, r reader) (Database, error) {
 	dbs, err := list(ctx, r, "plan/database.sql", func(row pgx.CollectableRow) (d Database, err error) {
-		err = row.Scan(&d.Name, &d.Owner, &d.Encoding, &d.LocaleProvider, &d.Collate, &d.CType, &d.Locale, &d.ICURules,
+		err = row.Scan(&d.Name, &d.Owner, &d.Encoding, &d.LocaleProvider, &d.Collate, &d.CType, &d.Locale, &d.ICURules, &d.CollationVersion, &d.CollationRecorded,
 			&d.Comment, &d.ConnectionLimit)
 		d.LocaleProvider = map[string]string{"c": "libc", "i": "icu", "b": "builtin"}[d.LocaleProvider]
 		return d, err

@@ -10,6 +10,10 @@ SELECT d.datname::text,
        coalesce(d.datlocale, ''), -- since 17
        '', -- before 16
        coalesce(d.daticurules, ''), -- since 16
+       '', -- before 15
+       coalesce(pg_database_collation_actual_version(d.oid), ''), -- since 15
+       '', -- before 15
+       coalesce(d.datcollversion, ''), -- since 15
        coalesce(shobj_description(d.oid, 'pg_database'), ''),
        d.datconnlimit
 FROM pg_database d

@@ -1,0 +1,188 @@
+package rehearse
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/rehearse-db/rehearse/rehearse/migrate"
+	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/snapshot"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
+)
+
+// subject records what is rehearsed: the files, and where production stands with them.
+func (r *rehearsal) subject(src origin, w *work, applied []int64) error {
+	files, err := hashed(r.cfg.Migrations, w.set, w.todo)
+	if err != nil {
+		return err
+	}
+	for i := range files {
+		switch f := &files[i]; {
+		case f.State != "":
+		case slices.Contains(applied, f.Version):
+			f.State = report.FileApplied
+		default:
+			f.State = report.FileLeft
+		}
+	}
+	r.result.Subject = &report.Subject{
+		Files: files, To: r.cfg.To, Versions: versionFacts(w.table.String(), applied), Cluster: cluster(src.Server()), Schema: w.schema,
+	}
+	return nil
+}
+
+// ofSchema records the fingerprint of the schema that was copied; that of an archive's is known already.
+func (r *rehearsal) ofSchema() {
+	if s := r.result.Subject; s != nil && s.Schema == nil {
+		s.Schema = fingerprint(r.objects)
+	}
+}
+
+// hashed are all migrations of a directory with their digests; of those to do with that of what is sent, and the state pending.
+func hashed(fsys fs.FS, set *migrate.Set, todo *migrate.Plan) ([]report.File, error) {
+	var files []report.File
+	for _, m := range set.All() {
+		f := report.File{Version: m.Version, Name: m.Name}
+		text, err := fs.ReadFile(fsys, m.Name)
+		switch {
+		case err == nil:
+			f.SHA256 = sum(text)
+		case !errors.Is(err, fs.ErrNotExist) || !m.Go: // Go code may be registered without a file
+			return nil, &migrate.DirError{Dir: m.File, Err: err}
+		}
+		if at := slices.IndexFunc(todo.Pending, func(p migrate.Migration) bool { return p.Version == m.Version }); at >= 0 {
+			f.State = report.FilePending
+			if p := todo.Pending[at]; !p.Go {
+				f.Sent = sentSum(p)
+			}
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// sentSum is the digest of a migration's statements as goose sends them, up and down.
+func sentSum(m migrate.Migration) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "transaction %v\x00", m.Transaction)
+	for _, s := range m.Statements {
+		b.WriteString(s.SQL + "\x00")
+	}
+	b.WriteString("down\x00")
+	for _, s := range m.Down {
+		b.WriteString(s.SQL + "\x00")
+	}
+	return sum([]byte(b.String()))
+}
+
+func sum(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
+}
+
+func versionFacts(table string, applied []int64) report.Versions {
+	all := slices.Clone(applied)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	v := report.Versions{Table: table, Count: len(all)}
+	var b strings.Builder
+	for _, n := range all {
+		fmt.Fprintln(&b, n)
+		v.Head = n
+	}
+	v.SHA256 = sum([]byte(b.String()))
+	return v
+}
+
+// applied are the versions that rows of goose's table name.
+func appliedVersions(rows []snapshot.AppliedVersion) []int64 {
+	var applied []int64
+	for _, row := range rows {
+		if row.Version != 0 { // goose makes row 0 with the table
+			applied = append(applied, row.Version)
+		}
+	}
+	return applied
+}
+
+// cluster is what tells one PostgreSQL cluster from others, as a digest; "" when the role may not see it.
+func cluster(s snapshot.Server) string {
+	if s.SystemIdentifier == "" {
+		return ""
+	}
+	return sum([]byte(s.SystemIdentifier))
+}
+
+// ofTheServer are kinds that belong to the whole server: its other databases change them too, and roles come and go by themselves where
+// something hands out credentials.
+var ofTheServer = map[string]bool{"role": true, "tablespace": true, "parameter": true}
+
+// fingerprint is a schema as digests; nil for none.
+func fingerprint(objects catalog.Schema) *report.Fingerprint {
+	if len(objects) == 0 {
+		return nil
+	}
+	at := make(map[catalog.ID]catalog.Object, len(objects))
+	for _, o := range objects {
+		if o.ID != (catalog.ID{}) {
+			at[o.ID] = o
+		}
+	}
+	whole := sha256.New()
+	parts := map[[2]string][]byte{}
+	for _, o := range objects {
+		if ofTheServer[o.Kind] {
+			continue
+		}
+		row, err := json.Marshal([]any{o.Kind, o.Name, o.Attrs}) // the keys of a map are sorted
+		if err != nil {
+			return nil // texts in a map: it cannot be
+		}
+		row = append(row, '\n')
+		whole.Write(row)
+		top := topmost(at, o)
+		key := [2]string{top.Kind, top.Name}
+		parts[key] = append(parts[key], row...)
+	}
+	f := &report.Fingerprint{SHA256: hex.EncodeToString(whole.Sum(nil)), Objects: map[string]map[string]string{}}
+	for key, rows := range parts {
+		if f.Objects[key[0]] == nil {
+			f.Objects[key[0]] = map[string]string{}
+		}
+		f.Objects[key[0]][key[1]] = sum(rows)[:16]
+	}
+	return f
+}
+
+// topmost is the object under which another is folded in the end: the table of a column's sequence.
+func topmost(at map[catalog.ID]catalog.Object, o catalog.Object) catalog.Object {
+	for range 8 { // deep enough for what PostgreSQL has, and an end for a circle
+		above, ok := at[o.Parent]
+		if !ok || o.Parent == (catalog.ID{}) {
+			break
+		}
+		o = above
+	}
+	return o
+}
+
+// unchanged makes sure that the files are still those that were read before the copy: goose reads them again when it applies them.
+func (r *rehearsal) unchanged(w *work) {
+	const what = "which files were rehearsed"
+	files, err := hashed(r.cfg.Migrations, w.set, w.todo)
+	if err != nil {
+		r.result.NotMeasured = append(r.result.NotMeasured, report.NotMeasured{What: what, Why: "the directory of the migrations could not be read again at the end", Needed: true})
+		return
+	}
+	for i, f := range files {
+		if f.SHA256 != r.result.Subject.Files[i].SHA256 {
+			r.result.NotMeasured = append(r.result.NotMeasured, report.NotMeasured{What: what, Why: f.Name + " was changed while the rehearsal ran", Needed: true})
+		}
+	}
+}
