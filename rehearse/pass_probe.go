@@ -30,7 +30,7 @@ func probe(ctx context.Context, p *passing) (string, error) {
 		canaries.Settle(ctx, settling)
 		err = p.applyAll(ctx, at, observe.Options{TimesOnly: true}, func(i int, from, to time.Time) {
 			canaries.Settle(ctx, settling)
-			p.result.Migrations[i].Blocked = canaries.Waits(from, to)
+			p.result.Migrations[i].Probed, p.result.Migrations[i].Blocked = true, canaries.Waits(from, to)
 		})
 		p.result.Probing = canaries.Probing()
 		p.result.Probing.NotProbed = append(p.result.Probing.NotProbed, tables[len(probed):]...)
@@ -39,12 +39,16 @@ func probe(ctx context.Context, p *passing) (string, error) {
 	return count(len(probed), "table") + " probed", err
 }
 
-// locked are the tables that the first pass saw locked against reads or writes, those held longest first.
+// locked are the tables that the first pass saw locked against reads or writes, those held longest first, then those that were changed when
+// nobody was looking.
 func (p *passing) locked() []string {
 	held := map[string]report.Duration{}
-	for _, m := range p.result.Migrations {
+	for i, m := range p.result.Migrations {
+		for _, t := range p.unseen(&p.result.Migrations[i]) {
+			held[t] += 0
+		}
 		for _, e := range m.Locks {
-			if e.Object == "" && e.Blocks != "schema changes" {
+			if e.Object == "" && e.Blocks != "schema changes" && !p.result.Made(e.Table) {
 				held[e.Table] = max(held[e.Table], e.Held)
 			}
 		}

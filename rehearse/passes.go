@@ -28,6 +28,7 @@ type pass struct {
 // passes are all there are, in their order.
 var passes = []pass{
 	{name: "probe", asks: "how long reads and writes of an application would have waited", cost: 1, run: probe},
+	{name: hostileName, asks: "what becomes of migrations among long transactions of others", cost: 3, run: hostile},
 }
 
 // PassNames are the names that Config.Passes may have, in the order in which they are carried out.

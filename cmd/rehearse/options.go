@@ -154,6 +154,7 @@ func config(c *cli.Context) (rehearse.Config, error) {
 			Provider: choiceOf(c, "provider"), Image: c.String("image"), Pull: choiceOf(c, "pull"),
 			BinDir: c.String("pg-bindir"), TTL: c.Duration("ttl"), Copies: c.Int("copies"), Pristine: c.Bool("pristine"),
 		},
+		HostileHold: c.Duration("hostile-hold"), MigrationLockTimeout: c.Duration("migration-lock-timeout"),
 		PassTime: c.Duration("pass-time"), Keep: rehearse.Keep(choiceOf(c, "keep")), NoAudit: c.Bool("no-audit"), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
 		Policy: policy(c), Tool: version(), Log: logger(c),
 	}
@@ -219,6 +220,7 @@ func policy(c *cli.Context) verdict.Policy {
 	return verdict.Policy{
 		MaxTotalTime: c.Duration("max-total-time"), MaxMigrationTime: c.Duration("max-migration-time"),
 		AllowRewriteBelow: sizeOf(c, "allow-rewrite-below"), UnexpectedRowChanges: choiceOf(c, "unexpected-row-changes"), Strict: c.Bool("strict"),
+		MaxReadsBlocked: budgetOf(c, "max-reads-blocked"), MaxWritesBlocked: budgetOf(c, "max-writes-blocked"),
 	}
 }
 

@@ -56,8 +56,9 @@ type Result struct {
 	Audit       Audit         `json:"audit,omitzero"`
 	Fidelity    *Fidelity     `json:"fidelity,omitempty"` // nil when no column is masked, or the copy was not made
 	Phases      []Phase       `json:"phases"`
-	Migrations  []Migration   `json:"migrations"`        // pending ones, in the order of application; those never reached have outcome "not_run"
-	Probing     *Probing      `json:"probing,omitempty"` // nil: nothing was probed
+	Migrations  []Migration   `json:"migrations"`          // pending ones, in the order of application; those never reached have outcome "not_run"
+	Probing     *Probing      `json:"probing,omitempty"`   // nil: nothing was probed
+	Hostility   *Hostility    `json:"hostility,omitempty"` // nil: nothing was applied among long transactions of others
 	Drift       *Drift        `json:"drift,omitempty"`
 	Schema      []Change      `json:"schema"` // the whole difference, before the first against after the last migration
 	Rows        []TableRows   `json:"rows"`   // tables whose rows changed over all migrations
@@ -147,7 +148,9 @@ type Migration struct {
 	Statements  []Statement `json:"statements"`
 	Failure     *Failure    `json:"failure,omitempty"`
 	Locks       []Exposure  `json:"locks"`
-	Blocked     []Blocked   `json:"blocked,omitempty"`
+	Probed      bool        `json:"probed,omitempty"`  // it was applied once more while others asked for its tables: Blocked has all of them that had to wait
+	Blocked     []Blocked   `json:"blocked,omitempty"` // those that waited most first
+	Hostile     *Hostile    `json:"hostile,omitempty"` // nil: not applied among long transactions of others
 	Rewrites    []Rewrite   `json:"rewrites"`
 	Rows        []TableRows `json:"rows"`
 	Sizes       []Size      `json:"sizes"`
@@ -304,6 +307,10 @@ type Policy struct {
 	AllowRewriteBelow    int64    `json:"allow_rewrite_below_bytes"` // -1: any size
 	UnexpectedRowChanges string   `json:"unexpected_row_changes"`    // "fail" or "warn"
 	Strict               bool     `json:"strict"`                    // conditions end with code 11
+
+	// How long a migration may keep others from a table, in all; nil: no limit.
+	MaxReadsBlocked  *BlockedBudget `json:"max_reads_blocked,omitempty"`
+	MaxWritesBlocked *BlockedBudget `json:"max_writes_blocked,omitempty"`
 }
 
 // Finding is a fact that matters to the verdict. Codes are stable and documented.

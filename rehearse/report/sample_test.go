@@ -22,6 +22,7 @@ func samples() map[string]*report.Result {
 		"odd-names":    judged(verdict.Policy{}, oddNames()),
 		"part":         judged(budget, part()),
 		"masked":       judged(budget, masked()),
+		"blocked":      judged(verdict.Policy{AllowRewriteBelow: -1, MaxWritesBlocked: verdict.BlockedBudget{Any: 2 * time.Second, Tables: map[string]time.Duration{"shop.audit": 0}}}, blocked()),
 	}
 }
 

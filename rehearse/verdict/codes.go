@@ -21,7 +21,11 @@ const (
 	MigrationOverBudget = "migration-time-over-budget"
 	TotalOverBudget     = "total-time-over-budget"
 	RewriteOverBudget   = "rewrite-over-budget"
+	BlockedOverBudget   = "blocked-over-budget"
 	InvalidIndex        = "invalid-index"
+	StallsBehindReaders = "stalls-behind-readers"
+	LeftByLockTimeout   = "left-by-lock-timeout"
+	FailsByLockTimeout  = "fails-by-lock-timeout"
 	GoMigration         = "go-migration"
 	SchemaRestore       = "schema-restore-incomplete"
 	NotMeasured         = "not-measured"
@@ -56,8 +60,9 @@ const (
 func Codes() []string {
 	return []string{
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource, OnlyInCopy, RowsLost, RowsUnexpected,
-		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
+		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget, BlockedOverBudget,
+		InvalidIndex, StallsBehindReaders, LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
+		FailsByLockTimeout,
 		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
 	}
 }

@@ -29,6 +29,8 @@ type Policy struct {
 	AllowRewriteBelow    int64         // bytes of the new storage; -1: any size, 0: none
 	UnexpectedRowChanges string        // "fail" or "warn"; empty: "fail"
 	Strict               bool          // conditions end with code 11 instead of 0
+
+	MaxReadsBlocked, MaxWritesBlocked BlockedBudget // how long a migration may keep others from a table
 }
 
 // Facts is the policy as a result tells it.
@@ -36,6 +38,7 @@ func (p Policy) Facts() report.Policy {
 	return report.Policy{
 		MaxTotalTime: report.Duration(p.MaxTotalTime), MaxMigrationTime: report.Duration(p.MaxMigrationTime),
 		AllowRewriteBelow: p.AllowRewriteBelow, UnexpectedRowChanges: cmp.Or(p.UnexpectedRowChanges, "fail"), Strict: p.Strict,
+		MaxReadsBlocked: p.MaxReadsBlocked.facts(), MaxWritesBlocked: p.MaxWritesBlocked.facts(),
 	}
 }
 
@@ -67,6 +70,7 @@ func Judge(p Policy, r *report.Result) {
 		j.rewrites(m)
 		j.rows(m)
 		j.locks(m)
+		j.hostile(m)
 		j.scans(m)
 	}
 	j.truth()
