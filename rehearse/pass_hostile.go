@@ -23,6 +23,9 @@ import (
 // mostHold is the longest that transactions of the hostile pass last, unless somebody wants more.
 const mostHold = 10 * time.Second
 
+// mostRounds is how often a migration in several transactions finds others in its way: each of its transactions may wait for them.
+const mostRounds = 4
+
 // watchActivity asks the source how long others' transactions last there, for the hostile pass. What cannot be had is not worth a rehearsal.
 func (r *rehearsal) watchActivity(ctx context.Context, src origin, w *work) {
 	source, ok := src.(*snapshot.Source)
@@ -240,10 +243,14 @@ func (c *crowded) run(ctx context.Context, i int, tables []string, limited bool)
 	if err != nil {
 		return run, nil, err
 	}
-	canaries := observe.Release(ctx, c.at.Config, tables[:min(len(tables), observe.MostProbed)])
+	canaries := observe.Release(ctx, c.at.Config, tables[:min(len(tables), c.probes())])
 	defer canaries.Stop()
 	canaries.Settle(ctx, settling)
-	crowd, err := observe.Gather(ctx, c.at.Config, tables, c.oids, time.Duration(c.h.Hold))
+	rounds := 1
+	if !whole(&c.result.Migrations[i]) {
+		rounds = mostRounds
+	}
+	crowd, err := observe.Gather(ctx, c.at.Config, tables, c.oids, time.Duration(c.h.Hold), rounds)
 	if err != nil {
 		return run, nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/rehearse-db/rehearse/rehearse/observe"
@@ -23,7 +24,7 @@ func probe(ctx context.Context, p *passing) (string, error) {
 	if len(tables) == 0 {
 		return "no table was locked against reads or writes", nil
 	}
-	probed := tables[:min(len(tables), observe.MostProbed)]
+	probed := tables[:min(len(tables), p.probes())]
 	err := p.onClone(ctx, "", func(at staging.Server) (err error) {
 		canaries := observe.Release(ctx, at.Config, probed)
 		defer canaries.Stop()
@@ -37,6 +38,15 @@ func probe(ctx context.Context, p *passing) (string, error) {
 		return err
 	})
 	return count(len(probed), "table") + " probed", err
+}
+
+// probes is how many tables can be probed at once: two sessions each, and a dozen are left for the migrations and for what watches them.
+func (p *passing) probes() int {
+	n, err := strconv.Atoi(p.result.Staging.Settings["max_connections"])
+	if err != nil {
+		return observe.MostProbed
+	}
+	return min(observe.MostProbed, max(1, (n-2*observe.MostReaders)/2))
 }
 
 // locked are the tables that the first pass saw locked against reads or writes, those held longest first, then those that were changed when

@@ -70,6 +70,9 @@ func sensible(c *cli.Context) error {
 	if n := sizeOf(c, "rate-limit"); n >= 0 && n < leastRate {
 		return &usageProblem{text: fmt.Sprintf("--rate-limit %s: the copy would hardly end", report.Bytes(n)), hint: "at least 64kB a second, or any"}
 	}
+	if hasFlag(c, "migration-lock-timeout") && c.Duration("migration-lock-timeout") == 0 {
+		return &usageProblem{text: "--migration-lock-timeout 0s: without a limit nothing is tried under one", hint: "such as --migration-lock-timeout 2s; --passes says which passes there are"}
+	}
 	if hasFlag(c, "ttl") && c.Duration("ttl") == 0 {
 		return &usageProblem{text: "--ttl 0s: staging must end at some time", hint: "such as --ttl 8h"}
 	}

@@ -179,7 +179,7 @@ func TestCrowdHoldsWhatProductionHolds(t *testing.T) {
 	}
 	pgtest.Exec(t, db, "CREATE TABLE of_the_release (id int); ALTER TABLE c RENAME TO d")
 	const hold = 300 * time.Millisecond
-	crowd, err := observe.Gather(t.Context(), db.Copy, []string{"public.a", "public.gone"}, oids, hold)
+	crowd, err := observe.Gather(t.Context(), db.Copy, []string{"public.a", "public.gone"}, oids, hold, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,8 +190,9 @@ func TestCrowdHoldsWhatProductionHolds(t *testing.T) {
 	if got := pgtest.Value(t, db, locks); got != `"B b" 2, a 2, a_pkey 1, d 1` {
 		t.Errorf("the crowd locks %s", got)
 	}
-	if n := pgtest.Value(t, db, `SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rehearse crowd' AND state = 'idle in transaction' AND backend_xmin IS NOT NULL
-		AND datname = current_database()`); n != "3" {
+	const open = `SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rehearse crowd' AND state = 'idle in transaction' AND backend_xmin IS NOT NULL
+		AND datname = current_database()`
+	if n := pgtest.Value(t, db, open); n != "3" {
 		t.Errorf("%s sessions of the crowd have an old snapshot", n)
 	}
 	app := session(t, db)
@@ -200,6 +201,15 @@ func TestCrowdHoldsWhatProductionHolds(t *testing.T) {
 	if took := time.Since(from); took < hold {
 		t.Errorf("behind the crowd it took %s", took)
 	}
+	for end := time.Now().Add(10 * time.Second); pgtest.Value(t, db, open) != "3" && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	again := time.Now()
+	do(t, app, "ALTER TABLE a ADD y int") // they have come back
+	if took := time.Since(again); took < hold/2 {
+		t.Errorf("behind the crowd that came back it took %s", took)
+	}
+	do(t, app, "SET lock_timeout = '10s'; ALTER TABLE a ADD z int") // and gone for good
 	if who := strings.Join(crowd.WaitedFor(), ", "); who != "a reader of the table, a dump" {
 		t.Errorf("it is told to have waited for %s", who)
 	}

@@ -28,15 +28,25 @@ const crowdLook = 10 * time.Millisecond
 // Crowd are sessions with transactions open, as production has them: each REPEATABLE READ, in which something was read and nothing happens
 // any more. All it holds are ACCESS SHARE locks and a snapshot, and it asks for no more, so that it is part of no deadlock.
 type Crowd struct {
-	watch *pgx.Conn
-	all   map[uint32]*pgx.Conn
-	who   map[uint32]string
-	stop  context.CancelFunc
-	done  chan struct{}
+	watch  *pgx.Conn
+	all    []member
+	hold   time.Duration
+	rounds int
+	stop   context.CancelFunc
+	done   chan struct{}
 
 	mu     sync.Mutex
 	waited map[string]bool
 	from   time.Time // when somebody was first seen to wait
+}
+
+// member is one session of a crowd.
+type member struct {
+	conn *pgx.Conn
+	who  string
+	sql  string // what it reads
+	in   bool   // its transaction is open
+	gone bool   // its table or session is no more
 }
 
 // Tables are the OIDs of the tables there are, for Gather (pg_class).
@@ -55,10 +65,10 @@ func Tables(ctx context.Context, cfg *pgx.ConnConfig) (oids []uint32, err error)
 }
 
 // Gather opens the transactions of a crowd, on sessions that cfg leads to, a superuser: a reader of each of the tables, quoted and
-// qualified, that is there; one that has read none of them; and one that has locked all that are left of the tables with the OIDs given. They end
-// when somebody has waited for them for the time of hold, or with Leave.
-func Gather(ctx context.Context, cfg func() *pgx.ConnConfig, tables []string, oids []uint32, hold time.Duration) (_ *Crowd, err error) {
-	c := &Crowd{all: map[uint32]*pgx.Conn{}, who: map[uint32]string{}, waited: map[string]bool{}, done: make(chan struct{}), stop: func() {}}
+// qualified, that is there; one that has read none of them; and one that has locked all that are left of the tables with the OIDs given. They
+// end when somebody has waited for them for the time of hold, and begin again as often as rounds says; Leave ends them in any case.
+func Gather(ctx context.Context, cfg func() *pgx.ConnConfig, tables []string, oids []uint32, hold time.Duration, rounds int) (_ *Crowd, err error) {
+	c := &Crowd{hold: hold, rounds: rounds, waited: map[string]bool{}, done: make(chan struct{}), stop: func() {}}
 	defer func() {
 		if err != nil {
 			close(c.done)
@@ -95,7 +105,7 @@ func Gather(ctx context.Context, cfg func() *pgx.ConnConfig, tables []string, oi
 	}
 	looking, stop := context.WithCancel(ctx)
 	c.stop = stop
-	go c.look(looking, hold)
+	go c.look(looking)
 	return c, nil
 }
 
@@ -133,63 +143,109 @@ func (c *Crowd) join(ctx context.Context, cfg *pgx.ConnConfig, who, sql string) 
 	if err != nil {
 		return err
 	}
-	c.all[conn.PgConn().PID()], c.who[conn.PgConn().PID()] = conn, who
-	if err := exec(ctx, conn.PgConn(), "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); err != nil {
+	m := member{conn: conn, who: who, sql: sql, in: true}
+	c.all = append(c.all, m)
+	if err := m.begin(ctx); err != nil {
 		return fmt.Errorf("begin a transaction of the crowd: %w", err)
-	}
-	if err := exec(ctx, conn.PgConn(), sql); err != nil {
-		return fmt.Errorf("read in a transaction of the crowd: %w", err)
-	}
-	// LOCK TABLE takes no snapshot, which a dump has.
-	if err := exec(ctx, conn.PgConn(), "SELECT FROM pg_catalog.pg_class LIMIT 1"); err != nil {
-		return fmt.Errorf("read in a transaction of the crowd: %w", err)
 	}
 	return nil
 }
 
-// look ends the transactions when somebody has waited for them for so long (pg_stat_activity, pg_blocking_pids).
-func (c *Crowd) look(ctx context.Context, hold time.Duration) {
-	defer close(c.done)
-	pids := make([]int32, 0, len(c.all))
-	for pid := range c.all {
-		pids = append(pids, int32(pid))
+// begin opens the member's transaction. It does not wait for a lock, with others in its hands: that could be a deadlock. LOCK TABLE takes no
+// snapshot, which a dump has.
+func (m *member) begin(ctx context.Context) error {
+	for _, sql := range []string{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SET LOCAL lock_timeout = 1", m.sql, "SELECT FROM pg_catalog.pg_class LIMIT 1"} {
+		if err := exec(ctx, m.conn.PgConn(), sql); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// look ends the transactions when somebody has waited for them for so long (pg_stat_activity, pg_blocking_pids), and begins them again while
+// there are rounds.
+func (c *Crowd) look(ctx context.Context) {
+	defer close(c.done)
 	for ctx.Err() == nil {
 		var of []int32
 		var end bool
 		// Canaries wait behind who waits for the crowd. Who waits for the end of a transaction, rather than for a lock it has, waits for its snapshot.
 		err := c.watch.QueryRow(ctx, `SELECT coalesce(array_agg(DISTINCT p), '{}'), coalesce(bool_or(a.wait_event = 'virtualxid'), false)
   FROM pg_stat_activity a, unnest(pg_blocking_pids(a.pid)) p
-  WHERE a.datname = current_database() AND a.wait_event_type = 'Lock' AND a.application_name <> 'rehearse canary' AND p = ANY ($1)`, pids).Scan(&of, &end)
+  WHERE a.datname = current_database() AND a.wait_event_type = 'Lock' AND a.application_name <> 'rehearse canary' AND p = ANY ($1)`, c.pids()).Scan(&of, &end)
 		if err != nil && c.watch.IsClosed() {
 			return // ended, as migrations may do to all other sessions
 		}
-		if c.seen(of, end, hold) {
-			c.end(ctx)
-			return
+		if c.seen(of, end) {
+			c.rounds--
+			c.release(ctx)
+			if c.rounds <= 0 {
+				return
+			}
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(crowdLook):
+		c.again(ctx)
+		pause(ctx, crowdLook)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+func (c *Crowd) pids() (pids []int32) {
+	for _, m := range c.all {
+		pids = append(pids, int32(m.conn.PgConn().PID()))
+	}
+	return pids
+}
+
+// again tries once to begin the transactions that are not open: those whose locks are not to be had have to wait outside, as others do.
+func (c *Crowd) again(ctx context.Context) {
+	for i := range c.all {
+		m := &c.all[i]
+		if m.in || m.gone {
+			continue
+		}
+		err := m.begin(ctx)
+		if m.in = err == nil; !m.in {
+			m.gone = exec(ctx, m.conn.PgConn(), "ROLLBACK") != nil || codeOf(err) != "55P03"
 		}
 	}
 }
 
+// release ends the transactions.
+func (c *Crowd) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+	defer cancel()
+	for i := range c.all {
+		_ = exec(ctx, c.all[i].conn.PgConn(), "ROLLBACK")
+		c.all[i].in = false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.from = time.Time{}
+}
+
 // seen notes who is waited for, and tells whether that has gone on for so long.
-func (c *Crowd) seen(of []int32, end bool, hold time.Duration) (enough bool) {
+func (c *Crowd) seen(of []int32, end bool) (enough bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(of) > 0 && c.from.IsZero() {
 		c.from = time.Now()
 	}
-	for _, pid := range of {
-		who := c.who[uint32(pid)]
-		if end {
-			who = Snapshot
+	for _, m := range c.all {
+		if slices.Contains(of, int32(m.conn.PgConn().PID())) {
+			who := m.who
+			if end {
+				who = Snapshot
+			}
+			c.waited[who] = true
 		}
-		c.waited[who] = true
 	}
-	return !c.from.IsZero() && time.Since(c.from) >= hold
+	return !c.from.IsZero() && time.Since(c.from) >= c.hold
 }
 
 // WaitedFor says for whose transactions somebody waited, in the order of the constants; nil for none.
@@ -204,22 +260,17 @@ func (c *Crowd) WaitedFor() (who []string) {
 	return who
 }
 
-// Leave ends all that is left of the crowd.
+// Leave ends all that is left of the crowd, with its sessions.
 func (c *Crowd) Leave(ctx context.Context) {
 	c.stop()
 	<-c.done
-	c.end(ctx)
-	if c.watch != nil {
-		_ = c.watch.Close(context.WithoutCancel(ctx))
-	}
-}
-
-// end ends the transactions, with their sessions.
-func (c *Crowd) end(ctx context.Context) {
+	c.release(ctx)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 	defer cancel()
-	for _, conn := range c.all {
-		_ = exec(ctx, conn.PgConn(), "ROLLBACK")
-		_ = conn.Close(ctx)
+	for _, m := range c.all {
+		_ = m.conn.Close(ctx)
+	}
+	if c.watch != nil {
+		_ = c.watch.Close(ctx)
 	}
 }
