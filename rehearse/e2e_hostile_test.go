@@ -42,12 +42,12 @@ var busy = []struct {
 		"ALTER TABLE customers ADD COLUMN a int;" + strings.Repeat("\nSELECT pg_sleep(0.05);", 8) + "\nALTER TABLE customers ADD COLUMN b int;",
 		"blocks-reads public.customers|stalls-behind-readers public.customers", "a reader of the table", "55P03",
 	},
-	{"CREATE TABLE totals AS SELECT id, total FROM orders, pg_sleep(0.3) WHERE id < 2000;", "", "not asked", ""},
+	{"CREATE ROLE newcomer; GRANT SELECT ON orders TO newcomer;\nCREATE TABLE totals AS SELECT id, total FROM orders, pg_sleep(0.3) WHERE id < 2000;", "", "not asked", ""},
 	{noTransaction + strings.Repeat("UPDATE orders SET total = total + 1 WHERE id % 4 = 0;\n", 2), "", "not asked", ""},
 	{"SET LOCAL lock_timeout = '150ms';\nALTER TABLE customers ADD COLUMN c int;", "fails-by-lock-timeout", "a reader of the table", "own 55P03"},
 	{"ALTER TABLE totals ADD COLUMN d int, ALTER COLUMN total TYPE bigint;\nSELECT pg_sleep(0.2);", "", "not asked", ""},
 	{"ALTER TABLE empty ADD COLUMN d int;", "stalls-behind-readers public.empty", "a reader of the table", "55P03"},
-	{noTransaction + "ALTER TABLE small ADD COLUMN z int;\nALTER TABLE customers ADD COLUMN z int;", "stalls-behind-readers public.small", "a reader of the table", "55P03"},
+	{noTransaction + "ALTER TABLE small ADD COLUMN z int;\nALTER TABLE small ADD COLUMN zz int;", "stalls-behind-readers public.small", "a reader of the table", "55P03"},
 }
 
 // TestBlockedAndHostile rehearses a release of which each migration blocks in another way, and asks what is said of it.
@@ -154,7 +154,7 @@ func figures(t *testing.T, r *report.Result) {
 	if f := half.Hostile.Limited.Failure; f.Line == 0 {
 		t.Errorf("which statement failed is not told: %+v", f)
 	}
-	if r.Verdict != report.NoGo || r.ExitCode != 11 || !strings.Contains(r.Reason, "over the budget of 20 ms for writes") {
+	if r.Verdict != report.NoGo || r.ExitCode != 11 || !strings.Contains(r.Reason, "over the budget of 20 ms") {
 		t.Errorf("%s (%d): %s", r.Verdict, r.ExitCode, r.Reason)
 	}
 	if r.Hostility.Longest == nil || r.Hostility.Hidden != 0 {

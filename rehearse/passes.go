@@ -91,6 +91,7 @@ func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) e
 		if err = p.carryOut(ctx, one); err != nil {
 			return err
 		}
+		r.forgetRoles(ctx, server)
 	}
 	if !r.keepsPristine() {
 		if err = p.all.Drop(ctx, p.pristine); err != nil {
@@ -201,6 +202,18 @@ func (r *rehearsal) setAside(ctx context.Context, server staging.Server) (restor
 		return nil, fmt.Errorf("set aside roles that migrations made: %w", err)
 	}
 	return func(ctx context.Context) error { return execute(ctx, server, undo) }, nil
+}
+
+// forgetRoles drops the roles that a pass has made again, so that the next one can: the clones in which they had something are gone.
+func (r *rehearsal) forgetRoles(ctx context.Context, server staging.Server) {
+	for _, c := range r.result.Schema {
+		if c.Action != "added" || c.Kind != "role" {
+			continue
+		}
+		if err := execute(ctx, server, []string{"DROP ROLE IF EXISTS " + c.Name}); err != nil {
+			r.cfg.Log.Info("a role that a pass made stays", "role", c.Name, "error", err)
+		}
+	}
 }
 
 // execute runs statements as staging's superuser, in one transaction.

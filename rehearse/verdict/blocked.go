@@ -95,7 +95,7 @@ func (j *judge) locks(m *report.Migration) {
 		f.Text = fmt.Sprintf("%s blocked %s", m.ShortName(), first)
 		if over != "" {
 			f.Code, f.Level, f.ExitCode = BlockedOverBudget, report.Fail, exitPolicy
-			f.Text += over
+			f.Text = m.ShortName() + " blocked " + over
 		}
 		if more {
 			f.Text += "; " + rest
@@ -161,33 +161,25 @@ func held(e report.Exposure) string {
 	return report.About(e.Held, e.Method) + " (" + e.Mode + ")"
 }
 
-// overBudget says which budget the waits of a table exceed; "" for none.
+// overBudget says of which budget the waits for a table are beyond: "writes to shop.t for 7.2 s (probed), over the budget of 2.0 s"; "" for none.
 func (j *judge) overBudget(m *report.Migration, e report.Exposure) string {
-	reads, writes := e.Held, e.Held
-	b, probed := j.r.BlockedOf(m, e.Table)
-	if probed = probed && e.Object == ""; probed {
-		reads, writes = b.Reads.Total, b.Writes.Total
+	reads, writes, how := e.Held, e.Held, ""
+	since := "; judged by how long the lock was held, since nobody probed"
+	if b, probed := j.r.BlockedOf(m, e.Table); probed && e.Object == "" {
+		reads, writes, how, since = b.Reads.Total, b.Writes.Total, " (probed)", ""
 	}
-	var over []string
-	judge := func(what string, took, limit report.Duration) {
-		if limit > 0 && took > limit {
-			over = append(over, fmt.Sprintf("%s for %s", limit, what))
-		}
+	mostReads, mostWrites := j.p.MaxReadsBlocked.of(e.Table), j.p.MaxWritesBlocked.of(e.Table)
+	overReads := e.Blocks == blocksReadsAndWrites && mostReads > 0 && reads > mostReads
+	overWrites := (e.Blocks == blocksWritesOnly || !separate(m, e)) && mostWrites > 0 && writes > mostWrites
+	switch {
+	case overReads && overWrites:
+		return fmt.Sprintf("reads and writes of %s for %s%s, over the budget of %s for reads and %s for writes%s", e.Name(), max(reads, writes), how, mostReads, mostWrites, since)
+	case overReads:
+		return fmt.Sprintf("reads of %s for %s%s, over the budget of %s%s", e.Name(), reads, how, mostReads, since)
+	case overWrites:
+		return fmt.Sprintf("writes to %s for %s%s, over the budget of %s%s", e.Name(), writes, how, mostWrites, since)
 	}
-	if e.Blocks == blocksReadsAndWrites {
-		judge("reads", reads, j.p.MaxReadsBlocked.of(e.Table))
-	}
-	if e.Blocks == blocksWritesOnly || !separate(m, e) {
-		judge("writes", writes, j.p.MaxWritesBlocked.of(e.Table))
-	}
-	if len(over) == 0 {
-		return ""
-	}
-	text := ", over the budget of " + strings.Join(over, " and ")
-	if !probed {
-		text += "; judged by how long the lock was held, since nobody probed"
-	}
-	return text
+	return ""
 }
 
 // unseen tells that a budget cannot be judged: statements whose locks nobody saw took longer than it allows. Those that were over sooner

@@ -68,9 +68,9 @@ func TestBlockedBudgets(t *testing.T) {
 		says  string
 		exit  int
 	}{
-		"over, for writes":               {budget(0, 2*time.Second, nil), probed("SHARE", writes, sec(7.4), 0, sec(7.2)), []string{"blocked-over-budget fail shop.t"}, "blocked writes to shop.t for 7.2 s (probed), over the budget of 2.0 s for writes; its SHARE lock was held for 7.4 s", 11},
-		"over, for reads":                {budget(2*time.Second, 9*time.Second, nil), probed("ACCESS EXCLUSIVE", all, sec(3.5), sec(3.3), sec(3.2)), []string{"blocked-over-budget fail shop.t"}, "blocked reads of shop.t for 3.3 s and writes for 3.2 s (probed), over the budget of 2.0 s for reads;", 11},
-		"over, for both":                 {budget(time.Second, time.Second, nil), probed("ACCESS EXCLUSIVE", all, sec(3.5), sec(3.3), sec(3.2)), []string{"blocked-over-budget fail shop.t"}, "over the budget of 1.0 s for reads and 1.0 s for writes", 11},
+		"over, for writes":               {budget(0, 2*time.Second, nil), probed("SHARE", writes, sec(7.4), 0, sec(7.2)), []string{"blocked-over-budget fail shop.t"}, "blocked writes to shop.t for 7.2 s (probed), over the budget of 2.0 s; its SHARE lock was held for 7.4 s", 11},
+		"over, for reads":                {budget(2*time.Second, 9*time.Second, nil), probed("ACCESS EXCLUSIVE", all, sec(3.5), sec(3.3), sec(3.2)), []string{"blocked-over-budget fail shop.t"}, "blocked reads of shop.t for 3.3 s (probed), over the budget of 2.0 s; its ACCESS", 11},
+		"over, for both":                 {budget(time.Second, time.Second, nil), probed("ACCESS EXCLUSIVE", all, sec(3.5), sec(3.3), sec(3.2)), []string{"blocked-over-budget fail shop.t"}, "blocked reads and writes of shop.t for 3.3 s (probed), over the budget of 1.0 s for reads and 1.0 s for writes", 11},
 		"just within":                    {budget(0, 7200*time.Millisecond, nil), probed("SHARE", writes, sec(7.4), 0, sec(7.2)), []string{"blocks-writes warn shop.t"}, "blocked writes to shop.t for 7.2 s (probed); its SHARE", 0},
 		"probes decide, not the lock":    {budget(0, 2*time.Second, nil), probed("SHARE", writes, sec(7.4), 0, 0), nil, "", 0},
 		"by table":                       {budget(0, time.Minute, map[string]time.Duration{"shop.t": time.Second}), probed("SHARE", writes, sec(7), 0, sec(7)), []string{"blocked-over-budget fail shop.t"}, "budget of 1.0 s", 11},
@@ -138,7 +138,7 @@ func TestAmongTransactions(t *testing.T) {
 		"stalls everybody": {
 			besieged(report.Hostile{WaitedFor: reader, Plain: stalled(3.9, 3.8), Limited: refused()}),
 			[]string{"stalls-behind-readers condition shop.t"},
-			[]string{"stalled reads of shop.t for 3.9 s and writes for 3.8 s (probed) behind a transaction that went on for 4.0 s", "as long as your longest transaction", "\n    SET LOCAL lock_timeout = '2s';", "up to 3 times (inferred: so many waits of 2.0 s outlast a transaction as long as those of this rehearsal, 4.0 s)", "line 3 was refused, leaving nothing behind"},
+			[]string{"stalled reads and writes of shop.t for 3.9 s (probed) behind a transaction of 4.0 s", "as long as your longest transaction", "\n    SET LOCAL lock_timeout = '2s';", "up to 3 times (inferred: so many waits of 2.0 s outlast a transaction as long as those of this rehearsal, 4.0 s)", "line 3 was refused, leaving nothing behind"},
 		},
 		"stalls writers only": {
 			besieged(report.Hostile{WaitedFor: reader, Plain: stalled(0, 3.8)}), []string{"stalls-behind-readers condition shop.t"}, []string{"stalled writes to shop.t for 3.8 s"},

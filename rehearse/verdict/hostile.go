@@ -57,10 +57,11 @@ func (j *judge) stalls(m *report.Migration) bool {
 func (j *judge) stall(m *report.Migration) report.Finding {
 	h, all := m.Hostile, j.r.Hostility
 	b, _ := j.extra(m)
-	what := fmt.Sprintf("%s stalled reads of %s for %s and writes for %s (probed) behind a transaction that went on for %s", m.ShortName(), b.Table, b.Reads.Total, b.Writes.Total, all.Hold)
+	whom, d := "reads and writes of", max(b.Reads.Total, b.Writes.Total)
 	if b.Reads.Total < all.Hold/2 {
-		what = fmt.Sprintf("%s stalled writes to %s for %s (probed) behind a transaction that went on for %s", m.ShortName(), b.Table, b.Writes.Total, all.Hold)
+		whom = "writes to"
 	}
+	what := fmt.Sprintf("%s stalled %s %s for %s (probed) behind a transaction of %s", m.ShortName(), whom, b.Table, d, all.Hold)
 	switch quiet, ok := j.r.BlockedOf(m, b.Table); {
 	case ok && quiet.Any():
 		what += fmt.Sprintf("; with nobody in its way they waited for %s and %s", quiet.Reads.Total, quiet.Writes.Total)
