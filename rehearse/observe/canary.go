@@ -46,6 +46,7 @@ type canary struct {
 	missing []time.Time     // when it was found to be gone, having been there
 	took    []time.Duration // of probes that did not wait
 	err     error           // why the latest probe could not be made
+	over    bool            // it asks no more
 }
 
 // errNoTable means that the relation of a name is none that LOCK TABLE locks by itself: a view would lock what it reads too.
@@ -79,6 +80,7 @@ func (c *Canaries) Stop() {
 func (c *canary) live(ctx context.Context, every time.Duration) {
 	var conn *pgx.Conn
 	defer func() {
+		c.note(func() { c.over = true })
 		if conn != nil {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
@@ -210,7 +212,7 @@ func (c *Canaries) Settle(ctx context.Context, most time.Duration) {
 	for end := time.Now().Add(most); ctx.Err() == nil && time.Now().Before(end); time.Sleep(time.Millisecond) {
 		settled := true
 		for i, one := range c.all {
-			one.note(func() { settled = settled && (one.begun > begun[i] || one.err != nil) })
+			one.note(func() { settled = settled && (one.begun > begun[i] || one.over) })
 		}
 		if settled {
 			return
