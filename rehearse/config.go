@@ -44,7 +44,12 @@ type Config struct {
 	// those before it, judged by the first rehearsal; 0: no limit.
 	Passes   []string
 	PassTime time.Duration
-	Role     string // "" means the owner of the version table
+	// HostileHold is how long the transactions last that the pass "hostile" has in a migration's way; 0: as long as the oldest one at the source,
+	// at least a second longer than MigrationLockTimeout and at most 10 s. MigrationLockTimeout is the lock_timeout under which that pass
+	// tries migrations; 2 s.
+	HostileHold          time.Duration
+	MigrationLockTimeout time.Duration
+	Role                 string // "" means the owner of the version table
 
 	// Archive is restored instead of copying a source: then Source, Rules and Key are not needed, and nothing that limits or protects a
 	// source has a meaning. It is closed in any case.
@@ -95,6 +100,7 @@ const (
 func (c *Config) setDefaults() {
 	setDefault(&c.LockTimeout, 2*time.Second)
 	setDefault(&c.StatementTimeout, 5*time.Minute)
+	setDefault(&c.MigrationLockTimeout, 2*time.Second)
 	setDefault(&c.Jobs, 4)
 	setDefault(&c.Keep, KeepNever)
 	setDefault(&c.Session, "shared")

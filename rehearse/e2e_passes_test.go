@@ -50,7 +50,7 @@ func TestRemedies(t *testing.T) {
 		"CREATE TABLE plain (i int);\nALTER TABLE orders ADD COLUMN note text;")
 	for i, want := range []struct{ line, gone string }{{"CREATE INDEX CONCURRENTLY orders_code", "writes"}, {"VALIDATE CONSTRAINT orders_customer", "writes"}, {"USING INDEX orders_qty", "writes"}} {
 		m := result.Migrations[i]
-		was, _ := m.BlockedOf("public.orders")
+		was, _ := result.BlockedOf(&m, "public.orders")
 		if len(m.Remedies) != 1 || !m.Remedies[0].Holds() || !strings.Contains(strings.Join(m.Remedies[0].SQL, "\n"), want.line) {
 			t.Errorf("%s: remedies %+v, blocked %+v, locks %+v", m.Name, m.Remedies, m.Blocked, m.Locks)
 			continue

@@ -43,7 +43,7 @@ func releasedOn(t *testing.T, masks map[string]string, pending ...string) *repor
 	}
 	where := rehearse.Staging{Provider: staging.ProviderLocal, BinDir: pgtest.BinDir(t), StateDir: publicDir(t)}
 	cfg := configured(t, source, where, rulesFor(t, source, masks))
-	cfg.Migrations, cfg.Policy = os.DirFS(release(t, pending...)), verdict.Policy{AllowRewriteBelow: -1}
+	cfg.Migrations, cfg.Policy, cfg.Passes = os.DirFS(release(t, pending...)), verdict.Policy{AllowRewriteBelow: -1}, []string{}
 	result, err := rehearse.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/rehearse-db/rehearse/rehearse/observe"
@@ -23,14 +24,14 @@ func probe(ctx context.Context, p *passing) (string, error) {
 	if len(tables) == 0 {
 		return "no table was locked against reads or writes", nil
 	}
-	probed := tables[:min(len(tables), observe.MostProbed)]
+	probed := tables[:min(len(tables), p.probes())]
 	err := p.onClone(ctx, "", func(at staging.Server) (err error) {
 		canaries := observe.Release(ctx, at.Config, probed)
 		defer canaries.Stop()
 		canaries.Settle(ctx, settling)
 		err = p.applyAll(ctx, at, observe.Options{TimesOnly: true}, func(i int, from, to time.Time) {
 			canaries.Settle(ctx, settling)
-			p.result.Migrations[i].Blocked = canaries.Waits(from, to)
+			p.result.Migrations[i].Probed, p.result.Migrations[i].Blocked = true, canaries.Waits(from, to)
 		})
 		p.result.Probing = canaries.Probing()
 		p.result.Probing.NotProbed = append(p.result.Probing.NotProbed, tables[len(probed):]...)
@@ -39,12 +40,25 @@ func probe(ctx context.Context, p *passing) (string, error) {
 	return count(len(probed), "table") + " probed", err
 }
 
-// locked are the tables that the first pass saw migrations lock against reads or writes, those held longest first.
+// probes is how many tables can be probed at once: two sessions each, and a dozen are left for the migrations and for what watches them.
+func (p *passing) probes() int {
+	n, err := strconv.Atoi(p.result.Staging.Settings["max_connections"])
+	if err != nil {
+		return observe.MostProbed
+	}
+	return min(observe.MostProbed, max(1, (n-2*observe.MostReaders)/2))
+}
+
+// locked are the tables that the first pass saw migrations lock against reads or writes, those held longest first, then those that were changed when
+// nobody was looking.
 func (p *passing) locked(by []report.Migration) []string {
 	held := map[string]report.Duration{}
-	for _, m := range by {
+	for i, m := range by {
+		for _, t := range p.unseen(&by[i]) {
+			held[t] += 0
+		}
 		for _, e := range m.Locks {
-			if e.Object == "" && e.Blocks != "schema changes" {
+			if e.Object == "" && e.Blocks != "schema changes" && !p.result.Made(e.Table) {
 				held[e.Table] = max(held[e.Table], e.Held)
 			}
 		}

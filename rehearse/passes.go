@@ -29,6 +29,7 @@ type pass struct {
 var passes = []pass{
 	{name: "probe", asks: "how long reads and writes of an application would have waited", cost: 1, run: probe},
 	{name: "remedy", asks: "whether the remedies proposed lead to the same end, and how long others wait then", cost: 2, run: remedy},
+	{name: hostileName, asks: "what becomes of migrations among long transactions of others", cost: 3, run: hostile},
 }
 
 // PassNames are the names that Config.Passes may have, in the order in which they are carried out.
@@ -72,6 +73,12 @@ func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) e
 	if len(wanted) == 0 || p.reached == 0 {
 		return nil
 	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // a migration that ran out of time is a finding
+		for _, one := range wanted {
+			p.open(one, "the time allowed is over")
+		}
+		return nil
+	}
 	var err error
 	if p.pristine, err = p.all.Pristine(ctx); err != nil {
 		return &StagingError{Err: r.because(ctx, server, fmt.Errorf("find the copy from before the migrations: %w", err))}
@@ -85,6 +92,7 @@ func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) e
 		if err = p.carryOut(ctx, one); err != nil {
 			return err
 		}
+		r.forgetRoles(ctx, server)
 	}
 	if !r.keepsPristine() {
 		if err = p.all.Drop(ctx, p.pristine); err != nil {
@@ -195,6 +203,18 @@ func (r *rehearsal) setAside(ctx context.Context, server staging.Server) (restor
 		return nil, fmt.Errorf("set aside roles that migrations made: %w", err)
 	}
 	return func(ctx context.Context) error { return execute(ctx, server, undo) }, nil
+}
+
+// forgetRoles drops the roles that a pass has made again, so that the next one can: the clones in which they had something are gone.
+func (r *rehearsal) forgetRoles(ctx context.Context, server staging.Server) {
+	for _, c := range r.result.Schema {
+		if c.Action != "added" || c.Kind != "role" {
+			continue
+		}
+		if err := execute(ctx, server, []string{"DROP ROLE IF EXISTS " + c.Name}); err != nil {
+			r.cfg.Log.Info("a role that a pass made stays", "role", c.Name, "error", err)
+		}
+	}
 }
 
 // execute runs statements as staging's superuser, in one transaction.

@@ -33,7 +33,7 @@ func (r *rehearsal) plan(ctx context.Context, src origin) (*work, error) {
 		if err := errors.Join(rights, files, r.masks(ctx, src, w, rights)); err != nil {
 			return "", err
 		}
-		if err := r.pending(ctx, src, w); err != nil {
+		if err := errors.Join(r.pending(ctx, src, w), r.budgets(w)); err != nil {
 			return "", err
 		}
 		r.checks(src, w)

@@ -54,6 +54,7 @@ func Run(ctx context.Context, cfg Config) (reached *report.Result, err error) {
 	}
 	defer r.end(ctx, &err, server)
 
+	r.watchActivity(ctx, src, work)
 	if err := r.copy(ctx, src, work, server); err != nil { // production is frozen only inside this call
 		return nil, err
 	}
@@ -93,6 +94,7 @@ type rehearsal struct {
 	collector *audit.Collector       // of the fingerprints of masked values, while the source is copied
 	login     func() *pgx.ConnConfig // of the role that applies migrations, to staging
 	leaked    bool                   // the copy holds what it must not: it goes in any case
+	activity  *snapshot.Activity     // the source's, when it was copied; nil where nobody asked or it was not told
 	checking  bool                   // only the rules are checked: their lock is compared by who asked for that
 	profiles  *profile.Set           // of the masked columns, as rows pass; nil when they come from an archive
 }

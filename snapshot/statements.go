@@ -117,6 +117,13 @@ const (
 	// sqlCount counts the rows of a table.
 	sqlCount = `SELECT count(*) FROM ONLY %s`
 
+	// sqlTransactions tells how old the oldest transaction of another client of the database is, in seconds, how many have one, and how many
+	// sessions the role may not look into.
+	sqlTransactions = `SELECT coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::float8, count(xact_start),
+  count(*) FILTER (WHERE query = '<insufficient privilege>' AND usesysid IS NOT NULL)
+  FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+  AND (backend_type = 'client backend' OR query = '<insufficient privilege>')`
+
 	// sqlSequence reads where a sequence stands. Sequences know no snapshot: it is never behind the rows.
 	sqlSequence = `SELECT last_value, is_called FROM %s`
 
@@ -151,6 +158,6 @@ func Statements() []string {
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
 		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsSome, sqlSomeBinary, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
 		sqlLeaves, sqlVolatile, sqlParsed, sqlNoScalar, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlBroken, sqlBounded, sqlCount,
-		sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
+		sqlTransactions, sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
 	}
 }

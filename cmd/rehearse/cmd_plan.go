@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -58,6 +60,7 @@ func budgets(p report.Policy) string {
 		return d.String() + " " + what
 	}
 	words := []string{limit(p.MaxTotalTime, "in all"), limit(p.MaxMigrationTime, "for each migration")}
+	words = append(words, slices.Concat(blockedWords("reads", p.MaxReadsBlocked), blockedWords("writes", p.MaxWritesBlocked))...)
 	switch {
 	case p.AllowRewriteBelow < 0:
 		words = append(words, "rewrites of any size")
@@ -74,6 +77,24 @@ func budgets(p report.Policy) string {
 		words = append(words, "conditions fail")
 	}
 	return strings.Join(words, "; ")
+}
+
+// blockedWords is a budget of blocked time in words; none where there is no limit.
+func blockedWords(what string, b *report.BlockedBudget) (words []string) {
+	if b == nil {
+		return nil
+	}
+	if b.Any > 0 {
+		words = append(words, what+" blocked "+b.Any.String())
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Tables)) {
+		limit := "without limit"
+		if d := b.Tables[name]; d > 0 {
+			limit = d.String()
+		}
+		words = append(words, what+" of "+oneLine(name)+" blocked "+limit)
+	}
+	return words
 }
 
 func planText(w io.Writer, p *rehearse.Preview) {

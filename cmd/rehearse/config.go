@@ -34,6 +34,8 @@ var configKeys = map[string]string{
 	"migrations.role":               "role",
 	"passes.names":                  "passes",
 	"passes.time":                   "pass-time",
+	"passes.hostile_hold":           "hostile-hold",
+	"passes.lock_timeout":           "migration-lock-timeout",
 	"staging.provider":              "provider",
 	"staging.image":                 "image",
 	"staging.pull":                  "pull",
@@ -51,6 +53,8 @@ var configKeys = map[string]string{
 	"staging.pristine":              "pristine",
 	"policy.max_total_time":         "max-total-time",
 	"policy.max_migration_time":     "max-migration-time",
+	"policy.max_reads_blocked":      "max-reads-blocked",
+	"policy.max_writes_blocked":     "max-writes-blocked",
 	"policy.allow_rewrite_below":    "allow-rewrite-below",
 	"policy.unexpected_row_changes": "unexpected-row-changes",
 	"policy.deny":                   "deny",
@@ -93,8 +97,12 @@ func applyConfig(c *cli.Context) error {
 		return &usageProblem{text: "configuration: " + unwrapPath(err).Error(), hint: "--config names the file; without it rehearse.yaml is looked for"}
 	}
 	p := parseConfig(src)
+	given := map[string]bool{}
 	for _, s := range p.settings {
-		if s.flag == "" || !hasFlag(c, s.flag) || c.IsSet(s.flag) {
+		given[s.flag] = given[s.flag] || c.IsSet(s.flag)
+	}
+	for _, s := range p.settings {
+		if s.flag == "" || !hasFlag(c, s.flag) || given[s.flag] {
 			continue
 		}
 		value := s.value

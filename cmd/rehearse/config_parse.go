@@ -138,6 +138,8 @@ func (p *configParser) entry(key string, name, value *yaml.Node) {
 		p.checkList(value)
 	case listKeys[key] && value.Kind == yaml.SequenceNode:
 		p.list(key, flag, value)
+	case tableKeys[key] && value.Kind == yaml.MappingNode:
+		p.byTable(key, flag, value)
 	case value.Kind != yaml.ScalarNode:
 		p.mistake(place(value), "%s must be a single value", key)
 	case isNull(value):
@@ -165,6 +167,29 @@ func (p *configParser) list(key, flag string, value *yaml.Node) {
 		words = append(words, n.Value)
 	}
 	p.settings = append(p.settings, setting{key, flag, strings.Join(words, ","), place(value)})
+}
+
+// tableKeys are the keys whose value may be a mapping of tables to values, "any" for those that it does not name.
+var tableKeys = map[string]bool{"policy.max_reads_blocked": true, "policy.max_writes_blocked": true}
+
+// byTable gathers one setting for each table.
+func (p *configParser) byTable(key, flag string, n *yaml.Node) {
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		first, twice := seen[name.Value]
+		switch {
+		case twice:
+			p.mistake(place(name), "key %q is written twice, first in line %d", key+"."+name.Value, first)
+		case value.Kind != yaml.ScalarNode || isNull(value):
+			p.mistake(place(value), "%s.%s must be a time such as 500ms", key, name.Value)
+		case name.Value == "any":
+			p.settings = append(p.settings, setting{key, flag, value.Value, place(value)})
+		default:
+			p.settings = append(p.settings, setting{key, flag, name.Value + "=" + value.Value, place(value)})
+		}
+		seen[name.Value] = name.Line
+	}
 }
 
 func isSection(key string) bool {

@@ -169,6 +169,11 @@ func timeoutFlag() cli.Flag {
 func passFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("passes", "all", "further rehearsals on clones of the copy, as a `LIST` of names; all, or none; names: "+strings.Join(rehearse.PassNames(), ", ")),
+		&cli.DurationFlag{
+			Name: "hostile-hold", Usage: "pass hostile: how long others' transactions last; 0 is as long as the oldest at the source, a second more than --migration-lock-timeout at least and 10 s at most",
+			EnvVars: env("hostile-hold"), DefaultText: "as at the source",
+		},
+		durationFlag("migration-lock-timeout", 2*time.Second, "pass hostile: the lock_timeout under which migrations are tried; those that set their own keep it"),
 		durationFlag("pass-time", time.Hour, "no further rehearsal begins that would take longer than this with those before it; 0 is no limit"),
 	}
 }
@@ -183,6 +188,8 @@ func policyFlags() []cli.Flag {
 	return []cli.Flag{
 		durationFlag("max-total-time", 0, "budget of all migrations together; 0 is none"),
 		durationFlag("max-migration-time", 0, "budget of each migration; 0 is none"),
+		budgetFlag("max-reads-blocked", "how long a migration may keep reads from a table: `TIME`, or TABLE=TIME for one table, repeatable; 0 is no limit"),
+		budgetFlag("max-writes-blocked", "how long a migration may keep writes from a table: `TIME`, or TABLE=TIME for one table, repeatable; 0 is no limit"),
 		sizeFlag("allow-rewrite-below", "tables smaller than this `SIZE` may be rewritten, such as 1GB; any"),
 		choiceFlag("unexpected-row-changes", "fail", "rows changed in a table that the migration does not name", "fail", "warn"),
 		&cli.StringSliceFlag{Name: "deny", Usage: "findings with these `CODES`, joined by commas, fail whatever their level; repeatable", EnvVars: env("deny")},

@@ -73,6 +73,9 @@ func sensible(c *cli.Context) error {
 	if err := knownCodes(c); err != nil {
 		return err
 	}
+	if hasFlag(c, "migration-lock-timeout") && c.Duration("migration-lock-timeout") == 0 {
+		return &usageProblem{text: "--migration-lock-timeout 0s: without a limit nothing is tried under one", hint: "such as --migration-lock-timeout 2s; --passes says which passes there are"}
+	}
 	if hasFlag(c, "ttl") && c.Duration("ttl") == 0 {
 		return &usageProblem{text: "--ttl 0s: staging must end at some time", hint: "such as --ttl 8h"}
 	}
@@ -157,6 +160,7 @@ func config(c *cli.Context) (rehearse.Config, error) {
 			Provider: choiceOf(c, "provider"), Image: c.String("image"), Pull: choiceOf(c, "pull"),
 			BinDir: c.String("pg-bindir"), TTL: c.Duration("ttl"), Copies: c.Int("copies"), Pristine: c.Bool("pristine"),
 		},
+		HostileHold: c.Duration("hostile-hold"), MigrationLockTimeout: c.Duration("migration-lock-timeout"),
 		PassTime: c.Duration("pass-time"), Keep: rehearse.Keep(choiceOf(c, "keep")), NoAudit: c.Bool("no-audit"), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
 		Policy: policy(c), Tool: version(), Log: logger(c),
 	}
@@ -222,6 +226,7 @@ func policy(c *cli.Context) verdict.Policy {
 	return verdict.Policy{
 		MaxTotalTime: c.Duration("max-total-time"), MaxMigrationTime: c.Duration("max-migration-time"),
 		AllowRewriteBelow: sizeOf(c, "allow-rewrite-below"), UnexpectedRowChanges: choiceOf(c, "unexpected-row-changes"), Strict: c.Bool("strict"), Deny: deniedCodes(c),
+		MaxReadsBlocked: budgetOf(c, "max-reads-blocked"), MaxWritesBlocked: budgetOf(c, "max-writes-blocked"),
 	}
 }
 

@@ -42,16 +42,21 @@ type canary struct {
 	mu      sync.Mutex
 	begun   int // probes begun
 	waits   []interval
-	missing []time.Time     // when there was no table of that name
+	there   bool            // the table was, when last asked
+	missing []time.Time     // when it was found to be gone, having been there
 	took    []time.Duration // of probes that did not wait
-	err     error           // why it gave up
+	err     error           // why the latest probe could not be made
+	over    bool            // it asks no more
 }
+
+// errNoTable means that the relation of a name is none that LOCK TABLE locks by itself: a view would lock what it reads too.
+var errNoTable = errors.New("no table")
 
 // interval is a wait that is over, or, with a zero end, is not.
 type interval struct{ from, to time.Time }
 
 // Release begins to probe tables, by their quoted and qualified names, on sessions that cfg leads to: a superuser of staging. What
-// is no table (a view, a sequence) makes its canaries give up, which NotProbed tells.
+// is no table (a view, a materialised one, a sequence) is not probed, which NotProbed tells. A table that is not there yet is waited for.
 func Release(ctx context.Context, cfg func() *pgx.ConnConfig, tables []string) *Canaries {
 	ctx, cancel := context.WithCancel(ctx)
 	c := &Canaries{every: max(restLeast, time.Duration(2*len(tables))*restEach), stop: cancel}
@@ -75,6 +80,7 @@ func (c *Canaries) Stop() {
 func (c *canary) live(ctx context.Context, every time.Duration) {
 	var conn *pgx.Conn
 	defer func() {
+		c.note(func() { c.over = true })
 		if conn != nil {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
@@ -90,14 +96,15 @@ func (c *canary) live(ctx context.Context, every time.Duration) {
 			}
 		}
 		if conn != nil && !conn.IsClosed() {
-			switch err := c.probe(ctx, conn); {
-			case err == nil:
-				failed = 0
-			case ctx.Err() != nil:
+			err := c.probe(ctx, conn)
+			if ctx.Err() != nil {
 				return
-			default:
-				c.giveUp(err)
-				failed++
+			}
+			if c.giveUp(err); errors.Is(err, errNoTable) {
+				return
+			}
+			if failed++; err == nil {
+				failed = 0
 			}
 		}
 		select {
@@ -107,11 +114,7 @@ func (c *canary) live(ctx context.Context, every time.Duration) {
 	}
 }
 
-func (c *canary) giveUp(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.err = err
-}
+func (c *canary) giveUp(err error) { c.note(func() { c.err = err }) }
 
 func (c *canary) connect(ctx context.Context) (*pgx.Conn, error) {
 	cfg := c.cfg()
@@ -122,8 +125,29 @@ func (c *canary) connect(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, cfg)
 }
 
+// look finds out whether there is a table of the name, before the first probe and whenever there was none (pg_class).
+func (c *canary) look(ctx context.Context, conn *pgx.Conn) (there bool, err error) {
+	var kind string
+	err = conn.QueryRow(ctx, "SELECT coalesce((SELECT relkind::text FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1)), '')",
+		pgx.QueryExecModeExec, c.table).Scan(&kind)
+	switch {
+	case err != nil || kind == "":
+		return false, err
+	case kind != "r" && kind != "p":
+		return false, errNoTable
+	}
+	return true, nil
+}
+
 // probe asks once, and waits where it must.
 func (c *canary) probe(ctx context.Context, conn *pgx.Conn) error {
+	if !c.there {
+		there, err := c.look(ctx, conn)
+		c.note(func() { c.there, c.begun = there, c.begun+1 })
+		if err != nil || !there {
+			return err
+		}
+	}
 	mode := "ACCESS SHARE"
 	if c.write {
 		mode = "ROW EXCLUSIVE"
@@ -140,7 +164,7 @@ func (c *canary) probe(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	case "55P03": // lock_not_available
 	default:
-		return c.settled(ctx, conn, start, err)
+		return c.settled(ctx, conn, err)
 	}
 	c.note(func() { c.waits = append(c.waits, interval{from: start}) })
 	if err = exec(ctx, conn.PgConn(), "ROLLBACK; BEGIN; "+lock+"; ROLLBACK"); err == nil || codeOf(err) != "" {
@@ -148,13 +172,13 @@ func (c *canary) probe(ctx context.Context, conn *pgx.Conn) error {
 	} else {
 		c.note(func() { c.waits = c.waits[:len(c.waits)-1] }) // cut off
 	}
-	return c.settled(ctx, conn, start, err)
+	return c.settled(ctx, conn, err)
 }
 
-// settled ends the transaction of a probe that failed, and notes when there was no such table.
-func (c *canary) settled(ctx context.Context, conn *pgx.Conn, at time.Time, err error) error {
+// settled ends the transaction of a probe that failed, and notes when the table was gone.
+func (c *canary) settled(ctx context.Context, conn *pgx.Conn, err error) error {
 	if code := codeOf(err); code == "42P01" || code == "3F000" { // undefined_table, invalid_schema_name
-		c.note(func() { c.missing = append(c.missing, at) })
+		c.note(func() { c.there, c.missing = false, append(c.missing, time.Now()) })
 		err = nil
 	}
 	if !conn.IsClosed() && conn.PgConn().TxStatus() != 'I' {
@@ -188,7 +212,7 @@ func (c *Canaries) Settle(ctx context.Context, most time.Duration) {
 	for end := time.Now().Add(most); ctx.Err() == nil && time.Now().Before(end); time.Sleep(time.Millisecond) {
 		settled := true
 		for i, one := range c.all {
-			one.note(func() { settled = settled && (one.begun > begun[i] || one.err != nil) })
+			one.note(func() { settled = settled && (one.begun > begun[i] || one.over) })
 		}
 		if settled {
 			return

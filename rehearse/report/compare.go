@@ -1,9 +1,9 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -87,7 +87,7 @@ func (c comparer) each() section {
 	add := func(was, is *Migration) {
 		g.Rows = append(g.Rows, []string{
 			c.cell(name(was, is)), c.cell(c.result(was, is)), c.cell(c.both(was, is, func(m *Migration) string { return m.Duration.String() })),
-			c.cell(c.both(was, is, blockedMost)), c.cell(c.both(was, is, c.rowsChanged)), c.cell(c.both(was, is, c.rewritten)),
+			c.cell(c.both(was, is, c.blockedMost)), c.cell(c.both(was, is, c.rowsChanged)), c.cell(c.both(was, is, c.rewritten)),
 		})
 	}
 	for i := range c.c.Now.Migrations {
@@ -173,29 +173,35 @@ func outcome(m *Migration) string {
 	return string(m.Outcome)
 }
 
-// blockedMost is how long reads and writes were kept waiting at most, on the table where that was longest: as probes saw it, else for as long
-// as a lock was held that keeps them out.
-func blockedMost(m *Migration) string {
-	if m.Blocked != nil {
-		reads, writes := m.WorstBlocked()
-		var out []string
-		if reads.Reads.Total > 0 {
-			out = append(out, fmt.Sprintf("reads %s %s", reads.Reads.Total, reads.Table))
-		}
-		if writes.Writes.Total > 0 {
-			out = append(out, fmt.Sprintf("writes %s %s", writes.Writes.Total, writes.Table))
-		}
-		if len(out) == 0 {
-			return "nobody (probed)"
-		}
-		return strings.Join(out, ", ") + " (probed)"
+// blockedMost is how long reads and writes were kept waiting at most, on the table where that was longest.
+func (c comparer) blockedMost(m *Migration) string {
+	r := c.c.Then
+	if c.c.Now.migration(m.Version) == m {
+		r = c.c.Now
 	}
-	held := slices.DeleteFunc(slices.Clone(m.Locks), func(e Exposure) bool { return !strings.Contains(e.Blocks, "writes") })
-	if len(held) == 0 {
-		return "nothing seen"
+	var reads, writes Kept
+	for _, k := range r.Kept(m) {
+		if k.Reads.Total > reads.Reads.Total {
+			reads = k
+		}
+		if k.Writes.Total > writes.Writes.Total {
+			writes = k
+		}
 	}
-	worst := slices.MaxFunc(held, func(a, b Exposure) int { return cmp.Compare(a.Held, b.Held) })
-	return fmt.Sprintf("%s %s %s (lock held)", worst.Blocks, worst.Held, worst.Table)
+	var out []string
+	if reads.Reads.Total > 0 {
+		out = append(out, "reads of "+reads.Table+" "+reads.Reads.String())
+	}
+	if writes.Writes.Total > 0 {
+		out = append(out, "writes to "+writes.Table+" "+writes.Writes.String())
+	}
+	switch {
+	case len(out) > 0:
+		return strings.Join(out, ", ")
+	case m.Probed:
+		return "nobody (probed)"
+	}
+	return "nothing seen"
 }
 
 // findings are those of one result that the other has not. Their figures differ from run to run, so code, migration and object tell them apart.
@@ -222,11 +228,11 @@ func (c comparer) others() section {
 		{"staging", strings.TrimSpace(was.Staging.Provider + " " + was.Staging.Image), strings.TrimSpace(is.Staging.Provider + " " + is.Staging.Image)},
 		{"rows copied", Digits(was.Snapshot.Rows), Digits(is.Snapshot.Rows)},
 		{"program", strings.TrimSpace(was.Tool.Version + " " + was.Tool.Commit), strings.TrimSpace(is.Tool.Version + " " + is.Tool.Commit)},
-		{"policy", fmt.Sprint(was.Policy), fmt.Sprint(is.Policy)},
+		{"policy", "", fmt.Sprint(reflect.DeepEqual(was.Policy, is.Policy))},
 		{"staging's settings", pairs(timed(was.Staging.Settings)), pairs(timed(is.Staging.Settings))},
 	} {
 		switch {
-		case p.was == p.is:
+		case p.was == p.is || p.what == "policy" && p.is == "true":
 		case p.what == "policy":
 			s.Items = append(s.Items, item{Kind: bullet, Text: "policy: the two were judged by different budgets"})
 		default:

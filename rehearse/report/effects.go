@@ -30,15 +30,15 @@ func (a *arranger) blocked(m *Migration) string {
 	switch {
 	case len(out) > 0:
 		return strings.Join(out, "; ")
-	case slices.ContainsFunc(m.Statements, locksUnseen):
+	case slices.ContainsFunc(m.Statements, Statement.LocksUnseen):
 		return "nothing seen"
 	}
 	return "nothing"
 }
 
-// locksUnseen tells a statement that may have locked tables without anybody having seen it: it ran outside a transaction and was over
+// LocksUnseen tells a statement that may have locked tables without anybody having seen it: it ran outside a transaction and was over
 // before the next look, or it failed, which releases its locks.
-func locksUnseen(st Statement) bool {
+func (st Statement) LocksUnseen() bool {
 	if len(st.Locks) > 0 {
 		return false
 	}

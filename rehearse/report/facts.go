@@ -168,7 +168,7 @@ func (a *arranger) notMeasured() section {
 		s.Items = append(s.Items, item{Kind: bullet, Text: a.text(fmt.Sprintf("%s could not be made in staging: %s", e.Object, e.Reason))})
 	}
 	s.Items = atMost(s.Items, 3*a.lim.lines, "points")
-	if a.ran() {
+	if a.ran() && a.r.Hostility == nil {
 		s.Items = append(s.Items, item{Kind: bullet, Text: "not measured: waiting for other sessions, because nobody else worked on staging"})
 	}
 	return s

@@ -68,7 +68,7 @@ func (a *arranger) migrations() section {
 		return s
 	}
 	shown := a.worthShowing()
-	g := &grid{Head: []string{"migration", "result", "time", "blocked meanwhile", "rewritten", "rows changed"}, Right: []int{2}}
+	g := &grid{Head: a.migrationHead(), Right: []int{2}}
 	for _, i := range shown {
 		g.Rows = append(g.Rows, a.migrationRow(&all[i]))
 		g.Marks = append(g.Marks, a.mark(&all[i]))
@@ -154,7 +154,9 @@ func (a *arranger) mark(m *Migration) Level {
 
 func (a *arranger) migrationRow(m *Migration) []string {
 	if m.Outcome == NotRun {
-		return []string{a.cell(m.ShortName()), "not run", a.sym.none, a.sym.none, a.sym.none, a.sym.none}
+		row := slices.Repeat([]string{a.sym.none}, len(a.migrationHead()))
+		row[0], row[1] = a.cell(m.ShortName()), "not run"
+		return row
 	}
 	time := m.Duration.String()
 	if m.Waited > 0 {
@@ -163,7 +165,7 @@ func (a *arranger) migrationRow(m *Migration) []string {
 	if m.Slept > 0 {
 		time += fmt.Sprintf(" (%s asleep)", m.Slept)
 	}
-	row := []string{m.ShortName(), a.resultWord(m), time, a.blocked(m), a.rewritten(m), a.rowsChanged(m)}
+	row := slices.Concat([]string{m.ShortName(), a.resultWord(m), time}, a.blockedCells(m), []string{a.rewritten(m), a.rowsChanged(m)})
 	for i := range row {
 		row[i] = a.cell(row[i])
 	}

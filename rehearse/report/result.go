@@ -57,8 +57,9 @@ type Result struct {
 	Audit        Audit         `json:"audit,omitzero"`
 	Fidelity     *Fidelity     `json:"fidelity,omitempty"` // nil when no column is masked, or the copy was not made
 	Phases       []Phase       `json:"phases"`
-	Migrations   []Migration   `json:"migrations"`        // pending ones, in the order of application; those never reached have outcome "not_run"
-	Probing      *Probing      `json:"probing,omitempty"` // nil: nothing was probed
+	Migrations   []Migration   `json:"migrations"`          // pending ones, in the order of application; those never reached have outcome "not_run"
+	Probing      *Probing      `json:"probing,omitempty"`   // nil: nothing was probed
+	Hostility    *Hostility    `json:"hostility,omitempty"` // nil: nothing was applied among long transactions of others
 	Checks       []Assertion   `json:"checks,omitempty"`
 	CheckCommand *CheckCommand `json:"check_command,omitempty"`
 	Drift        *Drift        `json:"drift,omitempty"`
@@ -152,7 +153,9 @@ type Migration struct {
 	Statements  []Statement `json:"statements"`
 	Failure     *Failure    `json:"failure,omitempty"`
 	Locks       []Exposure  `json:"locks"`
+	Probed      bool        `json:"probed,omitempty"` // it was applied once more while others asked for its tables: Blocked has all of them that had to wait
 	Blocked     []Blocked   `json:"blocked,omitempty"`
+	Hostile     *Hostile    `json:"hostile,omitempty"`  // nil: not applied among long transactions of others
 	Remedies    []Remedied  `json:"remedies,omitempty"` // tried on clones
 	Rewrites    []Rewrite   `json:"rewrites"`
 	Rows        []TableRows `json:"rows"`
@@ -314,7 +317,10 @@ type Policy struct {
 	AllowRewriteBelow    int64    `json:"allow_rewrite_below_bytes"` // -1: any size
 	UnexpectedRowChanges string   `json:"unexpected_row_changes"`    // "fail" or "warn"
 	Strict               bool     `json:"strict"`                    // conditions end with code 11
-	Deny                 []string `json:"deny,omitempty"`            // codes of findings that fail, whatever their level
+	// How long a migration may keep others from a table, in all; nil: no limit.
+	MaxReadsBlocked  *BlockedBudget `json:"max_reads_blocked,omitempty"`
+	MaxWritesBlocked *BlockedBudget `json:"max_writes_blocked,omitempty"`
+	Deny             []string       `json:"deny,omitempty"` // codes of findings that fail, whatever their level
 }
 
 // Finding is a fact that matters to the verdict. Codes are stable and documented.

@@ -22,7 +22,11 @@ const (
 	TotalOverBudget     = "total-time-over-budget"
 	RewriteOverBudget   = "rewrite-over-budget"
 	CheckFailed         = "check-failed"
+	BlockedOverBudget   = "blocked-over-budget"
 	InvalidIndex        = "invalid-index"
+	StallsBehindReaders = "stalls-behind-readers"
+	LeftByLockTimeout   = "left-by-lock-timeout"
+	FailsByLockTimeout  = "fails-by-lock-timeout"
 	GoMigration         = "go-migration"
 	SchemaRestore       = "schema-restore-incomplete"
 	NotMeasured         = "not-measured"
@@ -61,9 +65,9 @@ func Codes() []string {
 	return []string{
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
 		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		CheckFailed, InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity,
-		SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan, ConstraintNotValid, LeftBehind, OverrideExpired, NoDown, EmptyMigration,
-		NoPending,
+		BlockedOverBudget, CheckFailed, InvalidIndex, StallsBehindReaders, LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun,
+		NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan,
+		FailsByLockTimeout, ConstraintNotValid, LeftBehind, OverrideExpired, NoDown, EmptyMigration, NoPending,
 	}
 }
 

@@ -11,42 +11,11 @@ import (
 )
 
 const (
-	worthTelling = report.Duration(100 * time.Millisecond) // an exposure below this is told only in the migration's line
+	worthTelling = report.Duration(100 * time.Millisecond) // a wait below this is told only in the migration's line
 	worthWarning = report.Duration(time.Second)            // from here on people notice
 	smallRewrite = 1 << 20                                 // bytes: a rewrite below this is a note
 	smallScan    = 10_000                                  // rows: a scan below this is not told
 )
-
-// locks tells what a migration kept from others, table by table.
-func (j *judge) locks(m *report.Migration) {
-	for _, e := range m.Locks {
-		f := report.Finding{Level: report.Info, Migration: m.Version, Object: e.Table, File: m.File, Line: e.Line}
-		switch e.Blocks {
-		case blocksReadsAndWrites:
-			f.Code = BlocksReads
-		case blocksWritesOnly:
-			f.Code = BlocksWrites
-		default:
-			continue
-		}
-		if e.Held < worthTelling {
-			continue
-		}
-		if e.Held >= worthWarning {
-			f.Level = report.Warn
-		}
-		f.Text = fmt.Sprintf("%s blocked %s of %s for %s", m.ShortName(), e.Blocks, e.Name(), held(e))
-		f.Do = lockAdvice(m, e).String() + rehearsed(m, e.Table, e.Line)
-		j.add(f)
-	}
-}
-
-func held(e report.Exposure) string {
-	if e.Method == report.Exact || e.Method == "" {
-		return e.Held.String() + " (" + e.Mode + ", from the statement's start to the end of the commit)"
-	}
-	return report.About(e.Held, e.Method) + " (" + e.Mode + ")"
-}
 
 // taker is the statement that took the lock, nil when it is not known.
 func taker(m *report.Migration, e report.Exposure) *report.Statement {

@@ -19,6 +19,8 @@ type budget func(p *Policy, value string) error
 // judged again under the policy with its own values, whatever judges by them.
 var budgets = map[string]budget{
 	"max_migration_time":     duration(func(p *Policy) *time.Duration { return &p.MaxMigrationTime }),
+	"max_reads_blocked":      duration(func(p *Policy) *time.Duration { return p.MaxReadsBlocked.alone() }),
+	"max_writes_blocked":     duration(func(p *Policy) *time.Duration { return p.MaxWritesBlocked.alone() }),
 	"allow_rewrite_below":    bytes(func(p *Policy) *int64 { return &p.AllowRewriteBelow }),
 	"unexpected_row_changes": word(func(p *Policy) *string { return &p.UnexpectedRowChanges }, "warn"),
 }

@@ -35,7 +35,7 @@ func Remedies(m *report.Migration) []Remedy {
 }
 
 // rehearsed says how the remedy for what a statement does to a table went, as lines after the advice; "" when none was rehearsed.
-func rehearsed(m *report.Migration, table string, line int) string {
+func (j *judge) rehearsed(m *report.Migration, table string, line int) string {
 	i := slices.IndexFunc(m.Remedies, func(r report.Remedied) bool { return r.Line == line && r.Line != 0 })
 	if i < 0 {
 		return ""
@@ -51,19 +51,24 @@ func rehearsed(m *report.Migration, table string, line int) string {
 		return "\n" + indented(strings.Join(r.SQL, "\n")) + "\nRehearsed so on a clone: it took " + r.Duration.String() +
 			", and no transaction of it lasted longer than " + r.Longest.String() + " (sampled); the schema it leaves is the same."
 	}
-	was, _ := m.BlockedOf(table)
 	var parts []string
-	for _, w := range []struct {
-		what     string
-		was, now report.Duration
-	}{{"reads", was.Reads.Total, r.Of(table, false)}, {"writes", was.Writes.Total, r.Of(table, true)}} {
-		if w.was > 0 || w.now > 0 {
-			parts = append(parts, w.what+" of "+table+" were blocked for "+w.now.String()+" instead of "+w.was.String())
+	for _, k := range j.r.Kept(m) {
+		if k.Table != table || k.Object != "" {
+			continue
+		}
+		for _, w := range []struct {
+			what string
+			was  report.Figure
+			now  report.Duration
+		}{{"reads of ", k.Reads, r.Of(table, false)}, {"writes to ", k.Writes, r.Of(table, true)}} {
+			if w.was.Total > 0 || w.now > 0 {
+				parts = append(parts, w.what+table+" were blocked for "+w.now.String()+" (probed) instead of "+w.was.String())
+			}
 		}
 	}
 	text := "\nRehearsed so on a clone: it took " + r.Duration.String()
 	if len(parts) > 0 {
-		text += ", and " + strings.Join(parts, ", ") + " (probed)"
+		text += ", and " + strings.Join(parts, ", ")
 	}
 	return text + "; the schema it leaves is the same."
 }

@@ -94,7 +94,7 @@ func (j *judge) rowLocks(m *report.Migration) {
 			Text: fmt.Sprintf("%s kept %s of %s locked for up to %s (%s, from the statement's start to the end of the commit)",
 				m.ShortName(), report.Count(*st.Rows, "row"), c.table, c.held, st.Tag),
 			Do: "Who writes one of these rows waits that long. Change them in batches, each committed by itself, in a migration without a transaction." +
-				rehearsed(m, c.table, st.Line),
+				j.rehearsed(m, c.table, st.Line),
 		})
 	}
 }

@@ -32,6 +32,8 @@ type Policy struct {
 	UnexpectedRowChanges string        // "fail" or "warn"; empty: "fail"
 	Strict               bool          // conditions end with code 11 instead of 0
 	Deny                 []string      // codes of findings that fail, whatever their level
+
+	MaxReadsBlocked, MaxWritesBlocked BlockedBudget // how long a migration may keep others from a table
 }
 
 // Facts is the policy as a result tells it.
@@ -39,6 +41,7 @@ func (p Policy) Facts() report.Policy {
 	return report.Policy{
 		MaxTotalTime: report.Duration(p.MaxTotalTime), MaxMigrationTime: report.Duration(p.MaxMigrationTime),
 		AllowRewriteBelow: p.AllowRewriteBelow, UnexpectedRowChanges: cmp.Or(p.UnexpectedRowChanges, "fail"), Strict: p.Strict, Deny: p.Deny,
+		MaxReadsBlocked: p.MaxReadsBlocked.facts(), MaxWritesBlocked: p.MaxWritesBlocked.facts(),
 	}
 }
 
@@ -79,6 +82,7 @@ func judged(p Policy, r *report.Result) []report.Finding {
 		j.rows(m)
 		j.locks(m)
 		j.rowLocks(m)
+		j.hostile(m)
 		j.scans(m)
 	}
 	j.truth()

@@ -1,4 +1,5 @@
 -- +goose Up
+SET LOCAL lock_timeout = '2s'; -- nobody waits for longer behind it
 ALTER TABLE shop.orders ADD COLUMN note text;
 
 -- +goose Down
