@@ -28,6 +28,7 @@ type pass struct {
 // passes are all there are, in their order.
 var passes = []pass{
 	{name: "probe", asks: "how long reads and writes of an application would have waited", cost: 1, run: probe},
+	{name: "down", asks: "whether there is a way back from each migration, and which columns' values each changed", cost: 4, run: wayBack},
 }
 
 // PassNames are the names that Config.Passes may have, in the order in which they are carried out.
@@ -102,7 +103,7 @@ func (p *passing) carryOut(ctx context.Context, one pass) error {
 		p.open(one, why)
 		return nil
 	}
-	err := p.phase("pass: "+one.name, func() (string, error) { return one.run(ctx, p) })
+	err := p.phase("pass: "+one.name, func() (string, error) { return p.tidily(ctx, one.run) })
 	switch {
 	case err == nil:
 		return nil
@@ -135,20 +136,26 @@ func (p *passing) tooLong(one pass) string {
 	if p.cfg.PassTime == 0 {
 		return ""
 	}
-	var first, spent time.Duration
+	var first time.Duration
 	for _, m := range p.result.Migrations {
 		first += time.Duration(m.Duration)
 	}
-	for _, ph := range p.result.Phases {
-		if strings.HasPrefix(ph.Name, "pass: ") {
-			spent += time.Duration(ph.Duration)
-		}
-	}
+	spent := p.spent()
 	if need := time.Duration(one.cost) * first; spent+need > p.cfg.PassTime {
 		return fmt.Sprintf("pass %s would take about %s more, with %s spent on passes before and %s allowed",
 			one.name, report.Duration(need), report.Duration(spent), report.Duration(p.cfg.PassTime))
 	}
 	return ""
+}
+
+// spent is the time of the passes before.
+func (p *passing) spent() (d time.Duration) {
+	for _, ph := range p.result.Phases {
+		if strings.HasPrefix(ph.Name, "pass: ") {
+			d += time.Duration(ph.Duration)
+		}
+	}
+	return d
 }
 
 // onClone has f work on a clone of a database, the pristine one where from is "", and drops it then. Nobody may be connected to from.
@@ -167,12 +174,17 @@ func (p *passing) onClone(ctx context.Context, from string, f func(at staging.Se
 // applier opens what applies the pending migrations to a database of staging, as the first pass did it: with the same role, parameters
 // and version table.
 func (p *passing) applier(ctx context.Context, at staging.Server, o observe.Options) (*migrate.Applier, error) {
+	return p.applierThen(ctx, at, o, nil)
+}
+
+// applierThen is an applier that calls after when a migration has ended, as migrate.Options has it.
+func (p *passing) applierThen(ctx context.Context, at staging.Server, o observe.Options, after func(context.Context, *report.Migration, *observe.Observation) error) (*migrate.Applier, error) {
 	target, err := p.target(ctx, p.work, at)
 	if err != nil {
 		return nil, err
 	}
 	return migrate.Open(ctx, p.work.todo, migrate.Options{
-		Target: target, Watch: at.Config, Table: p.work.table.String(), SessionEach: p.cfg.Session == "each", Observe: o, Log: p.cfg.Log,
+		Target: target, Watch: at.Config, Table: p.work.table.String(), SessionEach: p.cfg.Session == "each", After: after, Observe: o, Log: p.cfg.Log,
 	})
 }
 

@@ -38,6 +38,14 @@ const (
 	FullScan            = "full-scan-under-lock"
 	ConstraintNotValid  = "constraint-not-valid"
 	LeftBehind          = "left-behind"
+	DownFails           = "down-fails"
+	DownNoOp            = "down-noop"
+	DownLossy           = "down-lossy"
+	DownIncomplete      = "down-incomplete"
+	DownLeaves          = "down-leaves"
+	UpAgainFails        = "up-again-fails"
+	UpAgainDiffers      = "up-again-differs"
+	ColumnsNotJudged    = "columns-not-judged"
 	NoDown              = "no-down"
 	EmptyMigration      = "empty-migration"
 	NoPending           = "no-pending"
@@ -58,7 +66,8 @@ func Codes() []string {
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource, OnlyInCopy, RowsLost, RowsUnexpected,
 		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
 		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
-		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
+		DownFails, DownNoOp, DownLossy, DownIncomplete, UpAgainFails, UpAgainDiffers, ColumnsNotJudged,
+		ConstraintNotValid, LeftBehind, DownLeaves, NoDown, EmptyMigration, NoPending,
 	}
 }
 
