@@ -28,8 +28,10 @@ var downs = []struct{ name, up, down, want string }{
 	{"trigger", "UPDATE customers SET name = upper(name) WHERE id <= 10", "UPDATE customers SET name = lower(name) WHERE id <= 10", "lossy; 10 values of public.customers.changed"},
 	{"order", "ALTER TABLE pairs DROP a", "ALTER TABLE pairs ADD a int", "reversible"},
 	{"type", "ALTER TABLE orders ALTER total TYPE numeric(12,0)", "ALTER TABLE orders ALTER total TYPE numeric(12,2)", "lossy; 45 values of public.orders.total"},
-	{"role", "CREATE ROLE rehearse_reader; GRANT SELECT ON orders TO rehearse_reader; ALTER ROLE rehearse_reader SET search_path = x",
-		"REVOKE SELECT ON orders FROM rehearse_reader; DROP ROLE rehearse_reader", "reversible"},
+	{
+		"role", "CREATE ROLE rehearse_reader; GRANT SELECT ON orders TO rehearse_reader; ALTER ROLE rehearse_reader SET search_path = x",
+		"REVOKE SELECT ON orders FROM rehearse_reader; DROP ROLE rehearse_reader", "reversible",
+	},
 	{"analyze", "ANALYZE orders", "", "nothing"},
 }
 

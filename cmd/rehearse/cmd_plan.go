@@ -67,6 +67,9 @@ func budgets(p report.Policy) string {
 		words = append(words, "rewrites below "+report.Bytes(p.AllowRewriteBelow))
 	}
 	words = append(words, "unexpected row changes: "+p.UnexpectedRowChanges)
+	if p.RequireDown != "" {
+		words = append(words, "downs: "+p.RequireDown)
+	}
 	if p.Strict {
 		words = append(words, "conditions fail")
 	}

@@ -51,6 +51,7 @@ var configKeys = map[string]string{
 	"policy.max_migration_time":     "max-migration-time",
 	"policy.allow_rewrite_below":    "allow-rewrite-below",
 	"policy.unexpected_row_changes": "unexpected-row-changes",
+	"policy.require_down":           "require-down",
 }
 
 // pathFlags are flags whose value in the file is relative to the file.

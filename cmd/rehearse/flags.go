@@ -191,6 +191,7 @@ func policyFlags() []cli.Flag {
 		durationFlag("max-migration-time", 0, "budget of each migration; 0 is none"),
 		sizeFlag("allow-rewrite-below", "tables smaller than this `SIZE` may be rewritten, such as 1GB; any"),
 		choiceFlag("unexpected-row-changes", "fail", "rows changed in a table that the migration does not name", "fail", "warn"),
+		choiceFlag("require-down", "none", "what the down of each migration must restore", "reversible", "schema", "none"),
 		boolFlag("strict", "GO WITH CONDITIONS fails too, with exit code 11"),
 	}
 }

@@ -219,6 +219,7 @@ func policy(c *cli.Context) verdict.Policy {
 	return verdict.Policy{
 		MaxTotalTime: c.Duration("max-total-time"), MaxMigrationTime: c.Duration("max-migration-time"),
 		AllowRewriteBelow: sizeOf(c, "allow-rewrite-below"), UnexpectedRowChanges: choiceOf(c, "unexpected-row-changes"), Strict: c.Bool("strict"),
+		RequireDown: strings.TrimPrefix(choiceOf(c, "require-down"), "none"),
 	}
 }
 

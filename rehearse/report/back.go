@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // BackVerdict is what became of a migration's way back, by the words of docs/way-back.md.
@@ -198,6 +199,7 @@ func (a *arranger) wayBack() section {
 	for i := len(a.r.Migrations) - 1; i >= 0; i-- { // as downs are run
 		s.Items = append(s.Items, a.backOf(&a.r.Migrations[i])...)
 	}
+	s.Items = append(s.Items, a.lockedByDowns()...)
 	if names := byVerdict[BackNone]; len(names) > 0 {
 		s.Items = append(s.Items, item{Text: a.text(fmt.Sprintf("No down: %s. goose counts such as rolled back and changes nothing.", list(names, 6)))})
 	}
@@ -206,6 +208,25 @@ func (a *arranger) wayBack() section {
 			"those before the migration, and the migration was applied again. What an application writes after the release was not there to be lost."})
 	}
 	return s
+}
+
+// leastHeld is the shortest lock of a down that is worth a line.
+const leastHeld = Duration(100 * time.Millisecond)
+
+// lockedByDowns tells what downs keep others from: a rollback takes locks as a release does.
+func (a *arranger) lockedByDowns() []item {
+	var items []item
+	for _, m := range a.r.Migrations {
+		if m.Back == nil {
+			continue
+		}
+		for _, e := range m.Back.Locks {
+			if e.Held >= leastHeld && e.Blocks != "schema changes" {
+				items = append(items, item{Kind: bullet, Text: a.text(fmt.Sprintf("The down of %s kept others from %s of %s for %s.", m.ShortName(), e.Blocks, e.Name(), About(e.Held, e.Method)))})
+			}
+		}
+	}
+	return items
 }
 
 // backOf are the lines of a way back that is not exact.
@@ -217,7 +238,7 @@ func (a *arranger) backOf(m *Migration) []item {
 	var says []string
 	switch b.Verdict {
 	case BackLossy:
-		says = append(says, restored(b)+strings.Join(losses(b.Lost), ", ")+" are not recoverable by it")
+		says = append(says, restored(b)+"what it does not bring back: "+strings.Join(losses(b.Lost), ", "))
 	case BackSchemaOnly:
 		says = append(says, "restores the schema and loses nothing, but leaves what the migration wrote: "+strings.Join(left(b.Data), "; "))
 	case BackIncomplete:
