@@ -2,7 +2,9 @@ package rehearse_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
 	"github.com/rehearse-db/rehearse/rehearse/verdict"
+	"github.com/rehearse-db/rehearse/testdata/shop"
 )
 
 // downs are migrations with the ways back that real histories have, and what is told of each: verdict; lost; not restored; up again.
@@ -33,6 +36,8 @@ var downs = []struct{ name, up, down, want string }{
 		"REVOKE SELECT ON orders FROM rehearse_reader; DROP ROLE rehearse_reader", "reversible",
 	},
 	{"analyze", "ANALYZE orders", "", "nothing"},
+	{"concurrently", "CREATE INDEX CONCURRENTLY i1 ON orders (id);\nCREATE INDEX CONCURRENTLY i2 ON orders (total)", "DROP INDEX CONCURRENTLY i2;\nDROP INDEX CONCURRENTLY i1", "reversible"},
+	{"half_way", "CREATE INDEX CONCURRENTLY i3 ON orders (id);\nCREATE INDEX CONCURRENTLY i4 ON orders (total)", "DROP INDEX CONCURRENTLY i3;\nDROP INDEX CONCURRENTLY i5", "fails 42704 7"},
 }
 
 const downsBefore = `CREATE TYPE state AS ENUM ('new', 'paid');
@@ -52,6 +57,9 @@ func TestTheWayBack(t *testing.T) {
 	write(t, dir, "00001_base.sql", "-- +goose Up\nSELECT 1;\n")
 	for i, d := range downs {
 		text := "-- +goose Up\n" + d.up + ";\n"
+		if strings.Contains(d.up, "CONCURRENTLY") {
+			text = "-- +goose NO TRANSACTION\n" + text
+		}
 		if strings.HasPrefix(d.down, "--") {
 			text += "-- +goose Down\n" + d.down + "\n"
 		} else if d.down != "" {
@@ -65,16 +73,72 @@ func TestTheWayBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range result.NotMeasured {
-		t.Logf("not measured: %s: %s", n.What, n.Why)
-	}
-	var b strings.Builder
-	_ = report.Text(&b, result, report.TextOptions{Width: 180})
-	t.Log(b.String())
 	for i, d := range downs {
 		if diff := cmp.Diff(d.want, toldBack(result.Migrations[i].Back)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", d.name, diff)
 		}
+	}
+	if f := result.Migrations[len(downs)-1].Back.Failure; f == nil || f.StaysApplied != "1 of the 2 statements sent (line 6); the version is still recorded as applied" {
+		t.Errorf("a down that stops half way is told as %+v", f)
+	}
+	if locks := result.Migrations[0].Back.Locks; len(locks) != 1 || locks[0].Table != "public.orders" || locks[0].Mode != "ACCESS EXCLUSIVE" || locks[0].Method != report.Exact {
+		t.Errorf("the first down was seen to lock %+v", locks)
+	}
+	unexpected := "00010_trigger changed a column of public.customers that no statement of it sets: changed in 10 rows"
+	if result.ExitCode != 11 || result.Reason != unexpected {
+		t.Errorf("exit code %d: %s", result.ExitCode, result.Reason)
+	}
+	judge(t, result)
+}
+
+// judge holds the result against the budgets for downs.
+func judge(t *testing.T, result *report.Result) {
+	t.Helper()
+	for require, want := range map[string]int{"": 0, "schema": 5, "reversible": 10} {
+		verdict.Judge(verdict.Policy{AllowRewriteBelow: -1, UnexpectedRowChanges: "warn", RequireDown: require}, result)
+		n := 0
+		for _, f := range result.Findings {
+			if f.Level == report.Fail {
+				n++
+			}
+		}
+		if n != want || (n > 0) != (result.ExitCode == 11) {
+			t.Errorf("with downs that must be %q, %d findings fail, exit code %d", require, n, result.ExitCode)
+		}
+	}
+	walked := result.Migrations[0].Back
+	result.Migrations[0].Back = nil
+	verdict.Judge(verdict.Policy{AllowRewriteBelow: -1, UnexpectedRowChanges: "warn", RequireDown: "reversible"}, result)
+	if !slices.ContainsFunc(result.Findings, func(f report.Finding) bool { return f.Code == verdict.NotMeasured && f.Level == report.Unknown }) {
+		t.Error("a budget that nobody could look at is not told")
+	}
+	result.Migrations[0].Back = walked
+}
+
+// TestTheWayBackOfTheShop walks the demo's release: each of its downs restores all.
+func TestTheWayBackOfTheShop(t *testing.T) {
+	t.Parallel()
+	cfg := shopConfig(t, fresh(t, "shop", loadShop), rehearse.Staging{Provider: staging.ProviderLocal, BinDir: pgtest.BinDir(t), StateDir: publicDir(t)})
+	files, err := fs.Sub(shop.Files, "mended")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Migrations, cfg.Passes, cfg.Policy = files, []string{"down"}, verdict.Policy{AllowRewriteBelow: 1 << 20, RequireDown: "reversible"}
+	result, err := rehearse.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range result.Migrations {
+		if got := toldBack(m.Back); got != "reversible" {
+			t.Errorf("%s: %s", m.Name, got)
+		}
+	}
+	if result.ExitCode != 0 {
+		t.Errorf("exit code %d: %s", result.ExitCode, result.Reason)
+	}
+	dedup := result.Migrations[5].Contents
+	if len(dedup) != 1 || dedup[0].Table != "shop.customers" || len(dedup[0].Columns) != 2 || dedup[0].Columns[0].Rows != dedup[0].Columns[1].Rows {
+		t.Errorf("the addresses of double customers: %+v", dedup)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -23,7 +24,8 @@ type merger struct {
 	key, columns  []columnPair
 	before, after *pgx.Conn
 
-	numbers []bool // of the fields of the key, those whose order is that of numbers
+	values  []columnPair // the columns compared: those of the key are equal where rows meet
+	numbers []bool       // of the fields of the key, those whose order is that of numbers
 	changed []report.ColumnContents
 	only    [2]int64
 }
@@ -63,20 +65,7 @@ func (m *merger) count(ctx context.Context, t *report.TableContents) error {
 
 // merge reads both sides to their ends.
 func (m *merger) merge(ctx context.Context) error {
-	m.only, m.changed, m.numbers = [2]int64{}, nil, []bool{true, true}
-	if len(m.key) > 0 {
-		m.numbers = nil
-		for _, c := range m.key {
-			m.numbers = append(m.numbers, c.keyPart("").number)
-		}
-		for _, c := range m.columns {
-			d := report.ColumnContents{Column: c.after.Name, Retyped: c.before.Type != c.after.Type}
-			if c.before.Name != c.after.Name {
-				d.Was = c.before.Name
-			}
-			m.changed = append(m.changed, d)
-		}
-	}
+	m.prepare()
 	ctx, cancel := context.WithCancel(ctx)
 	a := stream(ctx, m.before, m.query(m.pair.before, func(c columnPair) catalog.Column { return c.before }), m.numbers)
 	b := stream(ctx, m.after, m.query(m.pair.after, func(c columnPair) catalog.Column { return c.after }), m.numbers)
@@ -90,6 +79,28 @@ func (m *merger) merge(ctx context.Context) error {
 	return err
 }
 
+// prepare sets what follows from there being a key or none.
+func (m *merger) prepare() {
+	m.only, m.changed, m.values, m.numbers = [2]int64{}, nil, m.columns, []bool{true, true} // the two hashes of a row
+	if len(m.key) == 0 {
+		return
+	}
+	m.numbers = nil
+	for _, c := range m.key {
+		m.numbers = append(m.numbers, c.keyPart("").number)
+	}
+	m.values = slices.DeleteFunc(slices.Clone(m.columns), func(c columnPair) bool {
+		return slices.ContainsFunc(m.key, func(k columnPair) bool { return k.before.Number == c.before.Number })
+	})
+	for _, c := range m.values {
+		d := report.ColumnContents{Column: c.after.Name, Retyped: c.before.Type != c.after.Type}
+		if c.before.Name != c.after.Name {
+			d.Was = c.before.Name
+		}
+		m.changed = append(m.changed, d)
+	}
+}
+
 // query reads one side in the order of the key; without one, each row as two hashes, in their order.
 func (m *merger) query(from *side, of func(columnPair) catalog.Column) string {
 	var selected, order []string
@@ -98,7 +109,7 @@ func (m *merger) query(from *side, of func(columnPair) catalog.Column) string {
 		selected, order = append(selected, part.value), append(order, part.order)
 	}
 	var values []string
-	for _, c := range m.columns {
+	for _, c := range m.values {
 		values = append(values, c.class().value(catalog.Quote(of(c).Name)))
 	}
 	if len(m.key) == 0 {
@@ -344,9 +355,11 @@ func (r *rows) need(n int) (bool, error) {
 		}
 		if len(r.buf) == 0 {
 			r.buf = chunk
-		} else {
-			r.buf = append(bytes.Clone(r.buf), chunk...)
+			continue
 		}
+		joined := make([]byte, len(r.buf)+len(chunk)) // the row before is still of the old one
+		copy(joined[copy(joined, r.buf):], chunk)
+		r.buf = joined
 	}
 	return true, nil
 }
