@@ -32,15 +32,18 @@ var downs = []struct{ name, up, down, want string }{
 	{"order", "ALTER TABLE pairs DROP a", "ALTER TABLE pairs ADD a int", "reversible"},
 	{"type", "ALTER TABLE orders ALTER total TYPE numeric(12,0)", "ALTER TABLE orders ALTER total TYPE numeric(12,2)", "lossy; 45 values of public.orders.total"},
 	{
-		"role", "CREATE ROLE rehearse_reader; GRANT SELECT ON orders TO rehearse_reader; ALTER ROLE rehearse_reader SET search_path = x",
-		"REVOKE SELECT ON orders FROM rehearse_reader; DROP ROLE rehearse_reader", "reversible",
+		"role", "CREATE ROLE rehearse_reader; GRANT SELECT ON orders TO rehearse_reader; GRANT CREATE ON TABLESPACE pg_default TO rehearse_reader; ALTER ROLE rehearse_reader SET search_path = x",
+		"DROP OWNED BY rehearse_reader; DROP ROLE rehearse_reader", "reversible",
 	},
+	{"role_setting", "ALTER ROLE application SET search_path = x", "ALTER ROLE application RESET search_path", "reversible"},
+	{"role_again", "CREATE ROLE rehearse_writer", "SELECT 1", "no_op; -; added role rehearse_writer; 42710"},
+	{"role_kept", "GRANT rehearse_writer TO application", "", "none"},
 	{"analyze", "ANALYZE orders", "", "nothing"},
 	{"concurrently", "CREATE INDEX CONCURRENTLY i1 ON orders (id);\nCREATE INDEX CONCURRENTLY i2 ON orders (total)", "DROP INDEX CONCURRENTLY i2;\nDROP INDEX CONCURRENTLY i1", "reversible"},
 	{"half_way", "CREATE INDEX CONCURRENTLY i3 ON orders (id);\nCREATE INDEX CONCURRENTLY i4 ON orders (total)", "DROP INDEX CONCURRENTLY i3;\nDROP INDEX CONCURRENTLY i5", "fails 42704 7"},
 }
 
-const downsBefore = `CREATE TYPE state AS ENUM ('new', 'paid');
+const downsBefore = `DO $$ BEGIN CREATE ROLE application; EXCEPTION WHEN duplicate_object THEN END $$; CREATE TYPE state AS ENUM ('new', 'paid');
 CREATE TABLE customers (id int PRIMARY KEY, name text, changed timestamptz);
 CREATE TABLE orders (id int PRIMARY KEY, total numeric(12,2), currency text, state state);
 CREATE TABLE pairs (a int, b int);
@@ -68,7 +71,7 @@ func TestTheWayBack(t *testing.T) {
 		write(t, dir, fmt.Sprintf("%05d_%s.sql", i+2, d.name), text)
 	}
 	cfg := configured(t, source, rehearse.Staging{Provider: staging.ProviderLocal, BinDir: pgtest.BinDir(t), StateDir: publicDir(t)}, rulesFor(t, source, nil))
-	cfg.Migrations, cfg.Passes, cfg.Policy = os.DirFS(dir), []string{"down"}, verdict.Policy{AllowRewriteBelow: -1}
+	cfg.Migrations, cfg.Passes, cfg.Policy = os.DirFS(dir), []string{"probe", "down"}, verdict.Policy{AllowRewriteBelow: -1}
 	result, err := rehearse.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +97,7 @@ func TestTheWayBack(t *testing.T) {
 // judge holds the result against the budgets for downs.
 func judge(t *testing.T, result *report.Result) {
 	t.Helper()
-	for require, want := range map[string]int{"": 0, "schema": 5, "reversible": 10} {
+	for require, want := range map[string]int{"": 0, "schema": 7, "reversible": 12} {
 		verdict.Judge(verdict.Policy{AllowRewriteBelow: -1, UnexpectedRowChanges: "warn", RequireDown: require}, result)
 		n := 0
 		for _, f := range result.Findings {

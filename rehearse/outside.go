@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -77,9 +78,13 @@ func (p *passing) removeNew(ctx context.Context, before []string) error {
 	}
 	var statements []string
 	for _, name := range now {
-		if !slices.Contains(before, name) {
-			statements = append(statements, "DROP "+name)
+		if slices.Contains(before, name) {
+			continue
 		}
+		if role, ok := strings.CutPrefix(name, "ROLE "); ok { // grants on databases and tablespaces would keep it
+			statements = append(statements, "DROP OWNED BY "+role)
+		}
+		statements = append(statements, "DROP "+name)
 	}
 	for _, sql := range statements {
 		if err := execute(ctx, staging.At(p.server, "template1"), []string{sql}); err != nil {
@@ -87,4 +92,14 @@ func (p *passing) removeNew(ctx context.Context, before []string) error {
 		}
 	}
 	return nil
+}
+
+// touchesServer tells whether a migration changed what belongs to the whole server.
+func touchesServer(m *report.Migration) bool {
+	return slices.ContainsFunc(m.Schema, func(c report.Change) bool { return ofServer[c.Kind] })
+}
+
+// ofDatabase tells a change of the database itself or of its settings.
+func ofDatabase(c report.Change) bool {
+	return c.Kind == "database" || c.Kind == "setting" && strings.HasSuffix(c.Name, " in this database")
 }

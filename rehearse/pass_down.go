@@ -83,7 +83,7 @@ func (w *walk) step(ctx context.Context, i int) (err error) {
 	if err := w.removeNew(ctx, before); err != nil {
 		return err
 	}
-	if i+1 == w.applied {
+	if i+1 == w.applied && !touchesServer(&w.result.Migrations[i]) {
 		return nil
 	}
 	return w.forward(ctx, i)
@@ -136,6 +136,9 @@ func (w *walk) there(ctx context.Context, i int, at staging.Server) (usable bool
 		return false, err
 	}
 	source := w.work.todo.Pending[i]
+	if t.byName() {
+		return true, nil
+	}
 	did := len(t.m.Contents) > 0 || len(compare.ByName(w.asBefore(t.before, t.m), t.after))+len(compare.Schema(t.before, t.after)) > 0
 	if !source.HasDown && !source.EmptyDown {
 		t.m.Back = t.back
@@ -156,6 +159,17 @@ func (w *walk) there(ctx context.Context, i int, at staging.Server) (usable bool
 	}
 	b := t.back
 	return (b.Verdict == report.BackReversible || b.Verdict == report.BackNothing) && b.Again != nil && b.Again.Outcome == report.Applied && len(b.Again.Differences) == 0, err
+}
+
+// byName tells, and says, that a migration changed the database under its name: a clone has another one, so that nothing was seen of it here.
+func (t *there) byName() bool {
+	if !slices.ContainsFunc(t.m.Schema, ofDatabase) || slices.ContainsFunc(compare.Schema(t.before, t.after), ofDatabase) {
+		return false
+	}
+	t.result.NotMeasured = append(t.result.NotMeasured, report.NotMeasured{
+		What: "the way back of " + t.m.ShortName(), Why: "it changes the database under its name, and is taken back in a clone, which has another one",
+	})
+	return true
 }
 
 // goUp applies the migration and tells which values it changed.
