@@ -56,8 +56,8 @@ func (r *rehearsal) wanted() []pass {
 	return slices.DeleteFunc(slices.Clone(passes), func(p pass) bool { return r.cfg.Passes != nil && !slices.Contains(r.cfg.Passes, p.name) })
 }
 
-// again carries out the passes. One that cannot be carried out leaves its question open, which is told; only a staging server that is down,
-// or a context that is over, ends the rehearsal.
+// again carries out the passes. One that cannot be carried out, or that the deadline of ctx ends, leaves its question open, which is told; only a
+// staging server that is down, or a context that was cancelled, ends the rehearsal.
 func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) error {
 	wanted := r.wanted()
 	p := &passing{rehearsal: r, work: w, server: server, all: staging.DatabasesOf(server)}
@@ -70,6 +70,9 @@ func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) e
 		}
 	}
 	if len(wanted) == 0 || p.reached == 0 {
+		return nil
+	}
+	if p.timeIsOver(ctx, wanted...) {
 		return nil
 	}
 	var err error
@@ -87,6 +90,8 @@ func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) e
 		}
 	}
 	if !r.keepsPristine() {
+		ctx, cancel := lastReading(ctx)
+		defer cancel()
 		if err = p.all.Drop(ctx, p.pristine); err != nil {
 			return &StagingError{Err: r.because(ctx, server, err)}
 		}
@@ -99,13 +104,16 @@ func (r *rehearsal) keepsPristine() bool { return r.cfg.Staging.Pristine && r.cf
 
 // carryOut carries out one pass, where there is time for it.
 func (p *passing) carryOut(ctx context.Context, one pass) error {
+	if p.timeIsOver(ctx, one) {
+		return nil
+	}
 	if why := p.tooLong(one); why != "" {
 		p.open(one, why)
 		return nil
 	}
 	err := p.phase("pass: "+one.name, func() (string, error) { return p.tidily(ctx, one.run) })
 	switch {
-	case err == nil:
+	case err == nil || p.timeIsOver(ctx, one):
 		return nil
 	case ctx.Err() != nil:
 		return &StagingError{Err: p.because(ctx, p.server, err)}
@@ -116,6 +124,17 @@ func (p *passing) carryOut(ctx context.Context, one pass) error {
 	p.cfg.Log.Info("pass could not be carried out", "pass", one.name, "error", err)
 	p.open(one, whyOpen(err))
 	return nil
+}
+
+// timeIsOver leaves questions open where the time limit of the whole rehearsal has come: what was seen until then has a verdict.
+func (p *passing) timeIsOver(ctx context.Context, left ...pass) bool {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return false
+	}
+	for _, one := range left {
+		p.open(one, "the time allowed for the whole rehearsal was over")
+	}
+	return true
 }
 
 // whyOpen is why a pass could not be carried out, in words that hold no data.
