@@ -46,6 +46,7 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 				return nil
 			},
 			After: func(ctx context.Context, mig *report.Migration, o *observe.Observation) error {
+				r.remember(mig, m.last.schema)
 				if err := m.after(ctx, mig, o); err != nil {
 					return fmt.Errorf("after migration %s: %w", mig.Name, err)
 				}

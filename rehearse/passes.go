@@ -30,6 +30,7 @@ var passes = []pass{
 	{name: "probe", asks: "how long reads and writes of an application would have waited", cost: 1, run: probe},
 	{name: "remedy", asks: "whether the remedies proposed lead to the same end, and how long others wait then", cost: 2, run: remedy},
 	{name: hostileName, asks: "what becomes of migrations among long transactions of others", cost: 3, run: hostile},
+	{name: "down", asks: "whether there is a way back from each migration, and which columns' values each changed", cost: 4, run: wayBack},
 }
 
 // PassNames are the names that Config.Passes may have, in the order in which they are carried out.
@@ -57,8 +58,8 @@ func (r *rehearsal) wanted() []pass {
 	return slices.DeleteFunc(slices.Clone(passes), func(p pass) bool { return r.cfg.Passes != nil && !slices.Contains(r.cfg.Passes, p.name) })
 }
 
-// again carries out the passes. One that cannot be carried out leaves its question open, which is told; only a staging server that is down,
-// or a context that is over, ends the rehearsal.
+// again carries out the passes. One that cannot be carried out, or that the deadline of ctx ends, leaves its question open, which is told; only a
+// staging server that is down, or a context that was cancelled, ends the rehearsal.
 func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) error {
 	wanted := r.wanted()
 	p := &passing{rehearsal: r, work: w, server: server, all: staging.DatabasesOf(server)}
@@ -73,10 +74,7 @@ func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) e
 	if len(wanted) == 0 || p.reached == 0 {
 		return nil
 	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // a migration that ran out of time is a finding
-		for _, one := range wanted {
-			p.open(one, "the time allowed is over")
-		}
+	if p.timeIsOver(ctx, wanted...) {
 		return nil
 	}
 	var err error
@@ -92,9 +90,10 @@ func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) e
 		if err = p.carryOut(ctx, one); err != nil {
 			return err
 		}
-		r.forgetRoles(ctx, server)
 	}
 	if !r.keepsPristine() {
+		ctx, cancel := lastReading(ctx)
+		defer cancel()
 		if err = p.all.Drop(ctx, p.pristine); err != nil {
 			return &StagingError{Err: r.because(ctx, server, err)}
 		}
@@ -107,13 +106,16 @@ func (r *rehearsal) keepsPristine() bool { return r.cfg.Staging.Pristine && r.cf
 
 // carryOut carries out one pass, where there is time for it.
 func (p *passing) carryOut(ctx context.Context, one pass) error {
+	if p.timeIsOver(ctx, one) {
+		return nil
+	}
 	if why := p.tooLong(one); why != "" {
 		p.open(one, why)
 		return nil
 	}
-	err := p.phase("pass: "+one.name, func() (string, error) { return one.run(ctx, p) })
+	err := p.phase("pass: "+one.name, func() (string, error) { return p.tidily(ctx, one.run) })
 	switch {
-	case err == nil:
+	case err == nil || p.timeIsOver(ctx, one):
 		return nil
 	case ctx.Err() != nil:
 		return &StagingError{Err: p.because(ctx, p.server, err)}
@@ -124,6 +126,17 @@ func (p *passing) carryOut(ctx context.Context, one pass) error {
 	p.cfg.Log.Info("pass could not be carried out", "pass", one.name, "error", err)
 	p.open(one, whyOpen(err))
 	return nil
+}
+
+// timeIsOver leaves questions open where the time limit of the whole rehearsal has come: what was seen until then has a verdict.
+func (p *passing) timeIsOver(ctx context.Context, left ...pass) bool {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return false
+	}
+	for _, one := range left {
+		p.open(one, "the time allowed for the whole rehearsal was over")
+	}
+	return true
 }
 
 // whyOpen is why a pass could not be carried out, in words that hold no data.
@@ -144,20 +157,26 @@ func (p *passing) tooLong(one pass) string {
 	if p.cfg.PassTime == 0 {
 		return ""
 	}
-	var first, spent time.Duration
+	var first time.Duration
 	for _, m := range p.result.Migrations {
 		first += time.Duration(m.Duration)
 	}
-	for _, ph := range p.result.Phases {
-		if strings.HasPrefix(ph.Name, "pass: ") {
-			spent += time.Duration(ph.Duration)
-		}
-	}
+	spent := p.spent()
 	if need := time.Duration(one.cost) * first; spent+need > p.cfg.PassTime {
 		return fmt.Sprintf("pass %s would take about %s more, with %s spent on passes before and %s allowed",
 			one.name, report.Duration(need), report.Duration(spent), report.Duration(p.cfg.PassTime))
 	}
 	return ""
+}
+
+// spent is the time of the passes before.
+func (p *passing) spent() (d time.Duration) {
+	for _, ph := range p.result.Phases {
+		if strings.HasPrefix(ph.Name, "pass: ") {
+			d += time.Duration(ph.Duration)
+		}
+	}
+	return d
 }
 
 // onClone has f work on a clone of a database, the pristine one where from is "", and drops it then. Nobody may be connected to from.
@@ -176,12 +195,17 @@ func (p *passing) onClone(ctx context.Context, from string, f func(at staging.Se
 // applier opens what applies the pending migrations to a database of staging, as the first pass did it: with the same role, parameters
 // and version table.
 func (p *passing) applier(ctx context.Context, at staging.Server, o observe.Options) (*migrate.Applier, error) {
+	return p.applierThen(ctx, at, o, nil)
+}
+
+// applierThen is an applier that calls after when a migration has ended, as migrate.Options has it.
+func (p *passing) applierThen(ctx context.Context, at staging.Server, o observe.Options, after func(context.Context, *report.Migration, *observe.Observation) error) (*migrate.Applier, error) {
 	target, err := p.target(ctx, p.work, at)
 	if err != nil {
 		return nil, err
 	}
 	return migrate.Open(ctx, p.work.todo, migrate.Options{
-		Target: target, Watch: at.Config, Table: p.work.table.String(), SessionEach: p.cfg.Session == "each", Observe: o, Log: p.cfg.Log,
+		Target: target, Watch: at.Config, Table: p.work.table.String(), SessionEach: p.cfg.Session == "each", After: after, Observe: o, Log: p.cfg.Log,
 	})
 }
 
@@ -203,18 +227,6 @@ func (r *rehearsal) setAside(ctx context.Context, server staging.Server) (restor
 		return nil, fmt.Errorf("set aside roles that migrations made: %w", err)
 	}
 	return func(ctx context.Context) error { return execute(ctx, server, undo) }, nil
-}
-
-// forgetRoles drops the roles that a pass has made again, so that the next one can: the clones in which they had something are gone.
-func (r *rehearsal) forgetRoles(ctx context.Context, server staging.Server) {
-	for _, c := range r.result.Schema {
-		if c.Action != "added" || c.Kind != "role" {
-			continue
-		}
-		if err := execute(ctx, server, []string{"DROP ROLE IF EXISTS " + c.Name}); err != nil {
-			r.cfg.Log.Info("a role that a pass made stays", "role", c.Name, "error", err)
-		}
-	}
 }
 
 // execute runs statements as staging's superuser, in one transaction.

@@ -88,15 +88,16 @@ type rehearsal struct {
 	cfg       Config
 	started   time.Time
 	result    *report.Result
-	last      string                 // the phase that began last
-	archive   *archive.Writer        // keeps what is copied; nil for none
-	objects   catalog.Schema         // the source's, as of the copy
-	collector *audit.Collector       // of the fingerprints of masked values, while the source is copied
-	login     func() *pgx.ConnConfig // of the role that applies migrations, to staging
-	leaked    bool                   // the copy holds what it must not: it goes in any case
-	activity  *snapshot.Activity     // the source's, when it was copied; nil where nobody asked or it was not told
-	checking  bool                   // only the rules are checked: their lock is compared by who asked for that
-	profiles  *profile.Set           // of the masked columns, as rows pass; nil when they come from an archive
+	last      string                   // the phase that began last
+	archive   *archive.Writer          // keeps what is copied; nil for none
+	objects   catalog.Schema           // the source's, as of the copy
+	collector *audit.Collector         // of the fingerprints of masked values, while the source is copied
+	login     func() *pgx.ConnConfig   // of the role that applies migrations, to staging
+	leaked    bool                     // the copy holds what it must not: it goes in any case
+	activity  *snapshot.Activity       // the source's, when it was copied; nil where nobody asked or it was not told
+	checking  bool                     // only the rules are checked: their lock is compared by who asked for that
+	profiles  *profile.Set             // of the masked columns, as rows pass; nil when they come from an archive
+	outside   map[int64]catalog.Schema // what belongs to the whole server, as it was before each migration
 }
 
 func begin(cfg Config) *rehearsal {

@@ -73,6 +73,9 @@ func budgets(p report.Policy) string {
 	if len(p.Deny) > 0 {
 		words = append(words, "denied: "+strings.Join(p.Deny, ", "))
 	}
+	if p.RequireDown != "" {
+		words = append(words, "downs: "+p.RequireDown)
+	}
 	if p.Strict {
 		words = append(words, "conditions fail")
 	}

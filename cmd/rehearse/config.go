@@ -57,6 +57,7 @@ var configKeys = map[string]string{
 	"policy.max_writes_blocked":     "max-writes-blocked",
 	"policy.allow_rewrite_below":    "allow-rewrite-below",
 	"policy.unexpected_row_changes": "unexpected-row-changes",
+	"policy.require_down":           "require-down",
 	"policy.deny":                   "deny",
 	"receipt.file":                  "receipt",
 	"receipt.public_key":            "public-key",

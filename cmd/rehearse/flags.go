@@ -192,6 +192,7 @@ func policyFlags() []cli.Flag {
 		budgetFlag("max-writes-blocked", "how long a migration may keep writes from a table: `TIME`, or TABLE=TIME for one table, repeatable; 0 is no limit"),
 		sizeFlag("allow-rewrite-below", "tables smaller than this `SIZE` may be rewritten, such as 1GB; any"),
 		choiceFlag("unexpected-row-changes", "fail", "rows changed in a table that the migration does not name", "fail", "warn"),
+		choiceFlag("require-down", "none", "what the down of each migration must restore", "reversible", "schema", "none"),
 		&cli.StringSliceFlag{Name: "deny", Usage: "findings with these `CODES`, joined by commas, fail whatever their level; repeatable", EnvVars: env("deny")},
 		boolFlag("strict", "GO WITH CONDITIONS fails too, with exit code 11"),
 	}

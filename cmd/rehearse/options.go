@@ -227,6 +227,7 @@ func policy(c *cli.Context) verdict.Policy {
 		MaxTotalTime: c.Duration("max-total-time"), MaxMigrationTime: c.Duration("max-migration-time"),
 		AllowRewriteBelow: sizeOf(c, "allow-rewrite-below"), UnexpectedRowChanges: choiceOf(c, "unexpected-row-changes"), Strict: c.Bool("strict"), Deny: deniedCodes(c),
 		MaxReadsBlocked: budgetOf(c, "max-reads-blocked"), MaxWritesBlocked: budgetOf(c, "max-writes-blocked"),
+		RequireDown: strings.TrimPrefix(choiceOf(c, "require-down"), "none"),
 	}
 }
 

@@ -110,6 +110,7 @@ type Applier struct {
 	provider *goose.Provider
 	upcoming []observe.Source // statements of the running migration that goose has not announced yet
 	file     string           // of the running migration
+	down     bool             // it is being taken back
 }
 
 // Open connects what watches the migrations; a session for them is opened with the first.
@@ -221,7 +222,7 @@ func (a *Applier) migrate(ctx context.Context, src Migration, m *report.Migratio
 	if err := a.recorder.Start(ctx, src.Go, a.isBookkeeping); err != nil {
 		return nil, fmt.Errorf("observe %s: %w", m.Name, err)
 	}
-	a.upcoming, a.file = src.Statements, m.File
+	a.upcoming, a.file, a.down = src.Statements, m.File, !up
 	if !up {
 		a.upcoming = src.Down
 	}
@@ -277,7 +278,7 @@ func (a *Applier) judge(ctx context.Context, src Migration, m *report.Migration,
 	case errors.Is(err, errLeftOpen):
 		m.Outcome = report.Failed
 		m.Failure = leftOpen(m)
-		m.Failure.StaysApplied = staysApplied(m, o)
+		m.Failure.StaysApplied = staysApplied(m, o, a.down)
 		return nil
 	case !errors.As(err, &partial):
 		return fmt.Errorf("apply %s: %w", m.Name, err)
@@ -286,7 +287,7 @@ func (a *Applier) judge(ctx context.Context, src Migration, m *report.Migration,
 		m.Failure = failure(m, err)
 	}
 	if m.Failure != nil {
-		m.Failure.StaysApplied = staysApplied(m, o)
+		m.Failure.StaysApplied = staysApplied(m, o, a.down)
 	}
 	switch {
 	case overtime != nil && m.Outcome != report.TimedOut:
@@ -354,7 +355,7 @@ func failure(m *report.Migration, err error) *report.Failure {
 }
 
 // staysApplied says what of a migration that failed stays in the database; "" when nothing does.
-func staysApplied(m *report.Migration, o *observe.Observation) string {
+func staysApplied(m *report.Migration, o *observe.Observation, down bool) string {
 	var lines []string
 	var stay int
 	for i, st := range m.Statements {
@@ -381,13 +382,18 @@ func staysApplied(m *report.Migration, o *observe.Observation) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return strings.Join(parts, ", and ") + "; the version is not recorded as applied"
+	recorded := "; the version is not recorded as applied"
+	if down {
+		recorded = "; the version is still recorded as applied"
+	}
+	return strings.Join(parts, ", and ") + recorded
 }
 
-// isBookkeeping tells goose's own queries in a Go migration: its look for the version table and its entry there.
+// isBookkeeping tells goose's own queries in a Go migration: its look for the version table, its entry there, and taking that out.
 func (a *Applier) isBookkeeping(query string) bool {
 	table := cmp.Or(a.o.Table, DefaultTable)
 	return strings.HasPrefix(query, "INSERT INTO "+table+" (version_id, is_applied)") ||
+		strings.HasPrefix(query, "DELETE FROM "+table+" WHERE version_id") ||
 		strings.HasPrefix(query, "SELECT tstamp, is_applied FROM "+table+" WHERE") ||
 		strings.HasPrefix(query, "SELECT EXISTS ( SELECT 1 FROM pg_tables WHERE")
 }

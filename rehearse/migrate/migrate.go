@@ -44,6 +44,7 @@ type Migration struct {
 
 	Transaction bool             // false: NO TRANSACTION
 	HasDown     bool             // there is something to run on the way down
+	EmptyDown   bool             // there is a '-- +goose Down' with nothing to run after it
 	Statements  []observe.Source // of the way up, as goose sends them; nil for Go
 	Down        []observe.Source // of the way down
 }

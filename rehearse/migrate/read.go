@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/pressly/goose/v3"
@@ -71,6 +72,7 @@ func (r *reader) read(m *Migration) error {
 		return syntaxError(m.File, string(text), err)
 	}
 	m.HasDown = len(down) > 0
+	m.EmptyDown = !m.HasDown && slices.ContainsFunc(strings.Split(string(text), "\n"), func(line string) bool { return annotation(line) == "down" })
 	find := newFinder(string(text))
 	for _, stmt := range up {
 		m.Statements = append(m.Statements, observe.Source{SQL: stmt, File: m.File, Lines: find.next(stmt)})

@@ -46,6 +46,9 @@ const (
 	overAtOnce  = 10 * time.Millisecond
 )
 
+// RowsUncounted is how [report.NotMeasured.What] begins where rows may have been changed that no counter has.
+const RowsUncounted = "full scans and rows"
+
 // Recorder watches the sessions of one run of migrations. Set it as the Tracer of their configuration, then call Start before and
 // Stop after each migration; between Stop and Start nothing is recorded. A measurement that fails never fails the migration: it
 // becomes a [report.NotMeasured]. It is safe for use by several sessions at once.
@@ -202,7 +205,7 @@ func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql
 	}
 	r.run.setup = time.Since(start)
 	if !r.o.TimesOnly && !counting {
-		r.run.miss("full scans and rows inserted, updated and deleted", "track_counts is off")
+		r.run.miss(RowsUncounted+" inserted, updated and deleted", "track_counts is off")
 	}
 	return nil
 }

@@ -32,11 +32,11 @@ func (r *Recorder) outside(ctx context.Context, u *run, conn *pgx.Conn, q *query
 	}
 	if r.watcher.version < 150000 {
 		u.method = report.Estimated
-		u.miss("full scans and rows changed by "+st.place(), "it ran outside a transaction, and servers before 15 count too late")
+		u.miss(RowsUncounted+" changed by "+st.place(), "it ran outside a transaction, and servers before 15 count too late")
 		return
 	}
 	if err := r.countOutside(ctx, u, conn, st); err != nil {
-		u.miss("full scans and rows changed by "+st.place(), reason(err))
+		u.miss(RowsUncounted+" changed by "+st.place(), reason(err))
 	}
 }
 

@@ -113,7 +113,7 @@ func (r *Recorder) prepare(ctx context.Context, u *run, conn *pgx.Conn, q *query
 	}
 	if err != nil {
 		r.log.Debug("observe: counters before a statement", "reason", reason(err))
-		u.miss("full scans and rows changed", reason(err))
+		u.miss(RowsUncounted+" changed", reason(err))
 	}
 }
 

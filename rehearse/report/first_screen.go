@@ -73,6 +73,7 @@ func (a *arranger) migrations() section {
 		g.Rows = append(g.Rows, a.migrationRow(&all[i]))
 		g.Marks = append(g.Marks, a.mark(&all[i]))
 	}
+	a.downs(g, shown)
 	s.Items = append(s.Items, item{Kind: tabular, Grid: g})
 	if n := len(all) - len(shown); n > 0 {
 		s.Items = append(s.Items, item{Text: a.others(shown)})

@@ -137,31 +137,33 @@ const (
 
 // Migration is what one migration did.
 type Migration struct {
-	Version     int64       `json:"version"`
-	Name        string      `json:"name"`        // file name without directory
-	File        string      `json:"file"`        // path as given
-	Transaction bool        `json:"transaction"` // false: NO TRANSACTION
-	Empty       bool        `json:"empty,omitempty"`
-	HasDown     bool        `json:"has_down"`
-	Outcome     Outcome     `json:"outcome"`
-	Duration    Duration    `json:"duration"` // first statement sent until the commit was acknowledged, without our own probes
-	Commit      Duration    `json:"commit"`
-	Slept       Duration    `json:"slept"`     // part of the duration spent in pg_sleep, sampled
-	Waited      Duration    `json:"waited"`    // part of the duration spent waiting for locks of other sessions of staging, sampled
-	Observing   Duration    `json:"observing"` // what our probes cost, not part of Duration
-	WAL         int64       `json:"wal_bytes"`
-	Statements  []Statement `json:"statements"`
-	Failure     *Failure    `json:"failure,omitempty"`
-	Locks       []Exposure  `json:"locks"`
-	Probed      bool        `json:"probed,omitempty"` // it was applied once more while others asked for its tables: Blocked has all of them that had to wait
-	Blocked     []Blocked   `json:"blocked,omitempty"`
-	Hostile     *Hostile    `json:"hostile,omitempty"`  // nil: not applied among long transactions of others
-	Remedies    []Remedied  `json:"remedies,omitempty"` // tried on clones
-	Rewrites    []Rewrite   `json:"rewrites"`
-	Rows        []TableRows `json:"rows"`
-	Sizes       []Size      `json:"sizes"`
-	Schema      []Change    `json:"schema"`
-	Leftovers   []Leftover  `json:"leftovers"` // left behind by this migration
+	Version     int64           `json:"version"`
+	Name        string          `json:"name"`        // file name without directory
+	File        string          `json:"file"`        // path as given
+	Transaction bool            `json:"transaction"` // false: NO TRANSACTION
+	Empty       bool            `json:"empty,omitempty"`
+	HasDown     bool            `json:"has_down"`
+	Outcome     Outcome         `json:"outcome"`
+	Duration    Duration        `json:"duration"` // first statement sent until the commit was acknowledged, without our own probes
+	Commit      Duration        `json:"commit"`
+	Slept       Duration        `json:"slept"`     // part of the duration spent in pg_sleep, sampled
+	Waited      Duration        `json:"waited"`    // part of the duration spent waiting for locks of other sessions of staging, sampled
+	Observing   Duration        `json:"observing"` // what our probes cost, not part of Duration
+	WAL         int64           `json:"wal_bytes"`
+	Statements  []Statement     `json:"statements"`
+	Failure     *Failure        `json:"failure,omitempty"`
+	Locks       []Exposure      `json:"locks"`
+	Probed      bool            `json:"probed,omitempty"` // it was applied once more while others asked for its tables: Blocked has all of them that had to wait
+	Blocked     []Blocked       `json:"blocked,omitempty"`
+	Hostile     *Hostile        `json:"hostile,omitempty"`  // nil: not applied among long transactions of others
+	Remedies    []Remedied      `json:"remedies,omitempty"` // tried on clones
+	Rewrites    []Rewrite       `json:"rewrites"`
+	Rows        []TableRows     `json:"rows"`
+	Sizes       []Size          `json:"sizes"`
+	Schema      []Change        `json:"schema"`
+	Leftovers   []Leftover      `json:"leftovers"`          // left behind by this migration
+	Contents    []TableContents `json:"contents,omitempty"` // whose values this migration changed; nil: none, or not compared (see Back)
+	Back        *Back           `json:"back,omitempty"`     // nil: not asked
 }
 
 // Statement is one statement of a migration as goose sent it.
@@ -317,6 +319,7 @@ type Policy struct {
 	AllowRewriteBelow    int64    `json:"allow_rewrite_below_bytes"` // -1: any size
 	UnexpectedRowChanges string   `json:"unexpected_row_changes"`    // "fail" or "warn"
 	Strict               bool     `json:"strict"`                    // conditions end with code 11
+	RequireDown          string   `json:"require_down,omitempty"`    // "reversible" or "schema"; empty: nothing is asked of the way back
 	// How long a migration may keep others from a table, in all; nil: no limit.
 	MaxReadsBlocked  *BlockedBudget `json:"max_reads_blocked,omitempty"`
 	MaxWritesBlocked *BlockedBudget `json:"max_writes_blocked,omitempty"`

@@ -46,6 +46,14 @@ const (
 	ConstraintNotValid  = "constraint-not-valid"
 	LeftBehind          = "left-behind"
 	OverrideExpired     = "override-expired"
+	DownFails           = "down-fails"
+	DownNoOp            = "down-noop"
+	DownLossy           = "down-lossy"
+	DownIncomplete      = "down-incomplete"
+	DownLeaves          = "down-leaves"
+	UpAgainFails        = "up-again-fails"
+	UpAgainDiffers      = "up-again-differs"
+	ColumnsNotJudged    = "columns-not-judged"
 	NoDown              = "no-down"
 	EmptyMigration      = "empty-migration"
 	NoPending           = "no-pending"
@@ -66,8 +74,9 @@ func Codes() []string {
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
 		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
 		BlockedOverBudget, CheckFailed, InvalidIndex, StallsBehindReaders, LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun,
-		NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan,
-		FailsByLockTimeout, ConstraintNotValid, LeftBehind, OverrideExpired, NoDown, EmptyMigration, NoPending,
+		NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan, DownFails,
+		DownNoOp, DownLossy, DownIncomplete, UpAgainFails, UpAgainDiffers, ColumnsNotJudged, FailsByLockTimeout, ConstraintNotValid, LeftBehind,
+		DownLeaves, OverrideExpired, NoDown, EmptyMigration, NoPending,
 	}
 }
 

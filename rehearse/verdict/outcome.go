@@ -341,7 +341,7 @@ func (j *judge) origin(l report.Leftover) *report.Migration {
 func (j *judge) files() {
 	var noDown, empty []string
 	for _, m := range j.r.Migrations {
-		if !m.HasDown {
+		if j.withoutDown(&m) {
 			noDown = append(noDown, m.ShortName())
 		}
 		if m.Empty {

@@ -22,6 +22,7 @@ var budgets = map[string]budget{
 	"max_reads_blocked":      duration(func(p *Policy) *time.Duration { return p.MaxReadsBlocked.alone() }),
 	"max_writes_blocked":     duration(func(p *Policy) *time.Duration { return p.MaxWritesBlocked.alone() }),
 	"allow_rewrite_below":    bytes(func(p *Policy) *int64 { return &p.AllowRewriteBelow }),
+	"require_down":           wayBack,
 	"unexpected_row_changes": word(func(p *Policy) *string { return &p.UnexpectedRowChanges }, "warn"),
 }
 
@@ -66,6 +67,15 @@ func word(of func(*Policy) *string, words ...string) budget {
 		*of(p) = value
 		return nil
 	}
+}
+
+// wayBack is the budget for downs, of which "none" asks for nothing.
+func wayBack(p *Policy, value string) error {
+	err := word(func(p *Policy) *string { return &p.RequireDown }, downSchema, "none")(p, value)
+	if p.RequireDown == "none" {
+		p.RequireDown = ""
+	}
+	return err
 }
 
 // Mistake is something wrong in a file's comment.

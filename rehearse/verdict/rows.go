@@ -172,7 +172,7 @@ func (j *judge) table(m *report.Migration, t report.TableRows, c change) {
 		f.Do = "If not every row was meant to go, look at the WHERE of the DELETE."
 	case changed(t) && !c.named:
 		f.Code = RowsUnexpected
-		f.Text = fmt.Sprintf("%s changed rows of %s, %s: %s", who, t.Table, undeclared("names", c), verbs(t))
+		f.Text = fmt.Sprintf("%s changed rows of %s, %s: %s", who, t.Table, undeclared("names", c), verbs(t)) + changedColumns(m, t.Table)
 		f.Do = "Look for a trigger, a cascading foreign key or a function. If the change is meant, say so by naming the table in the migration."
 		j.unexpected(&f, c)
 	default:

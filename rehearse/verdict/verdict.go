@@ -30,6 +30,7 @@ type Policy struct {
 	MaxMigrationTime     time.Duration // of each migration; 0: no limit
 	AllowRewriteBelow    int64         // bytes of the new storage; -1: any size, 0: none
 	UnexpectedRowChanges string        // "fail" or "warn"; empty: "fail"
+	RequireDown          string        // "reversible" or "schema": what the down of each migration must restore; empty: nothing
 	Strict               bool          // conditions end with code 11 instead of 0
 	Deny                 []string      // codes of findings that fail, whatever their level
 
@@ -40,7 +41,7 @@ type Policy struct {
 func (p Policy) Facts() report.Policy {
 	return report.Policy{
 		MaxTotalTime: report.Duration(p.MaxTotalTime), MaxMigrationTime: report.Duration(p.MaxMigrationTime),
-		AllowRewriteBelow: p.AllowRewriteBelow, UnexpectedRowChanges: cmp.Or(p.UnexpectedRowChanges, "fail"), Strict: p.Strict, Deny: p.Deny,
+		AllowRewriteBelow: p.AllowRewriteBelow, UnexpectedRowChanges: cmp.Or(p.UnexpectedRowChanges, "fail"), Strict: p.Strict, RequireDown: p.RequireDown, Deny: p.Deny,
 		MaxReadsBlocked: p.MaxReadsBlocked.facts(), MaxWritesBlocked: p.MaxWritesBlocked.facts(),
 	}
 }
@@ -84,6 +85,8 @@ func judged(p Policy, r *report.Result) []report.Finding {
 		j.rowLocks(m)
 		j.hostile(m)
 		j.scans(m)
+		j.columns(m)
+		j.back(m)
 	}
 	j.truth()
 	j.masking()
