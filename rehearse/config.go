@@ -43,6 +43,7 @@ type Config struct {
 	// those before it, judged by the first rehearsal; 0: no limit.
 	Passes   []string
 	PassTime time.Duration
+	Repeat   int    // apply all again so often, on fresh clones and unobserved, for how much times vary; 0: not
 	Role     string // "" means the owner of the version table
 
 	// Archive is restored instead of copying a source: then Source, Rules and Key are not needed, and nothing that limits or protects a

@@ -23,18 +23,24 @@ type pass struct {
 	asks string // the question, for people
 	cost int    // how often it applies all that is pending, about
 	run  func(ctx context.Context, p *passing) (note string, err error)
+	// asked says that a setting of its own asks for it, which then has no name in Config.Passes; nil: the name does.
+	asked func(cfg *Config) bool
 }
 
 // passes are all there are, in their order.
 var passes = []pass{
 	{name: "probe", asks: "how long reads and writes of an application would have waited", cost: 1, run: probe},
+	{name: "kill", asks: "what becomes of migrations that are killed half way when goose is run again", cost: 2, run: kill},
+	{name: "repeat", asks: "how much the times of migrations vary", run: repeat, asked: func(cfg *Config) bool { return cfg.Repeat > 0 }},
 }
 
 // PassNames are the names that Config.Passes may have, in the order in which they are carried out.
 func PassNames() []string {
 	names := make([]string, 0, len(passes))
 	for _, p := range passes {
-		names = append(names, p.name)
+		if p.asked == nil {
+			names = append(names, p.name)
+		}
 	}
 	return names
 }
@@ -52,7 +58,12 @@ type passing struct {
 
 // wanted are the passes that were asked for.
 func (r *rehearsal) wanted() []pass {
-	return slices.DeleteFunc(slices.Clone(passes), func(p pass) bool { return r.cfg.Passes != nil && !slices.Contains(r.cfg.Passes, p.name) })
+	return slices.DeleteFunc(slices.Clone(passes), func(p pass) bool {
+		if p.asked != nil {
+			return !p.asked(&r.cfg)
+		}
+		return r.cfg.Passes != nil && !slices.Contains(r.cfg.Passes, p.name)
+	})
 }
 
 // again carries out the passes. One that cannot be carried out leaves its question open, which is told; only a staging server that is down,
@@ -155,6 +166,7 @@ func (p *passing) tooLong(one pass) string {
 func (p *passing) onClone(ctx context.Context, from string, f func(at staging.Server) error) (err error) {
 	if from == "" {
 		from = p.pristine
+		defer closing(ctx, &err, "drop roles that a pass made", p.forget)
 	}
 	name, err := p.all.Clone(ctx, from, "")
 	if err != nil {
@@ -194,6 +206,18 @@ func (r *rehearsal) setAside(ctx context.Context, server staging.Server) (restor
 		return nil, fmt.Errorf("set aside roles that migrations made: %w", err)
 	}
 	return func(ctx context.Context) error { return execute(ctx, server, undo) }, nil
+}
+
+// forget drops the roles and tablespaces that a pass made as the first rehearsal did, so that the next can make them. Nothing is theirs once
+// the clone is gone.
+func (p *passing) forget(ctx context.Context) error {
+	var statements []string
+	for _, c := range p.result.Schema {
+		if kind := strings.ToUpper(c.Kind); c.Action == "added" && (kind == "ROLE" || kind == "TABLESPACE") {
+			statements = append(statements, "DROP "+kind+" IF EXISTS "+c.Name)
+		}
+	}
+	return execute(ctx, p.server, statements)
 }
 
 // execute runs statements as staging's superuser, in one transaction.

@@ -32,6 +32,7 @@ var configKeys = map[string]string{
 	"migrations.role":               "role",
 	"passes.names":                  "passes",
 	"passes.time":                   "pass-time",
+	"passes.repeat":                 "repeat",
 	"staging.provider":              "provider",
 	"staging.image":                 "image",
 	"staging.pull":                  "pull",

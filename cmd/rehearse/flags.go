@@ -182,6 +182,7 @@ func passFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("passes", "all", "further rehearsals on clones of the copy, as a `LIST` of names; all, or none; names: "+strings.Join(rehearse.PassNames(), ", ")),
 		durationFlag("pass-time", time.Hour, "no further rehearsal begins that would take longer than this with those before it; 0 is no limit"),
+		&cli.IntFlag{Name: "repeat", Usage: "time all migrations again `N` times, on fresh clones and unobserved: least, median, most; from 2", EnvVars: env("repeat")},
 	}
 }
 

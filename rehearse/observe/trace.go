@@ -54,6 +54,9 @@ func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx
 	if !q.inside && !r.o.TimesOnly {
 		u.ask(func() { r.prepare(ctx, u, conn, q) })
 	}
+	if q.stmt != nil && r.o.Sending != nil {
+		r.o.Sending(len(u.statements), s.pid)
+	}
 	q.start = u.now()
 	if !u.started {
 		u.started, u.first = true, q.start

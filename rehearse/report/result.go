@@ -148,6 +148,8 @@ type Migration struct {
 	Failure     *Failure    `json:"failure,omitempty"`
 	Locks       []Exposure  `json:"locks"`
 	Blocked     []Blocked   `json:"blocked,omitempty"`
+	Kill        *Kill       `json:"kill,omitempty"`   // nil: it was not killed half way
+	Repeat      *Repeat     `json:"repeat,omitempty"` // nil: its time was taken once
 	Rewrites    []Rewrite   `json:"rewrites"`
 	Rows        []TableRows `json:"rows"`
 	Sizes       []Size      `json:"sizes"`

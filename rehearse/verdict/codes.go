@@ -32,6 +32,10 @@ const (
 	MaskingAhead        = "masking-ahead"
 	PartOfRows          = "part-of-rows"
 	KAnonymity          = "k-anonymity"
+	KillWedged          = "kill-wedged"
+	KillDiffers         = "kill-differs"
+	KillNeedsCleanup    = "kill-needs-cleanup"
+	TimesVary           = "times-vary"
 	BlocksReads         = "blocks-reads"
 	BlocksWrites        = "blocks-writes"
 	Rewrite             = "rewrite"
@@ -57,7 +61,7 @@ func Codes() []string {
 	return []string{
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource, OnlyInCopy, RowsLost, RowsUnexpected,
 		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
+		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, KillWedged, KillDiffers, KillNeedsCleanup, TimesVary, BlocksReads, BlocksWrites, Rewrite, FullScan,
 		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
 	}
 }

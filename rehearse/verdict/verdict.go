@@ -68,6 +68,8 @@ func Judge(p Policy, r *report.Result) {
 		j.rows(m)
 		j.locks(m)
 		j.scans(m)
+		j.kill(m)
+		j.varies(m)
 	}
 	j.truth()
 	j.masking()
