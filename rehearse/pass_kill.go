@@ -128,6 +128,9 @@ func (k *killing) migration(ctx context.Context, i int) (err error) {
 		}
 	}
 	if len(found.Points) == 0 {
+		if found.LeftOut != "" {
+			k.result.NotMeasured = append(k.result.NotMeasured, report.NotMeasured{What: "what a kill half way leaves of " + m.ShortName(), Why: found.LeftOut})
+		}
 		return nil
 	}
 	found.Outcome = found.Worst().Outcome
