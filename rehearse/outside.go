@@ -47,13 +47,15 @@ func (r *rehearsal) asBefore(s catalog.Schema, m *report.Migration) catalog.Sche
 
 // tidily runs a pass and removes the roles and tablespaces that its migrations made, so that the next pass can make them again.
 func (p *passing) tidily(ctx context.Context, run func(context.Context, *passing) (string, error)) (note string, err error) {
-	before, err := p.belongings(ctx)
-	if err != nil {
+	if p.belonged, err = p.belongings(ctx); err != nil {
 		return "", err
 	}
-	defer closing(ctx, &err, "remove roles that migrations made", func(ctx context.Context) error { return p.removeNew(ctx, before) })
+	defer closing(ctx, &err, "remove roles that migrations made", p.forget)
 	return run(ctx, p)
 }
+
+// forget drops the roles and tablespaces that the pass has made until now, so that they can be made again: the databases that used them are gone.
+func (p *passing) forget(ctx context.Context) error { return p.removeNew(ctx, p.belonged) }
 
 // belongings are the roles and tablespaces of the server, as ALTER and DROP name them. Sources: pg_roles, pg_tablespace.
 func (p *passing) belongings(ctx context.Context) (names []string, err error) {

@@ -23,6 +23,8 @@ type pass struct {
 	asks string // the question, for people
 	cost int    // how often it applies all that is pending, about
 	run  func(ctx context.Context, p *passing) (note string, err error)
+	// asked says that a setting of its own asks for it, which then has no name in Config.Passes; nil: the name does.
+	asked func(cfg *Config) bool
 }
 
 // passes are all there are, in their order.
@@ -31,13 +33,17 @@ var passes = []pass{
 	{name: "remedy", asks: "whether the remedies proposed lead to the same end, and how long others wait then", cost: 2, run: remedy},
 	{name: hostileName, asks: "what becomes of migrations among long transactions of others", cost: 3, run: hostile},
 	{name: "down", asks: "whether there is a way back from each migration, and which columns' values each changed", cost: 4, run: wayBack},
+	{name: "kill", asks: "what becomes of migrations that are killed half way when goose is run again", cost: 2, run: kill},
+	{name: "repeat", asks: "how much the times of migrations vary", run: repeat, asked: func(cfg *Config) bool { return cfg.Repeat > 0 }},
 }
 
 // PassNames are the names that Config.Passes may have, in the order in which they are carried out.
 func PassNames() []string {
 	names := make([]string, 0, len(passes))
 	for _, p := range passes {
-		names = append(names, p.name)
+		if p.asked == nil {
+			names = append(names, p.name)
+		}
 	}
 	return names
 }
@@ -48,14 +54,20 @@ type passing struct {
 	work     *work
 	server   staging.Server
 	all      staging.Databases
-	pristine string // the clone that nobody can change
-	applied  int    // so many of the pending migrations were applied by the first pass; only these are asked about
-	reached  int    // and so many begun, the one that failed included
+	pristine string   // the clone that nobody can change
+	applied  int      // so many of the pending migrations were applied by the first pass; only these are asked about
+	reached  int      // and so many begun, the one that failed included
+	belonged []string // roles and tablespaces of before the pass
 }
 
 // wanted are the passes that were asked for.
 func (r *rehearsal) wanted() []pass {
-	return slices.DeleteFunc(slices.Clone(passes), func(p pass) bool { return r.cfg.Passes != nil && !slices.Contains(r.cfg.Passes, p.name) })
+	return slices.DeleteFunc(slices.Clone(passes), func(p pass) bool {
+		if p.asked != nil {
+			return !p.asked(&r.cfg)
+		}
+		return r.cfg.Passes != nil && !slices.Contains(r.cfg.Passes, p.name)
+	})
 }
 
 // again carries out the passes. One that cannot be carried out, or that the deadline of ctx ends, leaves its question open, which is told; only a
@@ -183,6 +195,7 @@ func (p *passing) spent() (d time.Duration) {
 func (p *passing) onClone(ctx context.Context, from string, f func(at staging.Server) error) (err error) {
 	if from == "" {
 		from = p.pristine
+		defer closing(ctx, &err, "drop roles that a pass made", p.forget)
 	}
 	name, err := p.all.Clone(ctx, from, "")
 	if err != nil {

@@ -36,6 +36,7 @@ var configKeys = map[string]string{
 	"passes.time":                   "pass-time",
 	"passes.hostile_hold":           "hostile-hold",
 	"passes.lock_timeout":           "migration-lock-timeout",
+	"passes.repeat":                 "repeat",
 	"staging.provider":              "provider",
 	"staging.image":                 "image",
 	"staging.pull":                  "pull",

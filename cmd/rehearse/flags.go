@@ -175,6 +175,7 @@ func passFlags() []cli.Flag {
 		},
 		durationFlag("migration-lock-timeout", 2*time.Second, "pass hostile: the lock_timeout under which migrations are tried; those that set their own keep it"),
 		durationFlag("pass-time", time.Hour, "no further rehearsal begins that would take longer than this with those before it; 0 is no limit"),
+		&cli.IntFlag{Name: "repeat", Usage: "time all migrations again `N` times, on fresh clones and unobserved: least, median, most; from 2", EnvVars: env("repeat")},
 	}
 }
 

@@ -44,6 +44,8 @@ const mostJobs = 256 // each is a session of the source
 
 const leastRate = 64 << 10
 
+const mostRepeats = 100 // each takes as long as the migrations
+
 const mostCopies = 1000 // each has the size of the copy
 
 // sensible checks the numbers, wherever they come from. A budget that is none because of a slip would be worse than an error.
@@ -63,6 +65,9 @@ func sensible(c *cli.Context) error {
 	}
 	if n := c.Int("jobs"); hasFlag(c, "jobs") && (n < 1 || n > mostJobs) {
 		return &usageProblem{text: fmt.Sprintf("--jobs %d: from 1 to %d tables can be copied at a time", n, mostJobs)}
+	}
+	if n := c.Int("repeat"); n == 1 || n > mostRepeats {
+		return &usageProblem{text: fmt.Sprintf("--repeat %d: a spread takes from 2 to %d runs", n, mostRepeats)}
 	}
 	if n := c.Int("copies"); hasFlag(c, "copies") && (n < 1 || n > mostCopies) {
 		return &usageProblem{text: fmt.Sprintf("--copies %d: from 1 to %d databases can be made", n, mostCopies)}
@@ -161,7 +166,7 @@ func config(c *cli.Context) (rehearse.Config, error) {
 			BinDir: c.String("pg-bindir"), TTL: c.Duration("ttl"), Copies: c.Int("copies"), Pristine: c.Bool("pristine"),
 		},
 		HostileHold: c.Duration("hostile-hold"), MigrationLockTimeout: c.Duration("migration-lock-timeout"),
-		PassTime: c.Duration("pass-time"), Keep: rehearse.Keep(choiceOf(c, "keep")), NoAudit: c.Bool("no-audit"), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
+		PassTime: c.Duration("pass-time"), Repeat: c.Int("repeat"), Keep: rehearse.Keep(choiceOf(c, "keep")), NoAudit: c.Bool("no-audit"), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
 		Policy: policy(c), Tool: version(), Log: logger(c),
 	}
 	if restoring(c) {

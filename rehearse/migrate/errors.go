@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/pressly/goose/v3"
 )
 
 // ErrLost says that the connection to staging broke while a migration ran, so that nothing can be said of it.
@@ -12,6 +14,9 @@ var ErrLost = errors.New("the connection to the staging server was lost")
 
 // ErrOutOfOrder says that a plan cannot be applied: migrations older than the newest one applied are missing, and that is not allowed.
 var ErrOutOfOrder = errors.New("migrations older than the newest applied one were never applied")
+
+// IsApplied tells the error of applying a migration that the version table has already.
+func IsApplied(err error) bool { return errors.Is(err, goose.ErrAlreadyApplied) }
 
 // DirError says that a directory of migrations cannot be read. Unwrap gives the reason, such as [io/fs.ErrNotExist].
 type DirError struct {

@@ -134,7 +134,9 @@ type Options struct {
 	// Sent, when set, is called after each statement of a migration, when its end has been recorded: n counts them from 1 since Start, and pid is
 	// the backend that ran it. It must not call the Recorder.
 	Sent func(n int, pid uint32)
-	Log  *slog.Logger
+	// Sending, when set, is called before each statement of a migration is sent. All else is as for Sent.
+	Sending func(n int, pid uint32)
+	Log     *slog.Logger
 }
 
 // Open connects the watcher: as a superuser of the server the migrations run on, since it looks at sessions of any role.

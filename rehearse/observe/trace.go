@@ -59,6 +59,9 @@ func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx
 	if len(s.unasked) > 0 && q.inside && endsTransaction(data.SQL) {
 		u.ask(func() { r.inside(ctx, u, conn, s.unasked[len(s.unasked)-1]) })
 	}
+	if q.stmt != nil && r.o.Sending != nil {
+		r.o.Sending(len(u.statements), s.pid)
+	}
 	q.start = u.now()
 	if !u.started {
 		u.started, u.first = true, q.start

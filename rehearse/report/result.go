@@ -155,6 +155,8 @@ type Migration struct {
 	Locks       []Exposure      `json:"locks"`
 	Probed      bool            `json:"probed,omitempty"` // it was applied once more while others asked for its tables: Blocked has all of them that had to wait
 	Blocked     []Blocked       `json:"blocked,omitempty"`
+	Kill        *Kill           `json:"kill,omitempty"`     // nil: it was not killed half way
+	Repeat      *Repeat         `json:"repeat,omitempty"`   // nil: its time was taken once
 	Hostile     *Hostile        `json:"hostile,omitempty"`  // nil: not applied among long transactions of others
 	Remedies    []Remedied      `json:"remedies,omitempty"` // tried on clones
 	Rewrites    []Rewrite       `json:"rewrites"`

@@ -38,6 +38,10 @@ const (
 	PartOfRows          = "part-of-rows"
 	KAnonymity          = "k-anonymity"
 	SchemaLiteral       = "schema-literal"
+	KillWedged          = "kill-wedged"
+	KillDiffers         = "kill-differs"
+	KillNeedsCleanup    = "kill-needs-cleanup"
+	TimesVary           = "times-vary"
 	BlocksReads         = "blocks-reads"
 	BlocksWrites        = "blocks-writes"
 	RowsLocked          = "rows-locked"
@@ -74,9 +78,9 @@ func Codes() []string {
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
 		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
 		BlockedOverBudget, CheckFailed, InvalidIndex, StallsBehindReaders, LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun,
-		NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan, DownFails,
-		DownNoOp, DownLossy, DownIncomplete, UpAgainFails, UpAgainDiffers, ColumnsNotJudged, FailsByLockTimeout, ConstraintNotValid, LeftBehind,
-		DownLeaves, OverrideExpired, NoDown, EmptyMigration, NoPending,
+		NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, KillWedged, KillDiffers, KillNeedsCleanup, TimesVary, SchemaLiteral, BlocksReads,
+		BlocksWrites, RowsLocked, Rewrite, FullScan, DownFails, DownNoOp, DownLossy, DownIncomplete, UpAgainFails, UpAgainDiffers, ColumnsNotJudged,
+		FailsByLockTimeout, ConstraintNotValid, LeftBehind, DownLeaves, OverrideExpired, NoDown, EmptyMigration, NoPending,
 	}
 }
 

@@ -144,11 +144,11 @@ func was(n int) string {
 func (j *judge) time() {
 	var total report.Duration
 	for _, m := range j.r.Migrations {
-		total += m.Duration
-		if limit := report.Duration(j.p.MaxMigrationTime); limit > 0 && m.Duration > limit {
+		total += m.Took()
+		if limit := report.Duration(j.p.MaxMigrationTime); limit > 0 && m.Took() > limit {
 			j.add(report.Finding{
 				Code: MigrationOverBudget, Level: report.Fail, ExitCode: exitPolicy, Migration: m.Version, File: m.File,
-				Text: fmt.Sprintf("%s took %s%s, over the budget of %s for a migration", m.ShortName(), m.Duration, slept(m), limit),
+				Text: fmt.Sprintf("%s took %s%s, over the budget of %s for a migration", m.ShortName(), m.Took(), slept(m), limit),
 				Do:   "Split it: changes of the schema in one migration, changes of rows in batches outside of it.",
 			})
 		}
@@ -163,10 +163,14 @@ func (j *judge) time() {
 }
 
 func slept(m report.Migration) string {
-	if m.Slept == 0 {
-		return ""
+	text := ""
+	if m.Slept > 0 {
+		text = fmt.Sprintf(" (%s of it asleep)", m.Slept)
 	}
-	return fmt.Sprintf(" (%s of it asleep)", m.Slept)
+	if m.Repeat != nil {
+		text += fmt.Sprintf(" (median of %d runs)", m.Repeat.Runs)
+	}
+	return text
 }
 
 // outcome judges what became of a migration.

@@ -87,6 +87,8 @@ func judged(p Policy, r *report.Result) []report.Finding {
 		j.scans(m)
 		j.columns(m)
 		j.back(m)
+		j.kill(m)
+		j.varies(m)
 	}
 	j.truth()
 	j.masking()

@@ -1,0 +1,36 @@
+package verdict
+
+import (
+	"fmt"
+
+	"github.com/rehearse-db/rehearse/rehearse/report"
+)
+
+// kill weighs what a kill half way leaves of a migration. A GO stays possible where the SQL that helps is at hand, as after a CREATE INDEX
+// CONCURRENTLY that was killed; it is conditional where a second run changes data without a word, or nothing helps.
+func (j *judge) kill(m *report.Migration) {
+	if m.Kill == nil || m.Kill.Outcome.Weight() < 1 {
+		return
+	}
+	p := m.Kill.Worst()
+	f := report.Finding{Level: report.Warn, Migration: m.Version, File: m.File, Line: p.Line}
+	f.Text = fmt.Sprintf("%s, killed %s: %s", m.ShortName(), p.Place(), p.Again())
+	f.Do = p.Advice()
+	switch p.Outcome {
+	case report.KillNeedsCleanup:
+		f.Code = KillNeedsCleanup
+		f.Do += "\nStatements that can be repeated (IF NOT EXISTS, IF EXISTS), or a file for each, resume by themselves."
+	case report.KillDiffers:
+		f.Code = KillDiffers
+		if p.DataDiffers {
+			f.Level = report.Condition
+		}
+		if f.Do == "" {
+			f.Do = "Do not run goose again after such a kill before the difference is mended: make each statement do nothing where it has been done, or give it a transaction."
+		}
+	case report.KillWedged:
+		f.Code, f.Level = KillWedged, report.Condition
+		f.Do = "Know before the release how to go on after such a kill: nothing that was tried helps. Make the statements repeatable, or give each a file of its own."
+	}
+	j.add(f)
+}
