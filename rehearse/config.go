@@ -43,7 +43,11 @@ type Config struct {
 	// those before it, judged by the first rehearsal; 0: no limit.
 	Passes   []string
 	PassTime time.Duration
-	Role     string // "" means the owner of the version table
+	// Queries are queries of the application, each with $1 and so on in the place of values or with literals, which become such; for the pass
+	// "queries", beside what pg_stat_statements of the source has. QueriesFile is where they are from. See ParseQueries.
+	Queries     []string
+	QueriesFile string
+	Role        string // "" means the owner of the version table
 
 	// Archive is restored instead of copying a source: then Source, Rules and Key are not needed, and nothing that limits or protects a
 	// source has a meaning. It is closed in any case.

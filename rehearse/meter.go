@@ -23,6 +23,7 @@ type meter struct {
 	last   reading
 	deltas map[uint32]compare.Delta // over all migrations
 	method report.Method
+	left   leaving
 }
 
 // reading is the database at one moment.
@@ -64,7 +65,7 @@ func (m *meter) begin(ctx context.Context) (err error) {
 		return fmt.Errorf("read staging before the migrations: %w", err)
 	}
 	m.last = m.first
-	return nil
+	return m.left.begin(ctx, m.conn)
 }
 
 // after compares the database with what it was before the migration; only tables that the migration touched are counted again.
@@ -92,8 +93,9 @@ func (m *meter) after(ctx context.Context, mig *report.Migration, o *observe.Obs
 	mig.Rows = compare.DiffRows(m.last.rows, now.rows, deltas, o.ChangesMethod)
 	mig.Sizes = compare.DiffSizes(m.last.sizes, now.sizes)
 	mig.Leftovers = compare.DiffLeftovers(m.last.leftovers, now.leftovers)
+	err = m.left.after(ctx, m.conn, mig, o, m.last, now)
 	m.last = now
-	return nil
+	return err
 }
 
 func plus(a, b compare.Delta) compare.Delta {

@@ -28,6 +28,7 @@ type pass struct {
 // passes are all there are, in their order.
 var passes = []pass{
 	{name: "probe", asks: "how long reads and writes of an application would have waited", cost: 1, run: probe},
+	{name: "queries", asks: "which queries of the application stop working or lose their plan", cost: 1, run: queries},
 }
 
 // PassNames are the names that Config.Passes may have, in the order in which they are carried out.

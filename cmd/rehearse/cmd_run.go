@@ -42,6 +42,9 @@ func rehearseAction(c *cli.Context) error {
 	if cfg.Passes, err = passNames(c); err != nil {
 		return err
 	}
+	if err = fileQueries(c, &cfg); err != nil {
+		return err
+	}
 	err = bounded(c, func(ctx context.Context) error {
 		progress := newReporter(choiceOf(c, "progress"), c.Bool("quiet"), c.App.ErrWriter)
 		cfg.Progress = progress.event

@@ -32,6 +32,7 @@ var configKeys = map[string]string{
 	"migrations.role":               "role",
 	"passes.names":                  "passes",
 	"passes.time":                   "pass-time",
+	"passes.queries":                "queries",
 	"staging.provider":              "provider",
 	"staging.image":                 "image",
 	"staging.pull":                  "pull",
@@ -51,11 +52,14 @@ var configKeys = map[string]string{
 	"policy.max_migration_time":     "max-migration-time",
 	"policy.allow_rewrite_below":    "allow-rewrite-below",
 	"policy.unexpected_row_changes": "unexpected-row-changes",
+	"policy.max_wal":                "max-wal",
+	"policy.max_disk_peak":          "max-disk-peak",
+	"policy.broken_queries":         "broken-queries",
 }
 
 // pathFlags are flags whose value in the file is relative to the file.
 var pathFlags = map[string]bool{
-	"masks": true, "migrations": true, "pg-bindir": true, "snapshot-dir": true, "identity": true, "encrypt-to": true,
+	"masks": true, "migrations": true, "pg-bindir": true, "snapshot-dir": true, "identity": true, "encrypt-to": true, "queries": true,
 }
 
 // The files that init writes and the other commands look for.

@@ -180,6 +180,7 @@ func timeoutFlag() cli.Flag {
 
 func passFlags() []cli.Flag {
 	return []cli.Flag{
+		stringFlag("queries", "", "`FILE` of the application's queries, separated by semicolons, beside those that pg_stat_statements of the source has"),
 		stringFlag("passes", "all", "further rehearsals on clones of the copy, as a `LIST` of names; all, or none; names: "+strings.Join(rehearse.PassNames(), ", ")),
 		durationFlag("pass-time", time.Hour, "no further rehearsal begins that would take longer than this with those before it; 0 is no limit"),
 	}
@@ -190,6 +191,9 @@ func policyFlags() []cli.Flag {
 		durationFlag("max-total-time", 0, "budget of all migrations together; 0 is none"),
 		durationFlag("max-migration-time", 0, "budget of each migration; 0 is none"),
 		sizeFlag("allow-rewrite-below", "tables smaller than this `SIZE` may be rewritten, such as 1GB; any"),
+		sizeFlag("max-wal", "budget of the WAL that each migration writes, as a `SIZE` such as 1GB; any"),
+		sizeFlag("max-disk-peak", "budget of the disk that each migration needs above what there was before, as a `SIZE`; any"),
+		choiceFlag("broken-queries", "condition", "queries of the application that stop working", "fail", "condition", "warn"),
 		choiceFlag("unexpected-row-changes", "fail", "rows changed in a table that the migration does not name", "fail", "warn"),
 		boolFlag("strict", "GO WITH CONDITIONS fails too, with exit code 11"),
 	}

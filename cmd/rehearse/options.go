@@ -70,6 +70,11 @@ func sensible(c *cli.Context) error {
 	if n := sizeOf(c, "rate-limit"); n >= 0 && n < leastRate {
 		return &usageProblem{text: fmt.Sprintf("--rate-limit %s: the copy would hardly end", report.Bytes(n)), hint: "at least 64kB a second, or any"}
 	}
+	for _, name := range []string{"max-wal", "max-disk-peak"} {
+		if hasFlag(c, name) && sizeOf(c, name) == 0 {
+			return &usageProblem{text: fmt.Sprintf("--%s 0: no migration does without", name), hint: "any is no limit"}
+		}
+	}
 	if hasFlag(c, "ttl") && c.Duration("ttl") == 0 {
 		return &usageProblem{text: "--ttl 0s: staging must end at some time", hint: "such as --ttl 8h"}
 	}
@@ -215,10 +220,28 @@ func passNames(c *cli.Context) ([]string, error) {
 	return names, nil
 }
 
+// fileQueries reads the file of --queries.
+func fileQueries(c *cli.Context, cfg *rehearse.Config) error {
+	path := c.String("queries")
+	if path == "" {
+		return nil
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return &usageProblem{text: "queries: " + unwrapPath(err).Error(), hint: "--queries names a file of SQL queries, separated by semicolons"}
+	}
+	if cfg.Queries, err = rehearse.ParseQueries(path, string(src)); err != nil {
+		return &usageProblem{text: "queries: " + err.Error(), hint: "it holds SELECT, INSERT, UPDATE, DELETE and the like, separated by semicolons, with $1 or literals for values"}
+	}
+	cfg.QueriesFile = filepath.Base(path)
+	return nil
+}
+
 func policy(c *cli.Context) verdict.Policy {
 	return verdict.Policy{
 		MaxTotalTime: c.Duration("max-total-time"), MaxMigrationTime: c.Duration("max-migration-time"),
 		AllowRewriteBelow: sizeOf(c, "allow-rewrite-below"), UnexpectedRowChanges: choiceOf(c, "unexpected-row-changes"), Strict: c.Bool("strict"),
+		MaxWAL: max(0, sizeOf(c, "max-wal")), MaxDiskPeak: max(0, sizeOf(c, "max-disk-peak")), BrokenQueries: choiceOf(c, "broken-queries"),
 	}
 }
 

@@ -71,7 +71,7 @@ func arrange(r *Result, sym symbols, lim limits) document {
 	}
 	doc := document{Headline: a.headline(), Verdict: r.Verdict, Parts: a.circumstances()}
 	for _, build := range []func() section{
-		a.migrations, a.doThisFirst, a.parts, a.alsoSeen, a.schema, a.rows, a.cost,
+		a.migrations, a.doThisFirst, a.parts, a.alsoSeen, a.queries, a.schema, a.rows, a.cost,
 		a.failures, a.fidelity, a.notMeasured, a.leftovers, a.masks, a.audit, a.method,
 	} {
 		if s := build(); len(s.Items) > 0 {

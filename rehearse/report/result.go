@@ -58,6 +58,7 @@ type Result struct {
 	Phases      []Phase       `json:"phases"`
 	Migrations  []Migration   `json:"migrations"`        // pending ones, in the order of application; those never reached have outcome "not_run"
 	Probing     *Probing      `json:"probing,omitempty"` // nil: nothing was probed
+	Queries     *Queries      `json:"queries,omitempty"` // nil: no query was looked at
 	Drift       *Drift        `json:"drift,omitempty"`
 	Schema      []Change      `json:"schema"` // the whole difference, before the first against after the last migration
 	Rows        []TableRows   `json:"rows"`   // tables whose rows changed over all migrations
@@ -153,6 +154,9 @@ type Migration struct {
 	Sizes       []Size      `json:"sizes"`
 	Schema      []Change    `json:"schema"`
 	Leftovers   []Leftover  `json:"leftovers"` // left behind by this migration
+	Disk        *Disk       `json:"disk,omitempty"`
+	Left        Left        `json:"left,omitzero"`
+	Queries     *Affected   `json:"queries,omitempty"` // nil: no query was looked at
 }
 
 // Statement is one statement of a migration as goose sent it.
@@ -299,11 +303,14 @@ type Drift struct {
 
 // Policy is the set of budgets in force.
 type Policy struct {
-	MaxTotalTime         Duration `json:"max_total_time"`            // 0: no limit
-	MaxMigrationTime     Duration `json:"max_migration_time"`        // 0: no limit
-	AllowRewriteBelow    int64    `json:"allow_rewrite_below_bytes"` // -1: any size
-	UnexpectedRowChanges string   `json:"unexpected_row_changes"`    // "fail" or "warn"
-	Strict               bool     `json:"strict"`                    // conditions end with code 11
+	MaxTotalTime         Duration `json:"max_total_time"`                // 0: no limit
+	MaxMigrationTime     Duration `json:"max_migration_time"`            // 0: no limit
+	AllowRewriteBelow    int64    `json:"allow_rewrite_below_bytes"`     // -1: any size
+	UnexpectedRowChanges string   `json:"unexpected_row_changes"`        // "fail" or "warn"
+	MaxWAL               int64    `json:"max_wal_bytes,omitempty"`       // of each migration; 0: no limit
+	MaxDiskPeak          int64    `json:"max_disk_peak_bytes,omitempty"` // of each migration; 0: no limit
+	BrokenQueries        string   `json:"broken_queries,omitempty"`      // "fail", "condition" or "warn"
+	Strict               bool     `json:"strict"`                        // conditions end with code 11
 }
 
 // Finding is a fact that matters to the verdict. Codes are stable and documented.

@@ -22,6 +22,7 @@ func samples() map[string]*report.Result {
 		"odd-names":    judged(verdict.Policy{}, oddNames()),
 		"part":         judged(budget, part()),
 		"masked":       judged(budget, masked()),
+		"queries":      judged(budget, asked()),
 	}
 }
 

@@ -41,6 +41,16 @@ const (
 	NoDown              = "no-down"
 	EmptyMigration      = "empty-migration"
 	NoPending           = "no-pending"
+	QueryBreaks         = "query-breaks"
+	PlanWorse           = "plan-worse"
+	PlanUntilAnalyze    = "plan-until-analyze"
+	PlanBetter          = "plan-better"
+	StatisticsLost      = "statistics-lost"
+	DeadRows            = "dead-rows"
+	SequenceBehind      = "sequence-behind"
+	SequenceNearEnd     = "sequence-near-end"
+	WALOverBudget       = "wal-over-budget"
+	DiskOverBudget      = "disk-over-budget"
 )
 
 // Words of the contract that decide something here.
@@ -57,7 +67,9 @@ func Codes() []string {
 	return []string{
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource, OnlyInCopy, RowsLost, RowsUnexpected,
 		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
+		WALOverBudget, DiskOverBudget, QueryBreaks, SequenceBehind,
 		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
+		PlanWorse, PlanUntilAnalyze, DeadRows, StatisticsLost, SequenceNearEnd, PlanBetter,
 		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
 	}
 }

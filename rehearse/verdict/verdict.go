@@ -29,6 +29,9 @@ type Policy struct {
 	AllowRewriteBelow    int64         // bytes of the new storage; -1: any size, 0: none
 	UnexpectedRowChanges string        // "fail" or "warn"; empty: "fail"
 	Strict               bool          // conditions end with code 11 instead of 0
+	MaxWAL               int64         // bytes of WAL of each migration; 0: no limit
+	MaxDiskPeak          int64         // bytes of disk of each migration above what there was before; 0: no limit
+	BrokenQueries        string        // "fail", "condition" or "warn"; empty: "condition"
 }
 
 // Facts is the policy as a result tells it.
@@ -36,6 +39,7 @@ func (p Policy) Facts() report.Policy {
 	return report.Policy{
 		MaxTotalTime: report.Duration(p.MaxTotalTime), MaxMigrationTime: report.Duration(p.MaxMigrationTime),
 		AllowRewriteBelow: p.AllowRewriteBelow, UnexpectedRowChanges: cmp.Or(p.UnexpectedRowChanges, "fail"), Strict: p.Strict,
+		MaxWAL: p.MaxWAL, MaxDiskPeak: p.MaxDiskPeak, BrokenQueries: cmp.Or(p.BrokenQueries, "condition"),
 	}
 }
 
@@ -68,6 +72,9 @@ func Judge(p Policy, r *report.Result) {
 		j.rows(m)
 		j.locks(m)
 		j.scans(m)
+		j.room(m)
+		j.queries(m)
+		j.remains(m)
 	}
 	j.truth()
 	j.masking()
