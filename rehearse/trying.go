@@ -93,6 +93,10 @@ func (t *trier) try(ctx context.Context, all []tried, which []int, before ...str
 			return nil, fmt.Errorf("%.60s: %w", sql, err)
 		}
 	}
+	required, err := t.required(ctx)
+	if err != nil {
+		return nil, err
+	}
 	answers := make(map[int]answer, len(which))
 	role, path := "\x00", "" // of nobody
 	for _, i := range which {
@@ -102,9 +106,11 @@ func (t *trier) try(ctx context.Context, all []tried, which []int, before ...str
 				return nil, err
 			}
 		}
-		if answers[i], err = t.plan(ctx, &all[i]); err != nil {
+		a, err := t.plan(ctx, &all[i])
+		if err != nil {
 			return nil, err
 		}
+		answers[i] = a.without(required)
 	}
 	return answers, nil
 }
@@ -159,6 +165,42 @@ func (t *trier) plan(ctx context.Context, q *tried) (answer, error) {
 		return answer{state: "rehearsed", message: err.Error()}, nil
 	}
 	return answer{plan: plan}, nil
+}
+
+// required are the columns that no row can do without, by schema.name as plans have it and by number. Tables with a trigger that may fill
+// them are left out. Sources: pg_attribute, pg_trigger.
+func (t *trier) required(ctx context.Context) (map[string]map[int]string, error) {
+	rows, err := t.conn.Query(ctx, `SELECT n.nspname || '.' || c.relname, a.attnum::int, pg_catalog.quote_ident(a.attname)
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND a.attgenerated = '' AND a.attidentity = ''
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgtype & 7 = 7)`) // for each row, before, insert
+	if err != nil {
+		return nil, fmt.Errorf("read which columns are NOT NULL: %w", err)
+	}
+	all := map[string]map[int]string{}
+	var table, column string
+	var number int
+	_, err = pgx.ForEachRow(rows, []any{&table, &number, &column}, func() error {
+		if all[table] == nil {
+			all[table] = map[int]string{}
+		}
+		all[table][number] = column
+		return nil
+	})
+	return all, err
+}
+
+// without is the answer to a query that the server plans, and that fails for every row that it inserts: it gives no value to a column that
+// must have one.
+func (a answer) without(required map[string]map[int]string) answer {
+	for _, insert := range a.plan.Inserts {
+		for _, number := range insert.Nulls {
+			if column, must := required[insert.Relation][number]; must {
+				return answer{state: "23502", message: fmt.Sprintf("column %s of %s is NOT NULL, and the query gives it no value", column, insert.Relation)}
+			}
+		}
+	}
+	return a
 }
 
 // sizes are those of the tables, by schema.name as plans have it, in bytes. Source: pg_class.

@@ -21,6 +21,14 @@ type Plan struct {
 	Cost  float64 // the planner's total cost of the root
 	Form  string  // nodes, relations and indexes: "Nested Loop (Seq Scan on shop.a, Index Scan using shop.b on b_pkey)"
 	Scans []PlanScan
+
+	Inserts []PlanInsert
+}
+
+// PlanInsert is that a plan inserts rows, and into which columns of them nothing but NULL.
+type PlanInsert struct {
+	Relation string // schema.name, not quoted
+	Nulls    []int  // columns by number
 }
 
 // PlanScan is how a plan reads one relation.
@@ -42,6 +50,8 @@ type planNode struct {
 	Alias     string     `json:"Alias"`
 	Index     string     `json:"Index Name"`
 	Cost      float64    `json:"Total Cost"`
+	Place     string     `json:"Parent Relationship"`
+	Output    []string   `json:"Output"`
 	Plans     []planNode `json:"Plans"`
 }
 
@@ -62,6 +72,7 @@ func ReadPlan(text []byte) (Plan, error) {
 		p.Cost += q.Plan.Cost
 		forms = append(forms, q.Plan.form())
 		p.Scans = q.Plan.scans(p.Scans)
+		p.Inserts = q.Plan.inserts(p.Inserts)
 	}
 	if len(forms) == 0 {
 		return p, errors.New("read a plan: there is none")
@@ -114,6 +125,24 @@ func (n *planNode) scans(all []PlanScan) []PlanScan {
 	}
 	for i := range n.Plans {
 		all = n.Plans[i].scans(all)
+	}
+	return all
+}
+
+// inserts gathers what is inserted: the rows that come from below have all columns of the table, dropped ones too, in their order.
+func (n *planNode) inserts(all []PlanInsert) []PlanInsert {
+	for i := range n.Plans {
+		below := &n.Plans[i]
+		if n.Operation == "Insert" && below.Place == "Outer" {
+			one := PlanInsert{Relation: n.relation()}
+			for k, value := range below.Output {
+				if strings.HasPrefix(value, "NULL::") {
+					one.Nulls = append(one.Nulls, k+1)
+				}
+			}
+			all = append(all, one)
+		}
+		all = below.inserts(all)
 	}
 	return all
 }

@@ -65,6 +65,11 @@ func TestReadPlan(t *testing.T) {
 			t.Errorf("reads %s: %v", relation, !reads)
 		}
 	}
+	insert := planOf(t, `{"Node Type": "CTE Scan", "Plans": [{"Node Type": "ModifyTable", "Operation": "Insert", "Schema": "s", "Relation Name": "t", "Plans": [
+		{"Node Type": "Result", "Parent Relationship": "InitPlan", "Output": ["NULL::text"]}, {"Node Type": "Result", "Parent Relationship": "Outer", "Output": ["$1", "NULL::text", "(NULL::text)", "NULL::integer"]}]}]}`)
+	if diff := cmp.Diff([]compare.PlanInsert{{Relation: "s.t", Nulls: []int{2, 4}}}, insert.Inserts); diff != "" {
+		t.Error(diff)
+	}
 	for _, text := range []string{"", "[]", `[{"Utility": 1}]`} {
 		if _, err := compare.ReadPlan([]byte(text)); err == nil {
 			t.Errorf("%q is read as a plan", text)
