@@ -72,6 +72,12 @@ func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) e
 	if len(wanted) == 0 || p.reached == 0 {
 		return nil
 	}
+	if overtime(ctx) { // of a migration, which is a finding: what is known is told
+		for _, one := range wanted {
+			p.open(one, noTime)
+		}
+		return nil
+	}
 	var err error
 	if p.pristine, err = p.all.Pristine(ctx); err != nil {
 		return &StagingError{Err: r.because(ctx, server, fmt.Errorf("find the copy from before the migrations: %w", err))}
@@ -86,7 +92,7 @@ func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) e
 			return err
 		}
 	}
-	if !r.keepsPristine() {
+	if !r.keepsPristine() && !overtime(ctx) {
 		if err = p.all.Drop(ctx, p.pristine); err != nil {
 			return &StagingError{Err: r.because(ctx, server, err)}
 		}
@@ -97,8 +103,17 @@ func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) e
 // keepsPristine says that a clone of the copy from before the migrations stays with staging.
 func (r *rehearsal) keepsPristine() bool { return r.cfg.Staging.Pristine && r.cfg.Keep != KeepNever }
 
+const noTime = "the time allowed for the rehearsal was over"
+
+// overtime says that the time limit of the rehearsal has passed.
+func overtime(ctx context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }
+
 // carryOut carries out one pass, where there is time for it.
 func (p *passing) carryOut(ctx context.Context, one pass) error {
+	if overtime(ctx) {
+		p.open(one, noTime)
+		return nil
+	}
 	if why := p.tooLong(one); why != "" {
 		p.open(one, why)
 		return nil
@@ -106,6 +121,9 @@ func (p *passing) carryOut(ctx context.Context, one pass) error {
 	err := p.phase("pass: "+one.name, func() (string, error) { return one.run(ctx, p) })
 	switch {
 	case err == nil:
+		return nil
+	case overtime(ctx):
+		p.open(one, noTime)
 		return nil
 	case ctx.Err() != nil:
 		return &StagingError{Err: p.because(ctx, p.server, err)}
