@@ -39,14 +39,18 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		if err := asked.ask(ctx, target(), r.cfg.StatementTimeout, false); err != nil {
 			return "", err
 		}
+		disk := observe.WatchDisk(server.Config())
+		defer closing(ctx, &err, "close the session that looks at the disk", disk.Close)
 		run, err := migrate.Apply(ctx, w.todo, migrate.Options{
 			Target: target, Watch: server.Config, Table: w.table.String(), SessionEach: r.cfg.Session == "each", Log: r.cfg.Log,
-			Before: func(_ context.Context, mig *report.Migration) error {
+			Before: func(ctx context.Context, mig *report.Migration) error {
 				r.cfg.Progress(Event{Phase: "migrate", State: PhaseRunning, Note: mig.Name})
+				disk.Begin(ctx)
 				return nil
 			},
 			After: func(ctx context.Context, mig *report.Migration, o *observe.Observation) error {
-				r.remember(mig, m.last.schema)
+				r.remember(mig, m.last.objects[0])
+				mig.Disk = roomOf(mig, disk.End(ctx))
 				if err := m.after(ctx, mig, o); err != nil {
 					return fmt.Errorf("after migration %s: %w", mig.Name, err)
 				}

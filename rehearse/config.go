@@ -44,7 +44,11 @@ type Config struct {
 	// those before it, judged by the first rehearsal; 0: no limit.
 	Passes   []string
 	PassTime time.Duration
-	Repeat   int // apply all again so often, on fresh clones and unobserved, for how much times vary; 0: not
+	// Queries are queries of the application, each with $1 and so on in the place of values or with literals, which become such; for the pass
+	// "queries", beside what pg_stat_statements of the source has. QueriesFile is where they are from. See ParseQueries.
+	Queries     []string
+	QueriesFile string
+	Repeat      int // apply all again so often, on fresh clones and unobserved, for how much times vary; 0: not
 	// HostileHold is how long the transactions last that the pass "hostile" has in a migration's way; 0: as long as the oldest one at the source,
 	// at least a second longer than MigrationLockTimeout and at most 10 s. MigrationLockTimeout is the lock_timeout under which that pass
 	// tries migrations; 2 s.

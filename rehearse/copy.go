@@ -101,6 +101,9 @@ func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server stagin
 			r.collector = audit.NewCollector()
 			options.Watch = watch(r.collector)
 		}
+		if err := r.shapes(ctx, src, w); err != nil {
+			return "", err
+		}
 		var copied *snapshot.Result
 		var err error
 		switch src := src.(type) {

@@ -25,6 +25,7 @@ type meter struct {
 	counters map[string]int64         // of changes to catalogs, when last asked for; nil when not known
 	deltas   map[uint32]compare.Delta // over all migrations
 	method   report.Method
+	left     leaving
 }
 
 // reading is the database at one moment.
@@ -82,7 +83,7 @@ func (m *meter) begin(ctx context.Context) (err error) {
 	m.last = m.first
 	m.last.rows.Counts = maps.Clone(m.first.rows.Counts)
 	m.last.index()
-	return nil
+	return m.left.begin(ctx, m.conn)
 }
 
 // after compares the database with what it was before the migration; only tables that the migration touched are counted again.
@@ -95,14 +96,17 @@ func (m *meter) after(ctx context.Context, mig *report.Migration, o *observe.Obs
 	if o.ChangesMethod != "" && o.ChangesMethod != report.Exact {
 		m.method = o.ChangesMethod
 	}
+	was := m.last.counted()
 	done, err := m.afterSome(ctx, mig, o, deltas)
-	if done && err == nil {
-		return nil
+	if !done || err != nil {
+		if err := m.revive(ctx); err != nil {
+			return err
+		}
+		if err := m.afterAll(ctx, mig, o, deltas); err != nil {
+			return err
+		}
 	}
-	if err := m.revive(ctx); err != nil {
-		return err
-	}
-	return m.afterAll(ctx, mig, o, deltas)
+	return m.left.after(ctx, m.conn, mig, o, was, m.last.counted())
 }
 
 // afterAll reads the whole database; only what the migration touched is counted again.

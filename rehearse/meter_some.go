@@ -297,20 +297,26 @@ func (r *reading) replace(oids []uint32, was, now reading) {
 
 // whole puts the parts of an indexed reading together again, in the order of a reading of everything.
 func (r *reading) whole() reading {
-	w := reading{rows: compare.Rows{Counts: r.rows.Counts}, leftovers: r.leftovers}
+	w := r.counted()
 	for _, objects := range r.objects {
 		w.schema = append(w.schema, objects...)
-	}
-	for _, t := range r.tables {
-		w.rows.Tables = append(w.rows.Tables, t)
-	}
-	for _, sizes := range r.sizesOf {
-		w.sizes = append(w.sizes, sizes...)
 	}
 	slices.SortFunc(w.schema, func(a, b catalog.Object) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
 	slices.SortFunc(w.rows.Tables, func(a, b catalog.Table) int {
 		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
 	})
 	slices.SortFunc(w.sizes, func(a, b catalog.Size) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.OID, b.OID)) })
+	return w
+}
+
+// counted is what an indexed reading has but the schema, in no order.
+func (r *reading) counted() reading {
+	w := reading{rows: compare.Rows{Counts: maps.Clone(r.rows.Counts)}, leftovers: r.leftovers}
+	for _, t := range r.tables {
+		w.rows.Tables = append(w.rows.Tables, t)
+	}
+	for _, sizes := range r.sizesOf {
+		w.sizes = append(w.sizes, sizes...)
+	}
 	return w
 }

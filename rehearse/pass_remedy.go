@@ -55,7 +55,7 @@ func (p *passing) remedies(ctx context.Context, at staging.Server, i int) error 
 	for n, w := range wanted {
 		r := report.Remedied{Line: m.Statements[w.Statement].Line, Table: w.Table, SQL: w.SQL}
 		err := p.onClone(ctx, at.Info().Database, func(on staging.Server) (err error) {
-			if err := p.try(ctx, on, i, w, &r); err != nil || r.Failure != nil {
+			if err := p.tryRemedy(ctx, on, i, w, &r); err != nil || r.Failure != nil {
 				return err
 			}
 			tried[n], err = schemaOf(ctx, on)
@@ -137,9 +137,9 @@ func schemaOf(ctx context.Context, at staging.Server) (s catalog.Schema, err err
 	return catalog.Read(ctx, conn)
 }
 
-// try runs a migration with one of its statements replaced: what stands before it in one transaction, its steps each by itself, and what
+// tryRemedy runs a migration with one of its statements replaced: what stands before it in one transaction, its steps each by itself, and what
 // stands after it in another transaction, while canaries ask for the tables that the migration locks.
-func (p *passing) try(ctx context.Context, on staging.Server, i int, w verdict.Remedy, r *report.Remedied) (err error) {
+func (p *passing) tryRemedy(ctx context.Context, on staging.Server, i int, w verdict.Remedy, r *report.Remedied) (err error) {
 	target, err := p.target(ctx, p.work, on)
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ var passes = []pass{
 	{name: hostileName, asks: "what becomes of migrations among long transactions of others", cost: 3, run: hostile},
 	{name: "down", asks: "whether there is a way back from each migration, and which columns' values each changed", cost: 4, run: wayBack},
 	{name: "kill", asks: "what becomes of migrations that are killed half way when goose is run again", cost: 2, run: kill},
+	{name: "queries", asks: "which queries of the application stop working or lose their plan", cost: 1, run: queries},
 	{name: "repeat", asks: "how much the times of migrations vary", run: repeat, asked: func(cfg *Config) bool { return cfg.Repeat > 0 }},
 }
 
@@ -72,7 +73,7 @@ func (r *rehearsal) wanted() []pass {
 
 // again carries out the passes. One that cannot be carried out, or that the deadline of ctx ends, leaves its question open, which is told; only a
 // staging server that is down, or a context that was cancelled, ends the rehearsal.
-func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) error {
+func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) (err error) {
 	wanted := r.wanted()
 	p := &passing{rehearsal: r, work: w, server: server, all: staging.DatabasesOf(server)}
 	for _, m := range r.result.Migrations {
@@ -89,7 +90,6 @@ func (r *rehearsal) again(ctx context.Context, w *work, server staging.Server) e
 	if p.timeIsOver(ctx, wanted...) {
 		return nil
 	}
-	var err error
 	if p.pristine, err = p.all.Pristine(ctx); err != nil {
 		return &StagingError{Err: r.because(ctx, server, fmt.Errorf("find the copy from before the migrations: %w", err))}
 	}

@@ -147,6 +147,16 @@ const (
 	// sqlApplied reads goose's history.
 	sqlApplied = `SELECT version_id, is_applied, coalesce(tstamp::text, '') FROM %s ORDER BY id`
 
+	// sqlShapesPlace finds pg_stat_statements, and whether it says since when it counts (version 1.9). sqlShapes reads the texts of queries and
+	// how often each was called, sqlShapesSince the seconds since counting began.
+	sqlShapesPlace = `SELECT quote_ident(n.nspname), to_regclass(quote_ident(n.nspname) || '.pg_stat_statements_info') IS NOT NULL
+  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'`
+	sqlShapes = `SELECT s.query, coalesce(pg_get_userbyid(s.userid)::text, ''), sum(s.calls)::bigint FROM %s.pg_stat_statements s
+  JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = current_database() AND s.query IS NOT NULL AND length(s.query) <= 100000
+  AND s.query !~* '^\s*(begin|commit|rollback|start|savepoint|release|set|reset|show|copy|vacuum|analyze|explain|discard|deallocate|declare|fetch|close)\y'
+  GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT %d`
+	sqlShapesSince = `SELECT extract(epoch FROM now() - stats_reset)::float8 FROM %s.pg_stat_statements_info`
+
 	// sqlRelease ends a transaction.
 	sqlRelease = `ROLLBACK`
 )
@@ -158,6 +168,6 @@ func Statements() []string {
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
 		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsSome, sqlSomeBinary, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
 		sqlLeaves, sqlVolatile, sqlParsed, sqlNoScalar, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlBroken, sqlBounded, sqlCount,
-		sqlTransactions, sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlRelease,
+		sqlTransactions, sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlShapesPlace, sqlShapes, sqlShapesSince, sqlRelease,
 	}
 }

@@ -69,12 +69,21 @@ func budgets(p report.Policy) string {
 	default:
 		words = append(words, "rewrites below "+report.Bytes(p.AllowRewriteBelow))
 	}
+	if p.MaxWAL > 0 {
+		words = append(words, report.Bytes(p.MaxWAL)+" of WAL for each migration")
+	}
+	if p.MaxDiskPeak > 0 {
+		words = append(words, report.Bytes(p.MaxDiskPeak)+" of disk more than before for each migration")
+	}
 	words = append(words, "unexpected row changes: "+p.UnexpectedRowChanges)
 	if len(p.Deny) > 0 {
 		words = append(words, "denied: "+strings.Join(p.Deny, ", "))
 	}
 	if p.RequireDown != "" {
 		words = append(words, "downs: "+p.RequireDown)
+	}
+	if p.BrokenQueries != "condition" {
+		words = append(words, "broken queries: "+p.BrokenQueries)
 	}
 	if p.Strict {
 		words = append(words, "conditions fail")

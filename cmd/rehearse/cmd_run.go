@@ -42,6 +42,9 @@ func rehearseAction(c *cli.Context) error {
 	if cfg.Passes, err = passNames(c); err != nil {
 		return err
 	}
+	if err = fileQueries(c, &cfg); err != nil {
+		return err
+	}
 	if cfg.Checks, err = configuredChecks(c); err != nil {
 		return err
 	}

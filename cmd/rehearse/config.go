@@ -37,6 +37,7 @@ var configKeys = map[string]string{
 	"passes.hostile_hold":           "hostile-hold",
 	"passes.lock_timeout":           "migration-lock-timeout",
 	"passes.repeat":                 "repeat",
+	"passes.queries":                "queries",
 	"staging.provider":              "provider",
 	"staging.image":                 "image",
 	"staging.pull":                  "pull",
@@ -65,11 +66,14 @@ var configKeys = map[string]string{
 	"receipt.allow_unsigned":        "allow-unsigned",
 	"receipt.max_age":               "max-age",
 	"receipt.require":               "require",
+	"policy.max_wal":                "max-wal",
+	"policy.max_disk_peak":          "max-disk-peak",
+	"policy.broken_queries":         "broken-queries",
 }
 
 // pathFlags are flags whose value in the file is relative to the file.
 var pathFlags = map[string]bool{
-	"masks": true, "migrations": true, "pg-bindir": true, "snapshot-dir": true, "identity": true, "encrypt-to": true, "receipt": true, "public-key": true,
+	"masks": true, "migrations": true, "pg-bindir": true, "snapshot-dir": true, "identity": true, "encrypt-to": true, "receipt": true, "public-key": true, "queries": true,
 }
 
 // The files that init writes and the other commands look for.

@@ -168,6 +168,7 @@ func timeoutFlag() cli.Flag {
 
 func passFlags() []cli.Flag {
 	return []cli.Flag{
+		stringFlag("queries", "", "`FILE` of the application's queries, separated by semicolons, beside those that pg_stat_statements of the source has"),
 		stringFlag("passes", "all", "further rehearsals on clones of the copy, as a `LIST` of names; all, or none; names: "+strings.Join(rehearse.PassNames(), ", ")),
 		&cli.DurationFlag{
 			Name: "hostile-hold", Usage: "pass hostile: how long others' transactions last; 0 is as long as the oldest at the source, a second more than --migration-lock-timeout at least and 10 s at most",
@@ -192,6 +193,9 @@ func policyFlags() []cli.Flag {
 		budgetFlag("max-reads-blocked", "how long a migration may keep reads from a table: `TIME`, or TABLE=TIME for one table, repeatable; 0 is no limit"),
 		budgetFlag("max-writes-blocked", "how long a migration may keep writes from a table: `TIME`, or TABLE=TIME for one table, repeatable; 0 is no limit"),
 		sizeFlag("allow-rewrite-below", "tables smaller than this `SIZE` may be rewritten, such as 1GB; any"),
+		sizeFlag("max-wal", "budget of the WAL that each migration writes, as a `SIZE` such as 1GB; any"),
+		sizeFlag("max-disk-peak", "budget of the disk that each migration needs above what there was before, as a `SIZE`; any"),
+		choiceFlag("broken-queries", "condition", "queries of the application that stop working", "fail", "condition", "warn"),
 		choiceFlag("unexpected-row-changes", "fail", "rows changed in a table that the migration does not name", "fail", "warn"),
 		choiceFlag("require-down", "none", "what the down of each migration must restore", "reversible", "schema", "none"),
 		&cli.StringSliceFlag{Name: "deny", Usage: "findings with these `CODES`, joined by commas, fail whatever their level; repeatable", EnvVars: env("deny")},

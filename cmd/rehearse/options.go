@@ -81,6 +81,11 @@ func sensible(c *cli.Context) error {
 	if hasFlag(c, "migration-lock-timeout") && c.Duration("migration-lock-timeout") == 0 {
 		return &usageProblem{text: "--migration-lock-timeout 0s: without a limit nothing is tried under one", hint: "such as --migration-lock-timeout 2s; --passes says which passes there are"}
 	}
+	for _, name := range []string{"max-wal", "max-disk-peak"} {
+		if hasFlag(c, name) && sizeOf(c, name) == 0 {
+			return &usageProblem{text: fmt.Sprintf("--%s 0: no migration does without", name), hint: "any is no limit"}
+		}
+	}
 	if hasFlag(c, "ttl") && c.Duration("ttl") == 0 {
 		return &usageProblem{text: "--ttl 0s: staging must end at some time", hint: "such as --ttl 8h"}
 	}
@@ -227,12 +232,30 @@ func passNames(c *cli.Context) ([]string, error) {
 	return names, nil
 }
 
+// fileQueries reads the file of --queries.
+func fileQueries(c *cli.Context, cfg *rehearse.Config) error {
+	path := c.String("queries")
+	if path == "" {
+		return nil
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return &usageProblem{text: "queries: " + unwrapPath(err).Error(), hint: "--queries names a file of SQL queries, separated by semicolons"}
+	}
+	if cfg.Queries, err = rehearse.ParseQueries(path, string(src)); err != nil {
+		return &usageProblem{text: "queries: " + err.Error(), hint: "it holds SELECT, INSERT, UPDATE, DELETE and the like, separated by semicolons, with $1 or literals for values"}
+	}
+	cfg.QueriesFile = filepath.Base(path)
+	return nil
+}
+
 func policy(c *cli.Context) verdict.Policy {
 	return verdict.Policy{
 		MaxTotalTime: c.Duration("max-total-time"), MaxMigrationTime: c.Duration("max-migration-time"),
 		AllowRewriteBelow: sizeOf(c, "allow-rewrite-below"), UnexpectedRowChanges: choiceOf(c, "unexpected-row-changes"), Strict: c.Bool("strict"), Deny: deniedCodes(c),
 		MaxReadsBlocked: budgetOf(c, "max-reads-blocked"), MaxWritesBlocked: budgetOf(c, "max-writes-blocked"),
 		RequireDown: strings.TrimPrefix(choiceOf(c, "require-down"), "none"),
+		MaxWAL:      max(0, sizeOf(c, "max-wal")), MaxDiskPeak: max(0, sizeOf(c, "max-disk-peak")), BrokenQueries: choiceOf(c, "broken-queries"),
 	}
 }
 

@@ -189,7 +189,7 @@ func (a *arranger) leftovers() section {
 			s.Items = append(s.Items, item{Kind: code, Depth: 1, Text: clean(l.SQL)})
 		}
 	}
-	s.Items = atMost(s.Items, 2*a.lim.lines, "lines")
+	s.Items = atMost(a.addLeft(s.Items), 2*a.lim.lines, "lines")
 	return s
 }
 

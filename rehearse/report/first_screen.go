@@ -82,6 +82,7 @@ func (a *arranger) migrations() section {
 		s.Items = append(s.Items, item{Text: "Seconds are those of this staging server. In production likely the same shape, with different seconds; " +
 			"and each lock first waits for the transactions that hold the table."})
 	}
+	s.Items = append(s.Items, a.bill()...)
 	return s
 }
 

@@ -59,6 +59,7 @@ type Result struct {
 	Phases       []Phase       `json:"phases"`
 	Migrations   []Migration   `json:"migrations"`          // pending ones, in the order of application; those never reached have outcome "not_run"
 	Probing      *Probing      `json:"probing,omitempty"`   // nil: nothing was probed
+	Queries      *Queries      `json:"queries,omitempty"`   // nil: no query was looked at
 	Hostility    *Hostility    `json:"hostility,omitempty"` // nil: nothing was applied among long transactions of others
 	Checks       []Assertion   `json:"checks,omitempty"`
 	CheckCommand *CheckCommand `json:"check_command,omitempty"`
@@ -163,7 +164,10 @@ type Migration struct {
 	Rows        []TableRows     `json:"rows"`
 	Sizes       []Size          `json:"sizes"`
 	Schema      []Change        `json:"schema"`
-	Leftovers   []Leftover      `json:"leftovers"`          // left behind by this migration
+	Leftovers   []Leftover      `json:"leftovers"` // left behind by this migration
+	Disk        *Disk           `json:"disk,omitempty"`
+	Left        Left            `json:"left,omitzero"`
+	Queries     *Affected       `json:"queries,omitempty"`  // nil: no query was looked at
 	Contents    []TableContents `json:"contents,omitempty"` // whose values this migration changed; nil: none, or not compared (see Back)
 	Back        *Back           `json:"back,omitempty"`     // nil: not asked
 }
@@ -316,12 +320,15 @@ type Drift struct {
 
 // Policy is the set of budgets in force.
 type Policy struct {
-	MaxTotalTime         Duration `json:"max_total_time"`            // 0: no limit
-	MaxMigrationTime     Duration `json:"max_migration_time"`        // 0: no limit
-	AllowRewriteBelow    int64    `json:"allow_rewrite_below_bytes"` // -1: any size
-	UnexpectedRowChanges string   `json:"unexpected_row_changes"`    // "fail" or "warn"
-	Strict               bool     `json:"strict"`                    // conditions end with code 11
-	RequireDown          string   `json:"require_down,omitempty"`    // "reversible" or "schema"; empty: nothing is asked of the way back
+	MaxTotalTime         Duration `json:"max_total_time"`                // 0: no limit
+	MaxMigrationTime     Duration `json:"max_migration_time"`            // 0: no limit
+	AllowRewriteBelow    int64    `json:"allow_rewrite_below_bytes"`     // -1: any size
+	UnexpectedRowChanges string   `json:"unexpected_row_changes"`        // "fail" or "warn"
+	MaxWAL               int64    `json:"max_wal_bytes,omitempty"`       // of each migration; 0: no limit
+	MaxDiskPeak          int64    `json:"max_disk_peak_bytes,omitempty"` // of each migration; 0: no limit
+	BrokenQueries        string   `json:"broken_queries,omitempty"`      // "fail", "condition" or "warn"
+	Strict               bool     `json:"strict"`                        // conditions end with code 11
+	RequireDown          string   `json:"require_down,omitempty"`        // "reversible" or "schema"; empty: nothing is asked of the way back
 	// How long a migration may keep others from a table, in all; nil: no limit.
 	MaxReadsBlocked  *BlockedBudget `json:"max_reads_blocked,omitempty"`
 	MaxWritesBlocked *BlockedBudget `json:"max_writes_blocked,omitempty"`

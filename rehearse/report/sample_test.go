@@ -25,6 +25,7 @@ func samples() map[string]*report.Result {
 		"policy":       judged(verdict.Policy{MaxMigrationTime: time.Minute, AllowRewriteBelow: 1 << 20, Deny: []string{verdict.BlocksWrites}}, allowed()),
 		"blocked":      judged(verdict.Policy{AllowRewriteBelow: -1, MaxWritesBlocked: verdict.BlockedBudget{Any: 2 * time.Second, Tables: map[string]time.Duration{"shop.audit": 0}}}, blocked()),
 		"way-back":     judged(verdict.Policy{AllowRewriteBelow: -1, RequireDown: "schema", UnexpectedRowChanges: "warn"}, wayBack()),
+		"queries":      judged(budget, asked()),
 	}
 }
 

@@ -61,6 +61,16 @@ const (
 	NoDown              = "no-down"
 	EmptyMigration      = "empty-migration"
 	NoPending           = "no-pending"
+	QueryBreaks         = "query-breaks"
+	PlanWorse           = "plan-worse"
+	PlanUntilAnalyze    = "plan-until-analyze"
+	PlanBetter          = "plan-better"
+	StatisticsLost      = "statistics-lost"
+	DeadRows            = "dead-rows"
+	SequenceBehind      = "sequence-behind"
+	SequenceNearEnd     = "sequence-near-end"
+	WALOverBudget       = "wal-over-budget"
+	DiskOverBudget      = "disk-over-budget"
 )
 
 // Words of the contract that decide something here.
@@ -77,9 +87,10 @@ func Codes() []string {
 	return []string{
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
 		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		BlockedOverBudget, CheckFailed, InvalidIndex, StallsBehindReaders, LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun,
-		NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, KillWedged, KillDiffers, KillNeedsCleanup, TimesVary, SchemaLiteral, BlocksReads,
-		BlocksWrites, RowsLocked, Rewrite, FullScan, DownFails, DownNoOp, DownLossy, DownIncomplete, UpAgainFails, UpAgainDiffers, ColumnsNotJudged,
+		WALOverBudget, DiskOverBudget, QueryBreaks, SequenceBehind, BlockedOverBudget, CheckFailed, InvalidIndex, StallsBehindReaders, LeftByLockTimeout,
+		GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, KillWedged, KillDiffers,
+		KillNeedsCleanup, TimesVary, SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan, PlanWorse, PlanUntilAnalyze, DeadRows,
+		StatisticsLost, SequenceNearEnd, PlanBetter, DownFails, DownNoOp, DownLossy, DownIncomplete, UpAgainFails, UpAgainDiffers, ColumnsNotJudged,
 		FailsByLockTimeout, ConstraintNotValid, LeftBehind, DownLeaves, OverrideExpired, NoDown, EmptyMigration, NoPending,
 	}
 }

@@ -22,6 +22,9 @@ var budgets = map[string]budget{
 	"max_reads_blocked":      duration(func(p *Policy) *time.Duration { return p.MaxReadsBlocked.alone() }),
 	"max_writes_blocked":     duration(func(p *Policy) *time.Duration { return p.MaxWritesBlocked.alone() }),
 	"allow_rewrite_below":    bytes(func(p *Policy) *int64 { return &p.AllowRewriteBelow }),
+	"max_wal":                bytes(func(p *Policy) *int64 { return &p.MaxWAL }),
+	"max_disk_peak":          bytes(func(p *Policy) *int64 { return &p.MaxDiskPeak }),
+	"broken_queries":         word(func(p *Policy) *string { return &p.BrokenQueries }, "condition", "warn"),
 	"require_down":           wayBack,
 	"unexpected_row_changes": word(func(p *Policy) *string { return &p.UnexpectedRowChanges }, "warn"),
 }

@@ -35,6 +35,9 @@ type Policy struct {
 	Deny                 []string      // codes of findings that fail, whatever their level
 
 	MaxReadsBlocked, MaxWritesBlocked BlockedBudget // how long a migration may keep others from a table
+	MaxWAL                            int64         // bytes of WAL of each migration; 0: no limit
+	MaxDiskPeak                       int64         // bytes of disk of each migration above what there was before; 0: no limit
+	BrokenQueries                     string        // "fail", "condition" or "warn"; empty: "condition"
 }
 
 // Facts is the policy as a result tells it.
@@ -43,6 +46,7 @@ func (p Policy) Facts() report.Policy {
 		MaxTotalTime: report.Duration(p.MaxTotalTime), MaxMigrationTime: report.Duration(p.MaxMigrationTime),
 		AllowRewriteBelow: p.AllowRewriteBelow, UnexpectedRowChanges: cmp.Or(p.UnexpectedRowChanges, "fail"), Strict: p.Strict, RequireDown: p.RequireDown, Deny: p.Deny,
 		MaxReadsBlocked: p.MaxReadsBlocked.facts(), MaxWritesBlocked: p.MaxWritesBlocked.facts(),
+		MaxWAL: p.MaxWAL, MaxDiskPeak: p.MaxDiskPeak, BrokenQueries: cmp.Or(p.BrokenQueries, "condition"),
 	}
 }
 
@@ -89,6 +93,9 @@ func judged(p Policy, r *report.Result) []report.Finding {
 		j.back(m)
 		j.kill(m)
 		j.varies(m)
+		j.room(m)
+		j.queries(m)
+		j.remains(m)
 	}
 	j.truth()
 	j.masking()
