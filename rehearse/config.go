@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"io"
 	"io/fs"
 	"log/slog"
 	"time"
@@ -38,6 +39,11 @@ type Config struct {
 	To            int64  // 0: all pending migrations
 	AllowMissing  bool
 	Session       string // "shared" (default) or "each"
+
+	// MigrateCommand, when set, is run by a shell instead of applying Migrations, with DATABASE_URL and PG* leading it to staging.
+	// CommandOutput gets what it says, in the first rehearsal; nil for nowhere.
+	MigrateCommand string
+	CommandOutput  io.Writer
 
 	// Passes are the further rehearsals wanted, of PassNames: nil for all, empty for none. None begins that would take longer than PassTime with
 	// those before it, judged by the first rehearsal; 0: no limit.

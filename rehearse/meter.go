@@ -112,7 +112,7 @@ func (m *meter) end(ctx context.Context, result *report.Result) error {
 		return fmt.Errorf("count rows after the migrations: %w", err)
 	}
 	for _, t := range m.last.rows.Tables {
-		if seen := m.last.rows.Counts[t.OID]; seen != counts[t.OID] && !t.GooseVersions {
+		if seen := m.last.rows.Counts[t.OID]; seen != counts[t.OID] && t.Bookkeeping() == "" {
 			result.NotMeasured = append(result.NotMeasured, report.NotMeasured{
 				What: fmt.Sprintf("which migration changed the rows of %s (%d counted after the last one that touched it, %d at the end)", t, seen, counts[t.OID]),
 				Why:  "none was seen to touch it",

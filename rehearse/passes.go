@@ -171,9 +171,9 @@ func (p *passing) applier(ctx context.Context, at staging.Server, o observe.Opti
 	if err != nil {
 		return nil, err
 	}
-	return migrate.Open(ctx, p.work.todo, migrate.Options{
-		Target: target, Watch: at.Config, Table: p.work.table.String(), SessionEach: p.cfg.Session == "each", Observe: o, Log: p.cfg.Log,
-	})
+	options := p.applying(p.work, target, at)
+	options.Observe = o
+	return migrate.Open(ctx, p.work.todo, options)
 }
 
 // setAside renames the roles and tablespaces that the first pass made, so that a pass can make them again: they belong to the whole server, not

@@ -120,6 +120,7 @@ type work struct {
 	profiles []report.ColumnFidelity // of the masked columns, as the archive has them
 	checks   []check                 // of what is to do, those that masked values decide
 	role     string
+	environ  []string // of the command that migrates; nil where files are applied
 }
 
 // stopped says that there is nothing to rehearse: production and the files disagree, and nobody allowed that.

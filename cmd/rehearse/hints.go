@@ -139,6 +139,8 @@ func migrationsHint(err error) string {
 		return "goose itself would stop here: see its annotations -- +goose Up, Down, StatementBegin and StatementEnd"
 	case errors.As(err, &table) && len(table.Found) > 1:
 		return "say which with --table"
+	case errors.As(err, &table) && table.Other != "":
+		return "there is " + table.Other + ": have that tool migrate, with --migrate-command (docs/migrators.md)"
 	case errors.As(err, &table):
 		return "--table names goose's version table; on a database that goose never saw, make it there first: goose status makes it"
 	case errors.As(err, &role):

@@ -45,7 +45,7 @@ type Recorder struct {
 	watcher *watcher
 
 	mu       sync.Mutex
-	sessions map[*pgx.Conn]*session
+	sessions map[Conn]*session
 	run      *run // nil between migrations
 }
 
@@ -113,7 +113,9 @@ type Options struct {
 	// Sent, when set, is called after each statement of a migration, when its end has been recorded: n counts them from 1 since Start, and pid is
 	// the backend that ran it. It must not call the Recorder.
 	Sent func(n int, pid uint32)
-	Log  *slog.Logger
+	// Aside are tables, by their quoted and qualified names, that nobody but the migrations' tool uses: what is done to them is not recorded.
+	Aside []string
+	Log   *slog.Logger
 }
 
 // Open connects the watcher: as a superuser of the server the migrations run on, since it looks at sessions of any role.
@@ -125,7 +127,7 @@ func Open(ctx context.Context, watch *pgx.ConnConfig, o Options) (*Recorder, err
 	if err != nil {
 		return nil, err
 	}
-	return &Recorder{o: o, log: o.Log, watcher: w, sessions: map[*pgx.Conn]*session{}}, nil
+	return &Recorder{o: o, log: o.Log, watcher: w, sessions: map[Conn]*session{}}, nil
 }
 
 // Close ends the watcher's session.
@@ -142,7 +144,7 @@ func (r *Recorder) InTransaction() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for conn := range r.sessions {
-		if !conn.IsClosed() && conn.PgConn().TxStatus() != 'I' {
+		if !conn.IsClosed() && conn.TxStatus() != 'I' {
 			return true
 		}
 	}
@@ -165,6 +167,7 @@ func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql
 		if rels, err = r.watcher.relations(ctx); err != nil {
 			return err
 		}
+		setAside(rels, r.o.Aside)
 	}
 	wal, err := r.watcher.wal(ctx)
 	if err != nil {
@@ -178,7 +181,7 @@ func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql
 	r.run = &run{
 		epoch: time.Now(), anyStatement: anyStatement, ignore: ignore,
 		rels: rels, walStart: wal, wal: wal, method: report.Exact,
-		changes: map[uint32]Change{}, touched: map[uint32]bool{},
+		changes: map[uint32]Change{}, touched: map[uint32]bool{}, numbers: map[*session]int{},
 	}
 	r.run.setup = time.Since(start)
 	if r.o.TimesOnly {
@@ -258,6 +261,7 @@ type run struct {
 	completed int64 // the number after that of the newest transaction that had ended when last asked; 0 when not known
 
 	statements  []*statement
+	numbers     map[*session]int
 	holds       []*hold
 	rewrites    []report.Rewrite
 	changes     map[uint32]Change
@@ -274,6 +278,7 @@ type statement struct {
 	report.Statement
 	src     Source
 	durable bool
+	session int
 }
 
 // now is the time since the start of the record without what was spent on asking.
@@ -305,6 +310,7 @@ func (u *run) observation() *Observation {
 		o.Durable = append(o.Durable, s.durable)
 		o.Slept += time.Duration(s.Slept)
 	}
+	u.apart(o.Statements)
 	return o
 }
 

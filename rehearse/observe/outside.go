@@ -8,14 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
 // outside notes what a statement did that ran outside a transaction block, or whose transaction is over: its locks as the watcher saw
 // them, and the difference of the server's counters, file nodes and WAL.
-func (r *Recorder) outside(ctx context.Context, u *run, conn *pgx.Conn, q *query, end time.Duration) {
+func (r *Recorder) outside(ctx context.Context, u *run, q *Query, end time.Duration) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	st := q.stmt
@@ -34,13 +32,13 @@ func (r *Recorder) outside(ctx context.Context, u *run, conn *pgx.Conn, q *query
 		u.miss("full scans and rows changed by "+st.place(), "it ran outside a transaction, and servers before 15 count too late")
 		return
 	}
-	if err := r.countOutside(ctx, u, conn, st); err != nil {
+	if err := r.countOutside(ctx, u, q.conn, st); err != nil {
 		u.miss("full scans and rows changed by "+st.place(), reason(err))
 	}
 }
 
 // locksOutside turns what the watcher saw into locks and holds.
-func (u *run) locksOutside(q *query, end time.Duration) {
+func (u *run) locksOutside(q *Query, end time.Duration) {
 	best := map[uint32]mode{}
 	for _, seen := range q.watch.locks {
 		rel := u.rels[seen.oid]
@@ -69,7 +67,7 @@ func (u *run) locksOutside(q *query, end time.Duration) {
 }
 
 // sampledHold adds a hold that is over, in each class up to that of its mode.
-func (u *run) sampledHold(q *query, rel *relation, m mode, start, end time.Duration) {
+func (u *run) sampledHold(q *Query, rel *relation, m mode, start, end time.Duration) {
 	table, object := u.name(rel)
 	for c := blocksSchema; c <= m.class(); c++ {
 		u.holds = append(u.holds, &hold{
@@ -113,7 +111,7 @@ func (r *Recorder) storageOutside(ctx context.Context, u *run, st *statement) er
 }
 
 // countOutside compares the server's counters of all tables with those read last.
-func (r *Recorder) countOutside(ctx context.Context, u *run, conn *pgx.Conn, st *statement) error {
+func (r *Recorder) countOutside(ctx context.Context, u *run, conn Conn, st *statement) error {
 	if !conn.IsClosed() {
 		if err := settle(ctx, conn, r.watcher.version); err != nil {
 			return err

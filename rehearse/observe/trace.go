@@ -26,33 +26,31 @@ type session struct {
 	undone   *statement   // the first that undid something: the counters keep it
 }
 
-// query is one query on its way, between TraceQueryStart and TraceQueryEnd.
-type query struct {
-	session *session
-	stmt    *statement // nil: transaction control or bookkeeping
-	inside  bool       // sent inside a transaction block
-	sql     string
-	start   time.Duration
-	watch   *watch
-}
-
 type queryKey struct{}
 
 // TraceQueryStart implements [pgx.QueryTracer].
 func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.run
-	if u == nil || conn.IsClosed() {
-		return ctx
-	}
-	s := r.session(conn)
-	q := &query{session: s, sql: data.SQL, inside: conn.PgConn().TxStatus() != 'I', stmt: u.classify(data.SQL)}
-	if q.stmt == nil && !isControl(data.SQL) {
+	if q := r.begin(ctx, pgxConn{conn}, data.SQL, false); q != nil {
 		return context.WithValue(ctx, queryKey{}, q)
 	}
+	return ctx
+}
+
+// begin notes a query about to be sent; nil when nothing is recorded.
+func (r *Recorder) begin(ctx context.Context, conn Conn, sql string, wire bool) *Query {
+	u := r.run
+	if u == nil || conn.IsClosed() {
+		return nil
+	}
+	s := r.session(conn)
+	q := &Query{conn: conn, session: s, sql: sql, wire: wire, inside: conn.TxStatus() != 'I', stmt: u.classify(sql)}
+	if q.stmt == nil && !isControl(sql) {
+		return q
+	}
 	if !q.inside && !r.o.TimesOnly {
-		u.ask(func() { r.prepare(ctx, u, conn, q) })
+		u.ask(func() { r.prepare(ctx, u, q) })
 	}
 	q.start = u.now()
 	if !u.started {
@@ -60,18 +58,19 @@ func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx
 	}
 	if q.stmt != nil {
 		q.stmt.Transaction = q.inside
+		q.stmt.session = u.number(s)
 	}
 	if q.stmt != nil && !r.o.TimesOnly {
 		q.watch = r.watcher.watch(ctx, s.pid, !q.inside)
 	}
-	return context.WithValue(ctx, queryKey{}, q)
+	return q
 }
 
 // session finds or adds what is known of a connection.
-func (r *Recorder) session(conn *pgx.Conn) *session {
+func (r *Recorder) session(conn Conn) *session {
 	s := r.sessions[conn]
 	if s == nil {
-		s = &session{pid: conn.PgConn().PID()}
+		s = &session{pid: conn.PID()}
 		r.sessions[conn] = s
 	}
 	return s
@@ -98,10 +97,10 @@ func isControl(sql string) bool {
 
 // prepare makes the counters of a session that is idle start from nought, and reads those of the server before a statement that no
 // transaction can be asked about.
-func (r *Recorder) prepare(ctx context.Context, u *run, conn *pgx.Conn, q *query) {
+func (r *Recorder) prepare(ctx context.Context, u *run, q *Query) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	err := settle(ctx, conn, r.watcher.version)
+	err := settle(ctx, q.conn, r.watcher.version)
 	if err == nil {
 		u.completed, err = r.watcher.completed(ctx)
 	}
@@ -115,11 +114,14 @@ func (r *Recorder) prepare(ctx context.Context, u *run, conn *pgx.Conn, q *query
 }
 
 // TraceQueryEnd implements [pgx.QueryTracer].
-func (r *Recorder) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
-	q, _ := ctx.Value(queryKey{}).(*query)
-	if q == nil {
-		return
+func (r *Recorder) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	if q, _ := ctx.Value(queryKey{}).(*Query); q != nil {
+		r.end(ctx, q, []string{data.CommandTag.String()}, data.Err)
 	}
+}
+
+// end notes how a query ended, and asks what it did.
+func (r *Recorder) end(ctx context.Context, q *Query, tags []string, err error) {
 	r.mu.Lock()
 	u := r.run
 	if u == nil {
@@ -139,31 +141,36 @@ func (r *Recorder) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.T
 		u.last = end
 	}
 	if q.stmt != nil {
-		q.stmt.finish(data, end-q.start)
+		q.stmt.finish(tags, err, end-q.start)
 		if q.stmt.Failure != nil {
-			u.ask(func() { r.nameTable(ctx, q.stmt.Failure, data.Err) })
+			u.ask(func() { r.nameTable(ctx, q.stmt.Failure, err) })
 		}
 	}
 	if q.sql == "commit" {
 		u.commit += end - q.start
 	}
-	r.follow(ctx, u, conn, q, end, data.Err != nil)
+	r.follow(ctx, u, q, end, err != nil)
 	if q.stmt != nil && r.o.Sent != nil {
 		r.o.Sent(len(u.statements), q.session.pid)
 	}
 }
 
 // finish fills in what the end of a query tells.
-func (s *statement) finish(data pgx.TraceQueryEndData, took time.Duration) {
+func (s *statement) finish(tags []string, err error, took time.Duration) {
 	s.Duration = report.Duration(took)
-	s.Tag, s.Rows = tagOf(data.CommandTag)
+	if n := len(tags); n > 0 {
+		s.Tag, s.Rows = tagOf(pgconn.NewCommandTag(tags[n-1]))
+	}
+	if len(tags) > 1 {
+		s.Tags = tags
+	}
 	if several(s.src.SQL) {
 		s.Rows = nil // the tag is that of the last of them
 	}
-	if data.Err != nil {
-		s.Failure = Failure(data.Err)
+	if err != nil {
+		s.Failure = Failure(err)
 		s.Failure.File, s.Failure.Line = s.File, s.Line
-		if n := positionLine(data.Err, s.src.SQL); s.src.line(n) > 0 {
+		if n := positionLine(err, s.src.SQL); s.src.line(n) > 0 {
 			s.Failure.Line = s.src.line(n)
 		}
 	}
@@ -197,11 +204,14 @@ func tagOf(tag pgconn.CommandTag) (string, *int64) {
 }
 
 // follow brings the record up to date with the state the session is in after a query.
-func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query, end time.Duration, failed bool) {
+func (r *Recorder) follow(ctx context.Context, u *run, q *Query, end time.Duration, failed bool) {
 	s := q.session
 	status := byte('E')
-	if !conn.IsClosed() {
-		status = conn.PgConn().TxStatus()
+	if !q.conn.IsClosed() {
+		status = q.conn.TxStatus()
+	}
+	if q.wire && q.stmt != nil && status == 'T' { // BEGIN may have been sent with it
+		q.stmt.Transaction = true
 	}
 	if status == 'T' && !s.tx {
 		*s = session{pid: s.pid, tx: true, modes: map[uint32]int{}, counters: map[uint32]counters{}, changes: map[uint32]Change{}}
@@ -215,7 +225,7 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 		}
 		s.armed = s.armed || !isPreamble(q.stmt.Tag)
 		if s.armed && !r.o.TimesOnly {
-			u.ask(func() { r.inside(ctx, u, conn, q) })
+			u.ask(func() { r.inside(ctx, u, q) })
 		}
 	case status == 'E': // the server has released its locks, but for those of before a savepoint: the next probe finds them
 		u.release(s, end)
@@ -236,7 +246,7 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 		if r.o.TimesOnly {
 			return
 		}
-		u.ask(func() { r.outside(ctx, u, conn, q, end) })
+		u.ask(func() { r.outside(ctx, u, q, end) })
 	}
 }
 
@@ -279,9 +289,9 @@ func (s *session) end(u *run, at time.Duration, committed bool) {
 }
 
 // inside asks the open transaction what the statement did.
-func (r *Recorder) inside(ctx context.Context, u *run, conn *pgx.Conn, q *query) {
+func (r *Recorder) inside(ctx context.Context, u *run, q *Query) {
 	s, st := q.session, q.stmt
-	wal, completed, rels, err := probe(ctx, conn)
+	wal, completed, rels, err := probe(ctx, q.conn)
 	if err != nil {
 		r.log.Debug("observe: probe", "statement", st.SQL, "reason", reason(err))
 		u.miss("locks, scans, rewrites and rows changed of "+st.place(), reason(err))
@@ -324,7 +334,7 @@ func (r *Recorder) undid(ctx context.Context, u *run, completed int64) bool {
 }
 
 // lockInside notes the locks on rel that the statement took or strengthened.
-func (u *run) lockInside(s *session, q *query, rel *relation, set int) {
+func (u *run) lockInside(s *session, q *Query, rel *relation, set int) {
 	was, is := strongest(s.modes[rel.oid]), strongest(set)
 	s.modes[rel.oid] = set
 	if rel.kind == "S" && is.class() == blocksNothing { // nextval
@@ -386,7 +396,10 @@ func (u *run) truncated(st *statement) []uint32 {
 
 // place is where a statement stands, for people.
 func (s *statement) place() string {
-	if s.Line == 0 {
+	switch {
+	case s.Line == 0 && s.File == "":
+		return "'" + cut(s.SQL, 80) + "'"
+	case s.Line == 0:
 		return "a statement of " + s.File
 	}
 	return s.File + ":" + itoa(s.Line)

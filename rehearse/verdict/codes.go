@@ -23,6 +23,7 @@ const (
 	RewriteOverBudget   = "rewrite-over-budget"
 	InvalidIndex        = "invalid-index"
 	GoMigration         = "go-migration"
+	FailurePassedOver   = "failure-passed-over"
 	SchemaRestore       = "schema-restore-incomplete"
 	NotMeasured         = "not-measured"
 	MigrationNotRun     = "migration-not-run"
@@ -57,7 +58,7 @@ func Codes() []string {
 	return []string{
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource, OnlyInCopy, RowsLost, RowsUnexpected,
 		TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		InvalidIndex, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
+		InvalidIndex, FailurePassedOver, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, BlocksReads, BlocksWrites, Rewrite, FullScan,
 		ConstraintNotValid, LeftBehind, NoDown, EmptyMigration, NoPending,
 	}
 }

@@ -103,11 +103,11 @@ func (c cause) advice(s report.Session) string {
 	case foreignKeyViolation:
 		return c.orphans()
 	case activeTransaction:
-		return "The statement cannot run in a transaction, nor in one block with others: put it alone into a file that begins with\n    -- +goose NO TRANSACTION"
+		return outsideFile(c.m, "The statement cannot run in a transaction, nor in one block with others: put it alone")
 	case noTermination:
-		return "Code that commits or rolls back cannot run in the transaction that goose opens, nor in one block with other statements: put the CALL or DO alone into a file that begins with\n    -- +goose NO TRANSACTION"
+		return outsideFile(c.m, "Code that commits or rolls back cannot run in a transaction that is open already, nor in one block with other statements: put the CALL or DO alone")
 	case noPrepared:
-		return "Look for DISCARD ALL and DEALLOCATE ALL: they take away what goose's own driver has prepared in the session. RESET ALL and DISCARD TEMP do not."
+		return "Look for DISCARD ALL and DEALLOCATE ALL: they take away what the migrating tool's own driver has prepared in the session. RESET ALL and DISCARD TEMP do not."
 	case adminShutdown:
 		return "The migration ended its own session, and would in production: leave pg_backend_pid() out of what is terminated."
 	case dependentObjects:

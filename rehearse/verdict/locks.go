@@ -82,8 +82,11 @@ func lockAdvice(m *report.Migration, e report.Exposure) string {
 				"and attach each with ALTER INDEX ... ATTACH PARTITION."
 		}
 		sql := createIndex.ReplaceAllStringFunc(st.SQL, func(s string) string { return strings.TrimRight(s, " \n\t") + " CONCURRENTLY " })
-		return "Build the index while others write, alone in a migration without a transaction:\n" +
-			"    -- +goose NO TRANSACTION\n    -- +goose Up\n" + indented(ended(sql))
+		head := "    -- +goose NO TRANSACTION\n    -- +goose Up\n"
+		if m.Command {
+			head = ""
+		}
+		return "Build the index while others write, alone in a migration without a transaction:\n" + head + indented(ended(sql))
 	case st.Tag == "ALTER TABLE":
 		return alterAdvice(toks, st.SQL, e.Table)
 	case len(m.Statements) > 1 && m.Transaction:

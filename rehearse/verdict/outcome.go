@@ -191,6 +191,7 @@ func (j *judge) outcome(m *report.Migration) {
 		}
 		return
 	case report.Applied:
+		j.passedOver(m)
 		if isGo {
 			j.add(report.Finding{
 				Code: GoMigration, Level: report.Info, Migration: m.Version, File: m.File,
@@ -336,7 +337,7 @@ func (j *judge) origin(l report.Leftover) *report.Migration {
 func (j *judge) files() {
 	var noDown, empty []string
 	for _, m := range j.r.Migrations {
-		if !m.HasDown {
+		if !m.HasDown && !m.Command { // which decides itself what a way down is
 			noDown = append(noDown, m.ShortName())
 		}
 		if m.Empty {
