@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"path"
@@ -43,13 +44,16 @@ func (r *rehearsal) plan(ctx context.Context, src origin) (*work, error) {
 
 // scan lists the migrations, where there is no command instead.
 func (r *rehearsal) scan(w *work) (err error) {
+	files := r.cfg.Migrations
 	switch {
 	case r.cfg.MigrateCommand != "":
 		return nil
-	case r.cfg.Migrations == nil:
+	case files == nil && len(r.cfg.GoMigrations) > 0:
+		files = embed.FS{} // which has none
+	case files == nil:
 		return errors.New("no migrations are given: Config.Migrations is nil")
 	}
-	if w.set, err = migrate.Scan(r.cfg.Migrations, r.cfg.MigrationsDir); err != nil {
+	if w.set, err = migrate.Scan(files, r.cfg.MigrationsDir, r.cfg.GoMigrations...); err != nil {
 		w.set = nil
 	}
 	return err

@@ -290,8 +290,8 @@ func TestBooksOfTools(t *testing.T) {
 	if p := plan.Table("public", "plain"); !p.Verbatim {
 		t.Errorf("books without errors: %+v", p)
 	}
-	plan = mustPlan(t, "version: 1\ntables:\n  s.a: {x: keep}\n  public.books: {id: keep, logs: redact}\n  public.plain: {id: {mask: hash}}\n", db)
-	if p := plan.Table("public", "books"); p.Columns[1].Mask.Name != "redact" {
+	plan = mustPlan(t, "version: 1\ntables:\n  s.a: {x: keep}\n  public.books: {id: keep, logs: redact_text}\n  public.plain: {id: {mask: hash}}\n", db)
+	if p := plan.Table("public", "books"); p.Columns[1].Mask.Name != "redact_text" {
 		t.Errorf("books with rules: %+v", p)
 	}
 	if p := plan.Table("public", "plain"); p.Verbatim || p.Columns[0].Mask.Name != "hash" {

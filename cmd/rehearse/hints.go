@@ -130,7 +130,7 @@ func migrationsHint(err error) string {
 	)
 	switch {
 	case errors.As(err, &goFiles):
-		return "their code is not in this program: rehearse.Run as a library in a program that has it, or rehearse up to the one before with --to"
+		return "their code is not in this program: rehearse.Run as a library in a program that has it (docs/library.md), that program as --migrate-command, or rehearse up to the one before with --to"
 	case errors.As(err, &dir), errors.As(err, &none):
 		return "--migrations names the directory of the goose files, such as 00042_add_index.sql"
 	case errors.As(err, &twice):
