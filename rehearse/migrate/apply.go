@@ -210,6 +210,9 @@ func (a *Applier) migrate(ctx context.Context, src Migration, m *report.Migratio
 	}
 	defer cancel()
 	seen := a.recorder.Stop(after)
+	if runErr == nil && seen.Abandoned {
+		runErr = errLeftOpen
+	}
 	fill(m, seen)
 	err := a.judge(after, src, m, seen, runErr, overtime)
 	if runErr != nil || a.o.SessionEach || src.Command != "" {
@@ -292,6 +295,9 @@ func (a *Applier) endedItself(ctx context.Context, err error) bool {
 // in the version table, are undone when the session ends, or committed by whatever comes next in it.
 func leftOpen(m *report.Migration) *report.Failure {
 	f := &report.Failure{Message: "it left a transaction open, so that neither what it did there nor the version is committed", File: m.File}
+	if m.Command {
+		f.Message = "it ended with success and left a transaction open, so that what it did there is undone"
+	}
 	for _, st := range m.Statements {
 		if st.Tag == "BEGIN" || st.Tag == "START TRANSACTION" {
 			f.Line = st.Line

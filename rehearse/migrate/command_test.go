@@ -139,6 +139,14 @@ func TestCommandThatFails(t *testing.T) {
 	if m.Outcome != report.Failed || !strings.HasPrefix(m.Failure.Message, "exit status 7, and the server refused none") {
 		t.Errorf("without a statement: %s %+v", m.Outcome, m.Failure)
 	}
+	m, _, _ = commanded(t, db, `psql -X -q -c 'BEGIN' -c 'UPDATE t SET a = 0'`)
+	if m.Outcome != report.Failed || !strings.Contains(m.Failure.Message, "left a transaction open") || m.Failure.StaysApplied != "" {
+		t.Errorf("without COMMIT: %s %+v", m.Outcome, m.Failure)
+	}
+	m, _, _ = commanded(t, db, `psql -X -q -c 'BEGIN' -c 'SELECT count(*) FROM t'`)
+	if m.Outcome != report.Applied {
+		t.Errorf("a transaction that only read: %s %+v", m.Outcome, m.Failure)
+	}
 	m, _, _ = commanded(t, db, `psql -X -q -c 'SELECT 1/0' ; true`)
 	if m.Outcome != report.Applied || len(m.Statements) != 1 || m.Statements[0].Failure == nil {
 		t.Errorf("a failure that the command passes over: %s %+v", m.Outcome, m)

@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,8 +81,19 @@ func (r *Recorder) Gone(c Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s := r.sessions[c]; s != nil && r.run != nil {
+		r.run.abandoned = r.run.abandoned || s.tx && slices.ContainsFunc(s.pending, (*statement).does)
 		s.end(r.run, r.run.now(), false)
 	}
+}
+
+// does tells a statement that a commit would have made last, by its command tag.
+func (s *statement) does() bool {
+	switch s.Tag {
+	case "", "SELECT", "SHOW", "SET", "RESET", "BEGIN", "START TRANSACTION", "SAVEPOINT", "RELEASE", "ROLLBACK", "DECLARE CURSOR", "FETCH", "MOVE", "CLOSE CURSOR",
+		"PREPARE", "DEALLOCATE", "LISTEN", "UNLISTEN", "LOCK TABLE", "EXPLAIN", "SET CONSTRAINTS", "DISCARD":
+		return false
+	}
+	return true
 }
 
 // transactional are statements that do nothing but begin or end a transaction.

@@ -102,6 +102,9 @@ type Observation struct {
 	// Touched are the OIDs, in order, of the tables that were locked for writing or more, rewritten or changed. Only these can differ.
 	Touched []uint32
 
+	// Abandoned says that a session ended in the middle of a transaction that had changed something, which is undone with that.
+	Abandoned bool
+
 	NotMeasured []report.NotMeasured
 }
 
@@ -260,6 +263,7 @@ type run struct {
 
 	completed int64 // the number after that of the newest transaction that had ended when last asked; 0 when not known
 
+	abandoned   bool
 	statements  []*statement
 	numbers     map[*session]int
 	holds       []*hold
@@ -303,7 +307,7 @@ func (u *run) observation() *Observation {
 	o := &Observation{
 		Locks: u.exposures(), Rewrites: u.rewrites, Duration: u.last - u.first, Commit: u.commit,
 		Observing: u.setup + u.observing, WAL: max(0, u.wal-u.walStart), Changes: u.changes, ChangesMethod: u.method,
-		Touched: slices.Sorted(maps.Keys(u.touched)), NotMeasured: u.missed,
+		Touched: slices.Sorted(maps.Keys(u.touched)), Abandoned: u.abandoned, NotMeasured: u.missed,
 	}
 	for _, s := range u.statements {
 		o.Statements = append(o.Statements, s.Statement)

@@ -125,6 +125,9 @@ func (c cause) advice(s report.Session) string {
 	case duplicateTable, duplicateColumn, duplicateObject:
 		return "It is in production already, made by hand or by an earlier file: compare the two before adding IF NOT EXISTS, which would hide a difference."
 	}
+	if strings.Contains(c.f.Message, "left a transaction open") && c.m.Command {
+		return "End it with COMMIT: when the session ends without, the server undoes it, and the tool does not hear of that."
+	}
 	if strings.Contains(c.f.Message, "left a transaction open") {
 		return "End it with COMMIT, or leave BEGIN out together with NO TRANSACTION: goose opens and ends one by itself."
 	}
