@@ -56,6 +56,17 @@ func (r *rehearsal) scan(w *work) (err error) {
 	if w.set, err = migrate.Scan(files, r.cfg.MigrationsDir, r.cfg.GoMigrations...); err != nil {
 		w.set = nil
 	}
+	return r.looked(err)
+}
+
+// looked says of an error of the files whose they look like, where they look like another tool's.
+func (r *rehearsal) looked(err error) error {
+	if err == nil || r.cfg.Migrations == nil {
+		return err
+	}
+	if tool := migrate.Looks(r.cfg.Migrations, r.cfg.MigrationsDir); tool != nil {
+		return &migrate.LooksError{Tool: *tool, Err: err}
+	}
 	return err
 }
 
@@ -90,7 +101,7 @@ func (r *rehearsal) pending(ctx context.Context, src origin, w *work) (err error
 		}
 	}
 	if w.todo, err = w.set.Plan(applied, r.cfg.To, r.cfg.AllowMissing); err != nil {
-		return err
+		return r.looked(err)
 	}
 	r.result.Drift = w.todo.Drift
 	r.result.Migrations = []report.Migration{}

@@ -128,6 +128,9 @@ func migrationsHint(err error) string {
 		table   *rehearse.VersionTableError
 		role    *rehearse.RoleError
 	)
+	if looks := (*migrate.LooksError)(nil); errors.As(err, &looks) {
+		return fmt.Sprintf("these look like files of %s: have it migrate, with --migrate-command '%s' (docs/migrators.md)", looks.Tool.Name, looks.Tool.Command)
+	}
 	switch {
 	case errors.As(err, &goFiles):
 		return "their code is not in this program: rehearse.Run as a library in a program that has it (docs/library.md), that program as --migrate-command, or rehearse up to the one before with --to"
