@@ -174,3 +174,17 @@ func (u *run) apart(statements []report.Statement) {
 		}
 	}
 }
+
+// tagOf splits a command tag: "INSERT 0 5" is INSERT and 5 rows; "ALTER TABLE" has no count.
+func tagOf(tag pgconn.CommandTag) (string, *int64) {
+	words := strings.Fields(tag.String())
+	var rows *int64
+	for len(words) > 1 && strings.Trim(words[len(words)-1], "0123456789") == "" {
+		if rows == nil {
+			n := tag.RowsAffected()
+			rows = &n
+		}
+		words = words[:len(words)-1]
+	}
+	return strings.Join(words, " "), rows
+}
