@@ -41,22 +41,22 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		}
 		disk := observe.WatchDisk(server.Config())
 		defer closing(ctx, &err, "close the session that looks at the disk", disk.Close)
-		run, err := migrate.Apply(ctx, w.todo, migrate.Options{
-			Target: target, Watch: server.Config, Table: w.table.String(), SessionEach: r.cfg.Session == "each", Log: r.cfg.Log,
-			Before: func(ctx context.Context, mig *report.Migration) error {
-				r.cfg.Progress(Event{Phase: "migrate", State: PhaseRunning, Note: mig.Name})
-				disk.Begin(ctx)
-				return nil
-			},
-			After: func(ctx context.Context, mig *report.Migration, o *observe.Observation) error {
-				r.remember(mig, m.last.objects[0])
-				mig.Disk = roomOf(mig, disk.End(ctx))
-				if err := m.after(ctx, mig, o); err != nil {
-					return fmt.Errorf("after migration %s: %w", mig.Name, err)
-				}
-				return nil
-			},
-		})
+		o := r.applying(w, target, server)
+		o.Command.Output = r.cfg.CommandOutput
+		o.Before = func(ctx context.Context, mig *report.Migration) error {
+			r.cfg.Progress(Event{Phase: "migrate", State: PhaseRunning, Note: mig.Name})
+			disk.Begin(ctx)
+			return nil
+		}
+		o.After = func(ctx context.Context, mig *report.Migration, o *observe.Observation) error {
+			r.remember(mig, m.last.objects[0])
+			mig.Disk = roomOf(mig, disk.End(ctx))
+			if err := m.after(ctx, mig, o); err != nil {
+				return fmt.Errorf("after migration %s: %w", mig.Name, err)
+			}
+			return nil
+		}
+		run, err := migrate.Apply(ctx, w.todo, o)
 		if run != nil {
 			r.result.Migrations = run.Migrations
 			r.result.NotMeasured = append(r.result.NotMeasured, run.NotMeasured...)
@@ -78,6 +78,14 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		return &StagingError{Err: r.because(ctx, server, err)}
 	}
 	return nil
+}
+
+// applying is how what is pending is applied to a database of staging, the same in each rehearsal of it.
+func (r *rehearsal) applying(w *work, target func() *pgx.ConnConfig, at staging.Server) migrate.Options {
+	return migrate.Options{
+		Target: target, Watch: at.Config, Table: w.table.String(), SessionEach: r.cfg.Session == "each", Command: r.command(w), Aside: w.aside(),
+		Log: r.cfg.Log,
+	}
 }
 
 // because is why staging failed. A server that is down says it better than the connections that it ended.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rehearse-db/rehearse/rehearse/migrate"
 	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
 	"github.com/rehearse-db/rehearse/rehearse/verdict"
@@ -35,10 +36,18 @@ type Config struct {
 
 	Migrations    fs.FS  // the goose directory
 	MigrationsDir string // its name in reports
-	VersionTable  string // "" finds the one table that has goose's columns
-	To            int64  // 0: all pending migrations
-	AllowMissing  bool
-	Session       string // "shared" (default) or "each"
+	// GoMigrations are those written in Go, as a goose Provider is given them (goose.WithGoMigrations); migrate.Registered lists those that
+	// packages of this program have registered with goose. With them Migrations may be nil.
+	GoMigrations []*migrate.GoMigration
+	VersionTable string // "" finds the one table that has goose's columns
+	To           int64  // 0: all pending migrations
+	AllowMissing bool
+	Session      string // "shared" (default) or "each"
+
+	// MigrateCommand, when set, is run by a shell instead of applying Migrations, with DATABASE_URL and PG* leading it to staging.
+	// CommandOutput gets what it says, in the first rehearsal; nil for nowhere.
+	MigrateCommand string
+	CommandOutput  io.Writer
 
 	// Passes are the further rehearsals wanted, of PassNames: nil for all, empty for none. None begins that would take longer than PassTime with
 	// those before it, judged by the first rehearsal; 0: no limit.

@@ -32,7 +32,7 @@
 //     calls archive.
 //   - mask: a function on a value; its output is masked, never "anonymous", because a deterministic mask makes pseudonyms.
 //   - rule: which mask a column has.
-//   - migration: one goose file; statement: what goose sent of it in one go.
+//   - migration: one goose file, or all that a command of the user's applies; statement: what was sent of it in one go.
 //   - finding: a fact that matters to the verdict, under a stable code.
 //   - budget: a limit of the policy.
 //   - verdict: GO, GO WITH CONDITIONS, NO-GO or INCONCLUSIVE.

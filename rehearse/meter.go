@@ -150,7 +150,7 @@ func (m *meter) end(ctx context.Context, result *report.Result) error {
 		return fmt.Errorf("read staging after the migrations: %w", err)
 	}
 	for _, t := range now.rows.Tables {
-		if seen, is := was.rows.Counts[t.OID], now.rows.Counts[t.OID]; seen != is && !t.GooseVersions {
+		if seen, is := was.rows.Counts[t.OID], now.rows.Counts[t.OID]; seen != is && t.Bookkeeping() == "" {
 			result.NotMeasured = append(result.NotMeasured, report.NotMeasured{
 				What: fmt.Sprintf("which migration changed the rows of %s (%d after the last one that touched it, %d at the end)", t, seen, is),
 				Why:  "none was seen to touch it",

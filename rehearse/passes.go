@@ -38,6 +38,9 @@ var passes = []pass{
 	{name: "repeat", asks: "how much the times of migrations vary", run: repeat, asked: func(cfg *Config) bool { return cfg.Repeat > 0 }},
 }
 
+// ofFiles are the passes that take migrations apart or back, which a command does not let them.
+var ofFiles = map[string]bool{"remedy": true, hostileName: true, "down": true, "kill": true}
+
 // PassNames are the names that Config.Passes may have, in the order in which they are carried out.
 func PassNames() []string {
 	names := make([]string, 0, len(passes))
@@ -121,7 +124,11 @@ func (p *passing) carryOut(ctx context.Context, one pass) error {
 	if p.timeIsOver(ctx, one) {
 		return nil
 	}
-	if why := p.tooLong(one); why != "" {
+	why := p.tooLong(one)
+	if p.cfg.MigrateCommand != "" && ofFiles[one.name] {
+		why = "a command migrates: what it consists of, and its way back, are its own"
+	}
+	if why != "" {
 		p.open(one, why)
 		return nil
 	}
@@ -217,9 +224,9 @@ func (p *passing) applierThen(ctx context.Context, at staging.Server, o observe.
 	if err != nil {
 		return nil, err
 	}
-	return migrate.Open(ctx, p.work.todo, migrate.Options{
-		Target: target, Watch: at.Config, Table: p.work.table.String(), SessionEach: p.cfg.Session == "each", After: after, Observe: o, Log: p.cfg.Log,
-	})
+	options := p.applying(p.work, target, at)
+	options.Observe, options.After = o, after
+	return migrate.Open(ctx, p.work.todo, options)
 }
 
 // setAside renames the roles and tablespaces that the first pass made, so that a pass can make them again: they belong to the whole server, not

@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"path"
@@ -17,13 +18,7 @@ import (
 func (r *rehearsal) plan(ctx context.Context, src origin) (*work, error) {
 	w := &work{params: src.Server().RuntimeParams}
 	err := r.phase("plan", func() (string, error) {
-		if r.cfg.Migrations == nil {
-			return "", errors.New("no migrations are given: Config.Migrations is nil")
-		}
-		var files error
-		if w.set, files = migrate.Scan(r.cfg.Migrations, r.cfg.MigrationsDir); files != nil {
-			w.set = nil
-		}
+		files := r.scan(w)
 		var privileges *snapshot.PrivilegeError
 		desc, rights := src.Describe(ctx)
 		if rights != nil && !errors.As(rights, &privileges) {
@@ -39,13 +34,47 @@ func (r *rehearsal) plan(ctx context.Context, src origin) (*work, error) {
 		r.checks(src, w)
 		r.ignored(w.set)
 		r.describeSource(desc)
+		if r.cfg.MigrateCommand != "" {
+			return "a command; " + r.columnsNote(), nil
+		}
 		return count(len(w.todo.Pending), "pending migration") + "; " + r.columnsNote(), nil
 	})
 	return w, err
 }
 
+// scan lists the migrations, where there is no command instead.
+func (r *rehearsal) scan(w *work) (err error) {
+	files := r.cfg.Migrations
+	switch {
+	case r.cfg.MigrateCommand != "":
+		return nil
+	case files == nil && len(r.cfg.GoMigrations) > 0:
+		files = embed.FS{} // which has none
+	case files == nil:
+		return errors.New("no migrations are given: Config.Migrations is nil")
+	}
+	if w.set, err = migrate.Scan(files, r.cfg.MigrationsDir, r.cfg.GoMigrations...); err != nil {
+		w.set = nil
+	}
+	return r.looked(err)
+}
+
+// looked says of an error of the files whose they look like, where they look like another tool's.
+func (r *rehearsal) looked(err error) error {
+	if err == nil || r.cfg.Migrations == nil {
+		return err
+	}
+	if tool := migrate.Looks(r.cfg.Migrations, r.cfg.MigrationsDir); tool != nil {
+		return &migrate.LooksError{Tool: *tool, Err: err}
+	}
+	return err
+}
+
 // ignored names the files that look like migrations and are none to goose.
 func (r *rehearsal) ignored(set *migrate.Set) {
+	if set == nil {
+		return
+	}
 	for _, name := range set.Ignored {
 		r.result.NotMeasured = append(r.result.NotMeasured, report.NotMeasured{
 			What: "what " + path.Join(r.cfg.MigrationsDir, name) + " does", Why: "goose passes over it: its name does not begin with a number above nought and _",
@@ -55,6 +84,9 @@ func (r *rehearsal) ignored(set *migrate.Set) {
 
 // pending compares the source's version table with the files, and has the pending ones parsed.
 func (r *rehearsal) pending(ctx context.Context, src origin, w *work) (err error) {
+	if r.cfg.MigrateCommand != "" {
+		return r.todoCommand(w)
+	}
 	if w.table, err = chooseVersionTable(w.desc.Tables, r.cfg.VersionTable); err != nil {
 		return err
 	}
@@ -64,7 +96,7 @@ func (r *rehearsal) pending(ctx context.Context, src origin, w *work) (err error
 	}
 	applied := appliedVersions(rows)
 	if w.todo, err = w.set.Plan(applied, r.cfg.To, r.cfg.AllowMissing); err != nil {
-		return err
+		return r.looked(err)
 	}
 	r.result.Drift = w.todo.Drift
 	if err := errors.Join(r.subject(src, w, applied), r.overrides(w)); err != nil {
@@ -74,18 +106,22 @@ func (r *rehearsal) pending(ctx context.Context, src origin, w *work) (err error
 	for _, m := range w.todo.Pending {
 		r.result.Migrations = append(r.result.Migrations, notRun(m))
 	}
-	role, why, err := chooseRole(r.cfg.Role, w.desc.Roles, w.table, w.desc.Database.Owner)
-	w.role = role
-	r.result.Session = report.Session{
-		Role: role, RoleReason: why, VersionTable: w.table.String(), Boundaries: boundaries(r.cfg.Session),
-	}
+	w.role, err = r.as(w, w.table, boundaries(r.cfg.Session))
 	return err
+}
+
+// as chooses the role that applies migrations, by the table in which their tool keeps its books, and tells what their sessions are.
+func (r *rehearsal) as(w *work, books versionTable, boundaries string) (role string, err error) {
+	role, why, err := chooseRole(r.cfg.Role, w.desc.Roles, books, w.desc.Database.Owner)
+	r.result.Session = report.Session{Role: role, RoleReason: why, VersionTable: books.String(), Boundaries: boundaries}
+	return role, err
 }
 
 // notRun is a pending migration before anything happened to it.
 func notRun(m migrate.Migration) report.Migration {
 	return report.Migration{
-		Version: m.Version, Name: m.Name, File: m.File, Transaction: m.Transaction, Empty: m.Empty(), HasDown: m.HasDown, Outcome: report.NotRun,
+		Version: m.Version, Name: m.Name, File: m.File, Transaction: m.Transaction, Empty: m.Empty(), HasDown: m.HasDown,
+		Command: m.Command != "", Outcome: report.NotRun,
 	}
 }
 

@@ -41,6 +41,7 @@ type PreviewStep struct {
 	Statements  int    `json:"statements"`
 	Transaction bool   `json:"transaction"`
 	HasDown     bool   `json:"has_down"`
+	Command     string `json:"command,omitempty"` // what --migrate-command runs; its statements are not known before
 }
 
 // PreviewTable is a table to copy.
@@ -76,7 +77,7 @@ func Plan(ctx context.Context, cfg Config) (_ *Preview, err error) {
 		Drift:   w.todo.Drift, Policy: cfg.Policy.Facts(), Pending: []PreviewStep{}, Tables: previewTables(w), LeftOut: leftOut(w),
 	}
 	for _, m := range w.todo.Pending {
-		p.Pending = append(p.Pending, PreviewStep{m.Version, m.File, len(m.Statements), m.Transaction, m.HasDown})
+		p.Pending = append(p.Pending, PreviewStep{m.Version, m.File, len(m.Statements), m.Transaction, m.HasDown, m.Command})
 	}
 	for _, t := range p.Tables {
 		p.Bytes += t.Bytes

@@ -128,7 +128,8 @@ type work struct {
 	schema   *report.Fingerprint     // of the source, as the archive has it
 	checks   []check                 // of what is to do, those that masked values decide
 	role     string
-	shapes   []tried // the application's queries
+	shapes   []tried  // the application's queries
+	environ  []string // of the command that migrates; nil where files are applied
 }
 
 // stopped says that there is nothing to rehearse: production and the files disagree, and nobody allowed that.

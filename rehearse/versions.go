@@ -26,6 +26,7 @@ func (v versionTable) String() string {
 type VersionTableError struct {
 	Asked string   // what was asked for, "" when nothing was
 	Found []string // tables with goose's columns
+	Other string   // where there are none: a table in which another tool keeps its books, and the tool
 }
 
 func (e *VersionTableError) Error() string {
@@ -51,7 +52,7 @@ func chooseVersionTable(tables []catalog.Table, asked string) (versionTable, err
 	if len(found) == 1 {
 		return found[0], nil
 	}
-	e := &VersionTableError{Asked: asked}
+	e := &VersionTableError{Asked: asked, Other: otherBooks(tables)}
 	if len(found) == 0 && asked != "" {
 		return versionTable{}, e
 	}
@@ -60,6 +61,16 @@ func chooseVersionTable(tables []catalog.Table, asked string) (versionTable, err
 		e.Found = append(e.Found, v.String())
 	}
 	return versionTable{}, e
+}
+
+// otherBooks is a table in which a tool that is not goose keeps its books, and the tool; "" for none.
+func otherBooks(tables []catalog.Table) string {
+	for _, t := range tables {
+		if tool := t.Bookkeeping(); tool != "" && tool != "goose" {
+			return fmt.Sprintf("%s of %s", t.String(), tool)
+		}
+	}
+	return ""
 }
 
 // sameName compares a name as a person writes it, quoted or not, qualified or not, with a table's.

@@ -94,6 +94,9 @@ func newPlanner(r *Rules, db Database, keys mask.Keys) *planner {
 			c := &cell{index: len(p.order), table: t, column: &t.Columns[j]}
 			if t.Verbatim {
 				c.rule = &rule{Rule: mask.Rule{Name: "keep"}}
+				if slices.Contains(t.Blank, c.column.Name) {
+					c.rule = &rule{Rule: mask.Rule{Name: "null"}}
+				}
 			}
 			p.cells[cellKey{name, c.column.Name}] = c
 			p.order = append(p.order, c)
@@ -315,7 +318,7 @@ func (p *planner) plan() *Plan {
 	plan := &Plan{byName: make(map[Relation]*TablePlan), largeObjects: p.rules.largeObjects}
 	for i := range p.db.Tables {
 		t := &p.db.Tables[i]
-		tp := &TablePlan{Schema: t.Schema, Name: t.Name, Verbatim: t.Verbatim && p.kept[Relation{t.Schema, t.Name}] == nil}
+		tp := &TablePlan{Schema: t.Schema, Name: t.Name, Verbatim: t.Verbatim && len(t.Blank) == 0 && p.kept[Relation{t.Schema, t.Name}] == nil}
 		for _, c := range t.Columns {
 			if cell := p.cells[cellKey{Relation{t.Schema, t.Name}, c.Name}]; !c.Generated {
 				cp := cell.plan()

@@ -33,19 +33,22 @@ func (r *Rules) amended(db Database) (Database, map[Relation]*rule) {
 			empty[l.table] = true
 		}
 	}
-	if len(kept)+len(empty) == 0 {
-		return db, nil
-	}
 	db.Tables = slices.Clone(db.Tables)
 	for i := range db.Tables {
 		t := &db.Tables[i]
 		name := Relation{t.Schema, t.Name}
+		if t.Yielding && (listed[name] || kept[name] != nil || empty[name]) {
+			t.Verbatim, t.Blank = false, nil
+		}
 		if t.Verbatim { // bookkeeping
 			delete(kept, name)
 			continue
 		}
 		t.Verbatim = kept[name] != nil || empty[name] && !r.fills(t.Partitions)
 		empty[name] = t.Verbatim && kept[name] == nil
+	}
+	if len(kept)+len(empty) == 0 {
+		return db, nil
 	}
 	// A column does not follow the key of a table that has neither rows nor rules.
 	db.ForeignKeys = slices.DeleteFunc(slices.Clone(db.ForeignKeys), func(k ForeignKey) bool { return empty[k.Child] || empty[k.Parent] })

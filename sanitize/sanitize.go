@@ -58,6 +58,10 @@ type Table struct {
 	PartitionKey []string
 	// Verbatim tables are bookkeeping (goose's version table): copied as they are, no rule needed, a rule for them is an error.
 	Verbatim bool
+	// Yielding is a verbatim table that has rules all the same where they name it. Blank are its columns that are NULL in the copy unless
+	// rules name the table: what the server said of failures, which can quote data.
+	Yielding bool
+	Blank    []string
 }
 
 // Relation names a table.

@@ -9,7 +9,7 @@ import (
 )
 
 // Database is the description as the planner of masks wants it: leaves under their topmost partitioned table, whose rules
-// they follow; foreign tables and materialised views, whose rows are not copied, left out; goose's version tables verbatim.
+// they follow; foreign tables and materialised views, whose rows are not copied, left out; the tables in which migration tools keep their books verbatim.
 func Database(d *Description) sanitize.Database {
 	var db sanitize.Database
 	at := map[uint32]int{} // oid -> index in db.Tables, also of leaves
@@ -60,7 +60,10 @@ func relation(t sanitize.Table) sanitize.Relation {
 }
 
 func planned(t catalog.Table) sanitize.Table {
-	p := sanitize.Table{Schema: t.Schema, Name: t.Name, Verbatim: t.GooseVersions, Unique: addKeys(nil, t.Unique), Checks: addChecks(nil, t.Checks)}
+	p := sanitize.Table{
+		Schema: t.Schema, Name: t.Name, Verbatim: t.Bookkeeping() != "", Yielding: !t.GooseVersions, Blank: t.Quoting(),
+		Unique: addKeys(nil, t.Unique), Checks: addChecks(nil, t.Checks),
+	}
 	for _, c := range t.Columns {
 		var fields []sanitize.Field
 		for _, f := range c.Fields {

@@ -129,6 +129,10 @@ func planText(w io.Writer, p *rehearse.Preview) {
 	}
 	fmt.Fprintf(w, "\n%d pending\n", len(p.Pending))
 	for _, m := range p.Pending {
+		if m.Command != "" {
+			fmt.Fprintf(w, "  %s  (a command: its statements are not known before it runs)\n", oneLine(m.Command))
+			continue
+		}
 		var notes []string
 		if !m.Transaction {
 			notes = append(notes, "no transaction")

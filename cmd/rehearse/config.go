@@ -28,6 +28,7 @@ var configKeys = map[string]string{
 	"source.max_snapshot_age":       "max-snapshot-age",
 	"source.rate_limit":             "rate-limit",
 	"migrations.dir":                "migrations",
+	"migrations.command":            "migrate-command",
 	"migrations.table":              "table",
 	"migrations.allow_missing":      "allow-missing",
 	"migrations.session":            "session",

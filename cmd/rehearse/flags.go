@@ -127,6 +127,7 @@ func maskFlags() []cli.Flag {
 func migrationFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("migrations", "migrations", "`DIR` with the goose migrations"),
+		stringFlag("migrate-command", "", "`CMD` that migrates instead, run by sh -c with DATABASE_URL and PG* leading to staging; see docs/migrators.md"),
 		stringFlag("table", "", "`NAME` of goose's version table, as SQL would name it; found by its columns when there is one only"),
 		&cli.Int64Flag{Name: "to", Usage: "apply pending migrations up to `VERSION` only", EnvVars: env("to"), DefaultText: "all"},
 		boolFlag("allow-missing", "go on when the version table and the files disagree, as goose's own --allow-missing does"),

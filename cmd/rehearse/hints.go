@@ -129,11 +129,14 @@ func migrationsHint(err error) string {
 		role    *rehearse.RoleError
 		allowed *rehearse.OverrideError
 	)
+	if looks := (*migrate.LooksError)(nil); errors.As(err, &looks) {
+		return fmt.Sprintf("these look like files of %s: have it migrate, with --migrate-command '%s' (docs/migrators.md)", looks.Tool.Name, looks.Tool.Command)
+	}
 	switch {
 	case errors.As(err, &allowed):
 		return "such a comment reads, in a line of its own: -- rehearse:allow max_migration_time=10m until=2026-12-31 reason=\"maintenance window, OPS-123\"; docs/policy.md has the rest"
 	case errors.As(err, &goFiles):
-		return "their code is not in this program: rehearse.Run as a library in a program that has it, or rehearse up to the one before with --to"
+		return "their code is not in this program: rehearse.Run as a library in a program that has it (docs/library.md), that program as --migrate-command, or rehearse up to the one before with --to"
 	case errors.As(err, &dir), errors.As(err, &none):
 		return "--migrations names the directory of the goose files, such as 00042_add_index.sql"
 	case errors.As(err, &twice):
@@ -142,6 +145,8 @@ func migrationsHint(err error) string {
 		return "goose itself would stop here: see its annotations -- +goose Up, Down, StatementBegin and StatementEnd"
 	case errors.As(err, &table) && len(table.Found) > 1:
 		return "say which with --table"
+	case errors.As(err, &table) && table.Other != "":
+		return "there is " + table.Other + ": have that tool migrate, with --migrate-command (docs/migrators.md)"
 	case errors.As(err, &table):
 		return "--table names goose's version table; on a database that goose never saw, make it there first: goose status makes it"
 	case errors.As(err, &role):

@@ -29,7 +29,8 @@ var rooms = map[string][]string{
 	"rehearse/verdict": {"rehearse/report", "internal/sqltext"},
 	"rehearse/compare": {"snapshot/catalog", "rehearse/report"},
 	"rehearse/observe": {"snapshot/catalog", "rehearse/report", "internal/sqltext"},
-	"rehearse/migrate": {"rehearse/observe", "rehearse/report"},
+	"rehearse/proxy":   {},
+	"rehearse/migrate": {"rehearse/observe", "rehearse/proxy", "rehearse/report"},
 	"rehearse":         {"snapshot", "snapshot/archive", "snapshot/catalog", "sanitize", "sanitize/mask", "sanitize/audit", "sanitize/profile", "rehearse/staging", "rehearse/premise", "rehearse/receipt", "rehearse/report", "rehearse/verdict", "rehearse/compare", "rehearse/observe", "rehearse/migrate", "internal/sqltext"},
 	"internal/pgtest":  {},
 	"internal/sqltext": {},
@@ -44,7 +45,7 @@ var thirdParty = map[string][]string{
 	"github.com/urfave/cli":     {"cmd/rehearse"},
 	"filippo.io/age":            {"snapshot/archive", "snapshot", "rehearse", "cmd/rehearse"},
 	"github.com/jackc/pgx": {
-		"snapshot", "snapshot/catalog", "rehearse/staging", "rehearse/compare", "rehearse/observe", "rehearse/migrate", "rehearse",
+		"snapshot", "snapshot/catalog", "rehearse/staging", "rehearse/compare", "rehearse/observe", "rehearse/proxy", "rehearse/migrate", "rehearse",
 		"internal/pgtest", "cmd/rehearse",
 	},
 }

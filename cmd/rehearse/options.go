@@ -36,6 +36,9 @@ func prepare(action cli.ActionFunc) cli.ActionFunc {
 		if err := sensible(c); err != nil {
 			return err
 		}
+		if err := oneMigrator(c, given); err != nil {
+			return err
+		}
 		return action(c)
 	}
 }
@@ -145,6 +148,9 @@ func maskKey() (key sanitize.Key, ephemeral bool, err error) {
 
 // migrations opens the directory of the migrations.
 func migrations(c *cli.Context) (fs.FS, string, error) {
+	if c.String("migrate-command") != "" {
+		return nil, "", nil
+	}
 	const hint = "--migrations, or dir: under migrations: in rehearse.yaml, names the directory of the goose files"
 	dir := c.String("migrations")
 	info, err := os.Stat(dir)
@@ -170,6 +176,7 @@ func config(c *cli.Context) (rehearse.Config, error) {
 			Provider: choiceOf(c, "provider"), Image: c.String("image"), Pull: choiceOf(c, "pull"),
 			BinDir: c.String("pg-bindir"), TTL: c.Duration("ttl"), Copies: c.Int("copies"), Pristine: c.Bool("pristine"),
 		},
+		MigrateCommand: c.String("migrate-command"), CommandOutput: commandOutput(c),
 		HostileHold: c.Duration("hostile-hold"), MigrationLockTimeout: c.Duration("migration-lock-timeout"),
 		PassTime: c.Duration("pass-time"), Repeat: c.Int("repeat"), Keep: rehearse.Keep(choiceOf(c, "keep")), NoAudit: c.Bool("no-audit"), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
 		Policy: policy(c), Tool: version(), Log: logger(c),

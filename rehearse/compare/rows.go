@@ -133,7 +133,7 @@ func (r Rows) units() map[uint32]*unit {
 	units := map[uint32]*unit{}
 	inherits := map[uint32][]uint32{}
 	for _, t := range r.Tables {
-		if t.GooseVersions || t.Kind != 'r' && t.Kind != 'p' {
+		if t.Bookkeeping() != "" || t.Kind != 'r' && t.Kind != 'p' {
 			continue
 		}
 		units[t.OID] = &unit{oid: t.OID, root: cmp.Or(t.Root, t.OID), name: t.String(), holds: t.Kind == 'r', own: r.Counts[t.OID]}

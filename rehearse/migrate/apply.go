@@ -3,7 +3,6 @@ package migrate
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
 
 	"github.com/rehearse-db/rehearse/rehearse/observe"
 	"github.com/rehearse-db/rehearse/rehearse/report"
@@ -37,6 +34,11 @@ type Options struct {
 	// SessionEach opens a new session for each migration. Otherwise all share one, as with `goose up`, and what one of them sets for the
 	// session holds for the next.
 	SessionEach bool
+
+	// Command is what a plan made by [Command] needs.
+	Command CommandOptions
+	// Aside are the tables in which tools keep their books, by quoted and qualified names: nothing is told of them.
+	Aside []string
 
 	// Before and After, when set, are called around each migration, outside what is measured; an error ends the run. After may add to
 	// the migration. It is called for one that failed or ran too long too, when no session of it is left; for the latter with a context
@@ -96,7 +98,7 @@ func Apply(ctx context.Context, p *Plan, o Options) (_ *Run, err error) {
 func blank(m Migration) report.Migration {
 	return report.Migration{
 		Version: m.Version, Name: m.Name, File: m.File, Transaction: m.Transaction, Empty: m.Empty(), HasDown: m.HasDown,
-		Outcome: report.NotRun,
+		Command: m.Command != "", Outcome: report.NotRun,
 	}
 }
 
@@ -106,20 +108,43 @@ type Applier struct {
 	o        Options
 	log      *slog.Logger
 	recorder *observe.Recorder
-	db       *sql.DB
-	provider *goose.Provider
-	upcoming []observe.Source // statements of the running migration that goose has not announced yet
-	file     string           // of the running migration
-	down     bool             // it is being taken back
+	with     migrator
+	down     bool // it is being taken back
 }
+
+// migrator is what applies a migration, in sessions of which the Recorder hears.
+type migrator interface {
+	// open makes sure that there are sessions, or will be.
+	open(ctx context.Context) error
+	// apply applies one, or takes it back. A *failedError says that the migration failed; other errors that it did not get its chance.
+	apply(ctx context.Context, m Migration, up bool) error
+	// close ends the sessions that are there, as far as this side of them is concerned; the next migration opens others.
+	close() error
+	// ignores tells queries that are no statements of the migration, where any is taken for one.
+	ignores(sql string) bool
+}
+
+// failedError says that a migration failed, as the tool that applied it has it.
+type failedError struct{ err error }
+
+func (e *failedError) Error() string { return e.err.Error() }
+func (e *failedError) Unwrap() error { return e.err }
 
 // Open connects what watches the migrations; a session for them is opened with the first.
 func Open(ctx context.Context, p *Plan, o Options) (*Applier, error) {
 	a := &Applier{plan: p, o: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
-	o.Observe.Log = a.log
+	o.Observe.Log, o.Observe.Aside = a.log, o.Aside
 	var err error
-	a.recorder, err = observe.Open(ctx, o.Watch(), o.Observe)
-	return a, err
+	if a.recorder, err = observe.Open(ctx, o.Watch(), o.Observe); err != nil {
+		return nil, err
+	}
+	switch {
+	case p.command != "":
+		a.with = &commandMigrator{o: o, log: a.log, recorder: a.recorder}
+	default:
+		a.with = &gooseMigrator{set: p.set, o: o, log: a.log, recorder: a.recorder}
+	}
+	return a, nil
 }
 
 // Up applies the plan's ith migration, from 0. What failed or ran too long is in the outcome, as [Apply] has it, and so are the errors.
@@ -140,48 +165,6 @@ func (a *Applier) Down(ctx context.Context, i int) (m report.Migration, missed [
 // migration opens one anew; what watches stays connected, to the database that Options.Watch names.
 func (a *Applier) Disconnect(ctx context.Context) error { return a.closeSessions(ctx) }
 
-// open makes a goose Provider on sessions of its own, and has it make the version table where there is none.
-func (a *Applier) open(ctx context.Context) (err error) {
-	cfg := a.o.Target().Copy()
-	cfg.Tracer = a.recorder
-	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
-		a.log.Debug("notice from staging", "severity", n.Severity, "sqlstate", n.Code)
-	}
-	a.db = stdlib.OpenDB(*cfg)
-	// goose holds one connection for SQL; Go migrations without a transaction take others. The one given back last is the one taken
-	// next, so that all SQL runs in the same session, provided that no connection given back is closed.
-	a.db.SetMaxIdleConns(64)
-	store, err := newVersionStore(cmp.Or(a.o.Table, DefaultTable))
-	if err != nil {
-		return fmt.Errorf("prepare goose: %w", err)
-	}
-	a.provider, err = goose.NewProvider(
-		goose.DialectCustom, a.db, a.plan.set.fsys,
-		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(a.plan.set.registered...),
-		goose.WithExcludeNames(a.plan.set.unregistered()), goose.WithStore(store),
-		goose.WithVerbose(true), goose.WithSlog(slog.New(executing(a.announce))),
-	)
-	if err != nil {
-		return fmt.Errorf("prepare goose: %w", err)
-	}
-	if _, _, err := a.provider.GetVersions(ctx); err != nil {
-		return fmt.Errorf("read version table %s: %w", cmp.Or(a.o.Table, DefaultTable), err)
-	}
-	return nil
-}
-
-// announce tells the recorder which statement goose sends next, and where it stands.
-func (a *Applier) announce(stmt string) {
-	src := observe.Source{SQL: stmt, File: a.file}
-	if len(a.upcoming) > 0 {
-		if a.upcoming[0].SQL == stmt {
-			src = a.upcoming[0]
-		}
-		a.upcoming = a.upcoming[1:]
-	}
-	a.recorder.Announce(src)
-}
-
 // Close ends all sessions.
 func (a *Applier) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cleanupTimeout)
@@ -191,13 +174,9 @@ func (a *Applier) Close(ctx context.Context) error {
 
 // closeSessions ends the migrating sessions and waits until the server is rid of them.
 func (a *Applier) closeSessions(ctx context.Context) error {
-	if a.db == nil {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	err := a.db.Close()
-	a.db, a.provider = nil, nil
+	err := a.with.close()
 	if terminated := a.recorder.Terminate(ctx); terminated != nil {
 		return terminated
 	}
@@ -214,19 +193,14 @@ func (a *Applier) migrate(ctx context.Context, src Migration, m *report.Migratio
 			return nil, fmt.Errorf("before %s: %w", m.Name, err)
 		}
 	}
-	if a.db == nil {
-		if err := a.open(ctx); err != nil {
-			return nil, err
-		}
+	if err := a.with.open(ctx); err != nil {
+		return nil, err
 	}
-	if err := a.recorder.Start(ctx, src.Go, a.isBookkeeping); err != nil {
+	if err := a.recorder.Start(ctx, src.Go || src.Command != "", a.with.ignores); err != nil {
 		return nil, fmt.Errorf("observe %s: %w", m.Name, err)
 	}
-	a.upcoming, a.file, a.down = src.Statements, m.File, !up
-	if !up {
-		a.upcoming = src.Down
-	}
-	_, runErr := a.provider.ApplyVersion(ctx, m.Version, up)
+	a.down = !up
+	runErr := a.with.apply(ctx, src, up)
 	if runErr == nil && a.recorder.InTransaction() {
 		runErr = errLeftOpen
 	}
@@ -238,9 +212,12 @@ func (a *Applier) migrate(ctx context.Context, src Migration, m *report.Migratio
 	}
 	defer cancel()
 	seen := a.recorder.Stop(after)
+	if runErr == nil && seen.Abandoned {
+		runErr = errLeftOpen
+	}
 	fill(m, seen)
 	err := a.judge(after, src, m, seen, runErr, overtime)
-	if runErr != nil || a.o.SessionEach {
+	if runErr != nil || a.o.SessionEach || src.Command != "" {
 		err = errors.Join(err, a.closeSessions(after))
 	}
 	if a.o.After != nil && err == nil {
@@ -261,7 +238,7 @@ func fill(m *report.Migration, o *observe.Observation) {
 
 // judge sets the outcome. It returns an error when the migration did not get its chance.
 func (a *Applier) judge(ctx context.Context, src Migration, m *report.Migration, o *observe.Observation, err, overtime error) error {
-	var partial *goose.PartialError
+	var failed *failedError
 	switch {
 	case err == nil:
 		m.Outcome = report.Applied
@@ -280,11 +257,11 @@ func (a *Applier) judge(ctx context.Context, src Migration, m *report.Migration,
 		m.Failure = leftOpen(m)
 		m.Failure.StaysApplied = staysApplied(m, o, a.down)
 		return nil
-	case !errors.As(err, &partial):
+	case !errors.As(err, &failed):
 		return fmt.Errorf("apply %s: %w", m.Name, err)
 	default:
 		m.Outcome = report.Failed
-		m.Failure = failure(m, err)
+		m.Failure = failure(m, failed.err)
 	}
 	if m.Failure != nil {
 		m.Failure.StaysApplied = staysApplied(m, o, a.down)
@@ -292,7 +269,9 @@ func (a *Applier) judge(ctx context.Context, src Migration, m *report.Migration,
 	switch {
 	case overtime != nil && m.Outcome != report.TimedOut:
 		return fmt.Errorf("apply %s: %w", m.Name, overtime)
-	case m.Outcome == report.Failed && !src.Go && !saidByServer(err) && !a.endedItself(ctx, err):
+	case m.Outcome == report.Failed && src.Command != "" && a.recorder.Ping(ctx) != nil:
+		return fmt.Errorf("apply %s: %w", m.Name, ErrLost)
+	case m.Outcome == report.Failed && src.Command == "" && !src.Go && !saidByServer(err) && !a.endedItself(ctx, err):
 		return fmt.Errorf("apply %s: %w", m.Name, ErrLost)
 	}
 	return nil
@@ -318,6 +297,9 @@ func (a *Applier) endedItself(ctx context.Context, err error) bool {
 // in the version table, are undone when the session ends, or committed by whatever comes next in it.
 func leftOpen(m *report.Migration) *report.Failure {
 	f := &report.Failure{Message: "it left a transaction open, so that neither what it did there nor the version is committed", File: m.File}
+	if m.Command {
+		f.Message = "it ended with success and left a transaction open, so that what it did there is undone"
+	}
 	for _, st := range m.Statements {
 		if st.Tag == "BEGIN" || st.Tag == "START TRANSACTION" {
 			f.Line = st.Line
@@ -338,13 +320,12 @@ func timedOut(m *report.Migration) *report.Failure {
 
 // failure is that of the statement that failed or, when none did, of the commit or of goose's own entry in the version table.
 func failure(m *report.Migration, err error) *report.Failure {
+	if exit := (*exitError)(nil); errors.As(err, &exit) {
+		return exit.failure(m)
+	}
 	if n := len(m.Statements); n > 0 && m.Statements[n-1].Failure != nil {
 		f := *m.Statements[n-1].Failure
 		return &f
-	}
-	var partial *goose.PartialError
-	if errors.As(err, &partial) {
-		err = partial.Err
 	}
 	f := observe.Failure(err)
 	f.File = m.File
@@ -382,18 +363,12 @@ func staysApplied(m *report.Migration, o *observe.Observation, down bool) string
 	if len(parts) == 0 {
 		return ""
 	}
-	recorded := "; the version is not recorded as applied"
-	if down {
-		recorded = "; the version is still recorded as applied"
+	text := strings.Join(parts, ", and ")
+	switch {
+	case m.Command: // which keeps its own books
+		return text
+	case down:
+		return text + "; the version is still recorded as applied"
 	}
-	return strings.Join(parts, ", and ") + recorded
-}
-
-// isBookkeeping tells goose's own queries in a Go migration: its look for the version table, its entry there, and taking that out.
-func (a *Applier) isBookkeeping(query string) bool {
-	table := cmp.Or(a.o.Table, DefaultTable)
-	return strings.HasPrefix(query, "INSERT INTO "+table+" (version_id, is_applied)") ||
-		strings.HasPrefix(query, "DELETE FROM "+table+" WHERE version_id") ||
-		strings.HasPrefix(query, "SELECT tstamp, is_applied FROM "+table+" WHERE") ||
-		strings.HasPrefix(query, "SELECT EXISTS ( SELECT 1 FROM pg_tables WHERE")
+	return text + "; the version is not recorded as applied"
 }

@@ -63,6 +63,15 @@ func (e *GoMigrationsError) Error() string {
 	return fmt.Sprintf("%s written in Go: %s", which, strings.Join(e.Files, ", "))
 }
 
+// LooksError is an error of files that goose cannot use, and that look like those of another tool.
+type LooksError struct {
+	Tool Tool
+	Err  error
+}
+
+func (e *LooksError) Error() string { return e.Err.Error() }
+func (e *LooksError) Unwrap() error { return e.Err }
+
 // SyntaxError says that goose cannot read a pending file.
 type SyntaxError struct {
 	File    string

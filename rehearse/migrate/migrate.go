@@ -41,6 +41,7 @@ type Migration struct {
 	Name    string // file name without directory; of a Go migration without a file "version 12"
 	File    string // path for people: the prefix given to Scan and the name
 	Go      bool   // written in Go
+	Command string // what a shell runs instead of any file; "" for files
 
 	Transaction bool             // false: NO TRANSACTION
 	HasDown     bool             // there is something to run on the way down
@@ -50,7 +51,7 @@ type Migration struct {
 }
 
 // Empty says that a SQL migration has no statement on the way up.
-func (m Migration) Empty() bool { return !m.Go && len(m.Statements) == 0 }
+func (m Migration) Empty() bool { return !m.Go && m.Command == "" && len(m.Statements) == 0 }
 
 // Scan lists the migrations in the root of fsys and those registered, which are Go migrations made by [goose.NewGoMigration]. Files
 // are shown as prefix joined with their name. Errors are [*DirError], [*NoMigrationsError] and [*DuplicateError], the latter joined when

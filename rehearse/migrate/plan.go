@@ -18,7 +18,8 @@ type Plan struct {
 	Pending []Migration   // by number
 	Drift   *report.Drift // nil when files and version table agree
 
-	set *Set
+	set     *Set
+	command string // of a plan made by Command
 }
 
 // Applied reads a goose version table, on the source or on staging, and gives the versions in it in order and the

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
@@ -25,7 +23,7 @@ var changesRows = map[string]bool{"INSERT": true, "UPDATE": true, "DELETE": true
 
 // affords tells whether a statement is worth a question of its own: where questions have not cost much yet, and for all that may lock a table or
 // that took its time.
-func (u *run) affords(q *query) bool {
+func (u *run) affords(q *Query) bool {
 	if len(u.statements) <= askedAlways {
 		u.allowed = u.observing
 		return true
@@ -40,7 +38,7 @@ func endsTransaction(sql string) bool {
 }
 
 // together counts the statements that were asked together, and gives the time at which the first of them began.
-func (u *run) together(s *session, q *query) (since time.Duration) {
+func (u *run) together(s *session, q *Query) (since time.Duration) {
 	if len(s.unasked) == 0 || s.unasked[0] == q {
 		s.unasked = nil
 		return q.start
@@ -54,9 +52,9 @@ func (u *run) together(s *session, q *query) (since time.Duration) {
 }
 
 // inside asks the open transaction what the statement did.
-func (r *Recorder) inside(ctx context.Context, u *run, conn *pgx.Conn, q *query) {
+func (r *Recorder) inside(ctx context.Context, u *run, q *Query) {
 	s, st := q.session, q.stmt
-	wal, completed, rels, err := probe(ctx, conn)
+	wal, completed, rels, err := probe(ctx, q.conn)
 	if err != nil {
 		r.log.Debug("observe: probe", "statement", st.SQL, "reason", reason(err))
 		u.miss("locks, scans, rewrites and rows changed of "+st.place(), reason(err))
@@ -106,7 +104,7 @@ func (r *Recorder) undid(ctx context.Context, u *run, completed int64) bool {
 }
 
 // lockInside notes the locks on rel that the statement took or strengthened.
-func (u *run) lockInside(s *session, q *query, rel *relation, set int, since time.Duration) {
+func (u *run) lockInside(s *session, q *Query, rel *relation, set int, since time.Duration) {
 	was, is := telling(s.modes[rel.oid]), telling(set)
 	s.modes[rel.oid] = set
 	if rel.kind == "S" && is[0].class() == blocksNothing { // nextval

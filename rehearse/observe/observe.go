@@ -58,7 +58,7 @@ type Recorder struct {
 	watcher *watcher
 
 	mu       sync.Mutex
-	sessions map[*pgx.Conn]*session
+	sessions map[Conn]*session
 	run      *run                 // nil between migrations
 	rels     map[uint32]*relation // as the last migration left them; nil where that is not known
 }
@@ -123,6 +123,9 @@ type Observation struct {
 	// Touched are the OIDs, in order, of the tables that were locked for writing or more, rewritten or changed. Only these can differ.
 	Touched []uint32
 
+	// Abandoned says that a session ended in the middle of a transaction that had changed something, which is undone with that.
+	Abandoned bool
+
 	NotMeasured []report.NotMeasured
 }
 
@@ -136,7 +139,9 @@ type Options struct {
 	Sent func(n int, pid uint32)
 	// Sending, when set, is called before each statement of a migration is sent. All else is as for Sent.
 	Sending func(n int, pid uint32)
-	Log     *slog.Logger
+	// Aside are tables, by their quoted and qualified names, that nobody but the migrations' tool uses: what is done to them is not recorded.
+	Aside []string
+	Log   *slog.Logger
 }
 
 // Open connects the watcher: as a superuser of the server the migrations run on, since it looks at sessions of any role.
@@ -148,7 +153,7 @@ func Open(ctx context.Context, watch *pgx.ConnConfig, o Options) (*Recorder, err
 	if err != nil {
 		return nil, err
 	}
-	return &Recorder{o: o, log: o.Log, watcher: w, sessions: map[*pgx.Conn]*session{}}, nil
+	return &Recorder{o: o, log: o.Log, watcher: w, sessions: map[Conn]*session{}}, nil
 }
 
 // Close ends the watcher's session.
@@ -165,7 +170,7 @@ func (r *Recorder) InTransaction() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for conn := range r.sessions {
-		if !conn.IsClosed() && conn.PgConn().TxStatus() != 'I' {
+		if !conn.IsClosed() && conn.TxStatus() != 'I' {
 			return true
 		}
 	}
@@ -193,6 +198,7 @@ func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql
 				return err
 			}
 		}
+		setAside(rels, r.o.Aside)
 		r.rels = nil
 	}
 	if ignore == nil {
@@ -203,7 +209,7 @@ func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql
 	r.run = &run{
 		epoch: time.Now(), anyStatement: anyStatement, ignore: ignore,
 		rels: rels, walStart: wal, wal: wal, method: report.Exact,
-		changes: map[uint32]Change{}, touched: map[uint32]bool{}, locked: map[uint32]bool{},
+		changes: map[uint32]Change{}, touched: map[uint32]bool{}, locked: map[uint32]bool{}, numbers: map[*session]int{},
 	}
 	r.run.setup = time.Since(start)
 	if !r.o.TimesOnly && !counting {
@@ -246,8 +252,8 @@ func (r *Recorder) Stop(ctx context.Context) *Observation {
 }
 
 // handOver has an idle session make its counters visible to others.
-func (r *Recorder) handOver(ctx context.Context, u *run, conn *pgx.Conn) {
-	if r.o.TimesOnly || r.watcher.version < 150000 || conn.IsClosed() || conn.PgConn().TxStatus() != 'I' {
+func (r *Recorder) handOver(ctx context.Context, u *run, conn Conn) {
+	if r.o.TimesOnly || r.watcher.version < 150000 || conn.IsClosed() || conn.TxStatus() != 'I' {
 		return
 	}
 	u.ask(func() {
@@ -315,7 +321,9 @@ type run struct {
 
 	completed int64 // the number after that of the newest transaction that had ended when last asked; 0 when not known
 
+	abandoned   bool
 	statements  []*statement
+	numbers     map[*session]int
 	holds       []*hold
 	rewrites    []report.Rewrite
 	changes     map[uint32]Change
@@ -335,6 +343,7 @@ type statement struct {
 	report.Statement
 	src     Source
 	durable bool
+	session int
 }
 
 // now is the time since the start of the record without what was spent on asking.
@@ -363,7 +372,7 @@ func (u *run) observation() *Observation {
 	o := &Observation{
 		Locks: u.exposures(), Rewrites: u.rewrites, Duration: u.last - u.first, Commit: u.commit,
 		Observing: u.setup + u.observing, WAL: max(0, u.wal-u.walStart), Changes: u.changes, ChangesMethod: u.method,
-		Touched: slices.Sorted(maps.Keys(u.touched)), NotMeasured: u.missed,
+		Touched: slices.Sorted(maps.Keys(u.touched)), Abandoned: u.abandoned, NotMeasured: u.missed,
 		Bound: !u.unbound, Locked: slices.Sorted(maps.Keys(u.locked)),
 	}
 	for _, s := range u.statements {
@@ -372,6 +381,7 @@ func (u *run) observation() *Observation {
 		o.Slept += time.Duration(s.Slept)
 		o.Waited += time.Duration(s.Waited)
 	}
+	u.apart(o.Statements)
 	return o
 }
 

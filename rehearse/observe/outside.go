@@ -8,14 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
 // outside notes what a statement did that ran outside a transaction block, or whose transaction is over: its locks as the watcher saw
 // them, and the difference of the server's counters, file nodes and WAL.
-func (r *Recorder) outside(ctx context.Context, u *run, conn *pgx.Conn, q *query, end time.Duration) {
+func (r *Recorder) outside(ctx context.Context, u *run, q *Query, end time.Duration) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	st := q.stmt
@@ -35,13 +33,13 @@ func (r *Recorder) outside(ctx context.Context, u *run, conn *pgx.Conn, q *query
 		u.miss(RowsUncounted+" changed by "+st.place(), "it ran outside a transaction, and servers before 15 count too late")
 		return
 	}
-	if err := r.countOutside(ctx, u, conn, st); err != nil {
+	if err := r.countOutside(ctx, u, q.conn, st); err != nil {
 		u.miss(RowsUncounted+" changed by "+st.place(), reason(err))
 	}
 }
 
 // locksOutside turns what the watcher saw into locks and holds.
-func (u *run) locksOutside(q *query, end time.Duration) {
+func (u *run) locksOutside(q *Query, end time.Duration) {
 	best := map[uint32]mode{}
 	for _, seen := range q.watch.locks {
 		rel := u.rels[seen.oid]
@@ -63,14 +61,18 @@ func (u *run) locksOutside(q *query, end time.Duration) {
 		q.stmt.Locks = append(q.stmt.Locks, report.Lock{Table: table, Object: object, Mode: m.String(), Method: report.Sampled})
 	}
 	sortLocks(q.stmt.Locks)
-	if len(best) == 0 {
+	switch {
+	case len(best) > 0:
+	case q.wire && q.stmt.Tag == "SELECT": // tools send many; one line for all
+		u.miss("locks of queries outside transactions", "they were over before the watcher saw them")
+	default:
 		u.miss("locks of "+q.stmt.place(), "it ran outside a transaction, took "+q.stmt.Duration.String()+", and the watcher saw none in "+
 			strconv.Itoa(q.watch.looks)+" looks")
 	}
 }
 
 // sampledHold adds a hold that is over, in each class up to that of its mode.
-func (u *run) sampledHold(q *query, rel *relation, m mode, start, end time.Duration) {
+func (u *run) sampledHold(q *Query, rel *relation, m mode, start, end time.Duration) {
 	table, object := u.name(rel)
 	for c := blocksSchema; c <= m.class(); c++ {
 		u.holds = append(u.holds, &hold{
@@ -114,7 +116,7 @@ func (r *Recorder) storageOutside(ctx context.Context, u *run, st *statement) er
 }
 
 // countOutside compares the server's counters of all tables with those read last.
-func (r *Recorder) countOutside(ctx context.Context, u *run, conn *pgx.Conn, st *statement) error {
+func (r *Recorder) countOutside(ctx context.Context, u *run, conn Conn, st *statement) error {
 	if !conn.IsClosed() {
 		if _, err := settle(ctx, conn, r.watcher.version); err != nil {
 			return err

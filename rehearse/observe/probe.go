@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -20,10 +19,11 @@ const probeTimeout = 60 * time.Second
 // may be new, and the transaction's own counters (pg_locks, pg_class, pg_stat_get_xact_*). Catalogs have OIDs below 16384.
 //
 // The savepoint makes it invisible: a failure aborts no more than it, and rolling it back undoes the settings and frees the catalogs.
-const probeSQL = `SAVEPOINT _rehearse_probe;
-SET LOCAL search_path = pg_catalog; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '1s';
-SELECT pg_catalog.pg_current_wal_insert_lsn() OPERATOR(pg_catalog.-) '0/0'::pg_catalog.pg_lsn, pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot());
-SELECT l.relation, l.modes, c.relfilenode, c.relpersistence, c.relam, c.reltablespace,
+var probeSQL = append([]string{
+	"SAVEPOINT _rehearse_probe",
+	"SET LOCAL search_path = pg_catalog", "SET LOCAL statement_timeout = '10s'", "SET LOCAL lock_timeout = '1s'",
+	"SELECT pg_catalog.pg_current_wal_insert_lsn() OPERATOR(pg_catalog.-) '0/0'::pg_catalog.pg_lsn, pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())",
+	`SELECT l.relation, l.modes, c.relfilenode, c.relpersistence, c.relam, c.reltablespace,
 	CASE WHEN l.modes & 256 <> 0 AND c.relkind IN ('r', 'm', 'i') THEN pg_relation_size(c.oid) ELSE 0 END,
 	CASE WHEN l.modes & 256 <> 0 AND c.relkind IN ('r', 'p', 'm') THEN ` + columnsSQL + ` END,
 	pg_stat_get_xact_numscans(c.oid), pg_stat_get_xact_tuples_returned(c.oid), pg_stat_get_xact_tuples_inserted(c.oid),
@@ -36,11 +36,11 @@ FROM (
 	WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted AND relation >= 16384
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 	GROUP BY relation
-) l LEFT JOIN pg_class c ON c.oid = l.relation;
-ROLLBACK TO SAVEPOINT _rehearse_probe; RELEASE SAVEPOINT _rehearse_probe`
+) l LEFT JOIN pg_class c ON c.oid = l.relation`,
+}, recoverSQL...)
 
 // recoverSQL brings a transaction back that a failed probe aborted.
-const recoverSQL = `ROLLBACK TO SAVEPOINT _rehearse_probe; RELEASE SAVEPOINT _rehearse_probe`
+var recoverSQL = []string{"ROLLBACK TO SAVEPOINT _rehearse_probe", "RELEASE SAVEPOINT _rehearse_probe"}
 
 // counters are what the server counts for one table: full scans, the rows they read, and rows changed.
 type counters struct {
@@ -69,13 +69,13 @@ type probed struct {
 }
 
 // probe asks the transaction open on conn.
-func probe(ctx context.Context, conn *pgx.Conn) (wal, completed int64, rels []probed, err error) {
+func probe(ctx context.Context, conn Conn) (wal, completed int64, rels []probed, err error) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	results, err := conn.PgConn().Exec(ctx, probeSQL).ReadAll()
+	results, err := conn.Ask(ctx, probeSQL...)
 	if err != nil {
-		if conn.PgConn().TxStatus() == 'E' {
-			_, again := conn.PgConn().Exec(ctx, recoverSQL).ReadAll()
+		if conn.TxStatus() == 'E' {
+			_, again := conn.Ask(ctx, recoverSQL...)
 			err = errors.Join(err, again)
 		}
 		return 0, 0, nil, err
@@ -118,7 +118,7 @@ func readProbed(row [][]byte) probed {
 // settle makes an idle connection hand its counters over, so that a transaction that begins next counts from nought and the
 // watcher sees what was done before. From 15 on the server does so when told to; before, it does after half a second. It gives the number after
 // that of the newest transaction that has ended (pg_current_snapshot).
-func settle(ctx context.Context, conn *pgx.Conn, version int) (completed int64, err error) {
+func settle(ctx context.Context, conn Conn, version int) (completed int64, err error) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	const ended = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())"
@@ -128,7 +128,7 @@ func settle(ctx context.Context, conn *pgx.Conn, version int) (completed int64, 
 	const pending = `SELECT 1 FROM pg_catalog.pg_stat_xact_user_tables
 		WHERE COALESCE(seq_scan, 0) + COALESCE(n_tup_ins, 0) + COALESCE(n_tup_upd, 0) + COALESCE(n_tup_del, 0) > 0 LIMIT 1`
 	for range 12 {
-		results, err := conn.PgConn().Exec(ctx, pending).ReadAll()
+		results, err := conn.Ask(ctx, pending)
 		if err != nil {
 			return 0, err
 		}
@@ -141,8 +141,8 @@ func settle(ctx context.Context, conn *pgx.Conn, version int) (completed int64, 
 }
 
 // number asks for a number in the first column of one row.
-func number(ctx context.Context, conn *pgx.Conn, sql string) (int64, error) {
-	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+func number(ctx context.Context, conn Conn, sql string) (int64, error) {
+	results, err := conn.Ask(ctx, sql)
 	if err != nil {
 		return 0, err
 	}

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/rehearse-db/rehearse/rehearse/report"
@@ -158,4 +159,22 @@ func columnReason(before, after string) string {
 		}
 	}
 	return added
+}
+
+// setAside takes tables, and their indexes, out of the relations.
+func setAside(rels map[uint32]*relation, tables []string) {
+	for oid, rel := range rels {
+		owner := rel
+		if t := rels[rel.table]; rel.table != 0 && t != nil {
+			owner = t
+		}
+		if slices.Contains(tables, owner.name) && owner != rel {
+			delete(rels, oid)
+		}
+	}
+	for oid, rel := range rels {
+		if slices.Contains(tables, rel.name) {
+			delete(rels, oid)
+		}
+	}
 }

@@ -24,18 +24,7 @@ type session struct {
 	changes  map[uint32]Change
 	pending  []*statement // of the open block
 	undone   *statement   // the first that undid something: the counters keep it
-	unasked  []*query     // statements since the latest question
-}
-
-// query is one query on its way, between TraceQueryStart and TraceQueryEnd.
-type query struct {
-	session *session
-	stmt    *statement // nil: transaction control or bookkeeping
-	inside  bool       // sent inside a transaction block
-	sql     string
-	start   time.Duration
-	end     time.Duration
-	watch   *watch
+	unasked  []*Query     // statements since the latest question
 }
 
 type queryKey struct{}
@@ -44,20 +33,28 @@ type queryKey struct{}
 func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.run
-	if u == nil || conn.IsClosed() {
-		return ctx
-	}
-	s := r.session(conn)
-	q := &query{session: s, sql: data.SQL, inside: conn.PgConn().TxStatus() != 'I', stmt: u.classify(data.SQL)}
-	if q.stmt == nil && !isControl(data.SQL) {
+	if q := r.begin(ctx, pgxConn{conn}, data.SQL, false); q != nil {
 		return context.WithValue(ctx, queryKey{}, q)
 	}
-	if !q.inside && !r.o.TimesOnly {
-		u.ask(func() { r.prepare(ctx, u, conn, q) })
+	return ctx
+}
+
+// begin notes a query about to be sent; nil when nothing is recorded.
+func (r *Recorder) begin(ctx context.Context, conn Conn, sql string, wire bool) *Query {
+	u := r.run
+	if u == nil || conn.IsClosed() {
+		return nil
 	}
-	if len(s.unasked) > 0 && q.inside && endsTransaction(data.SQL) {
-		u.ask(func() { r.inside(ctx, u, conn, s.unasked[len(s.unasked)-1]) })
+	s := r.session(conn)
+	q := &Query{conn: conn, session: s, sql: sql, wire: wire, inside: conn.TxStatus() != 'I', stmt: u.classify(sql)}
+	if q.stmt == nil && !isControl(sql) {
+		return q
+	}
+	if !q.inside && !r.o.TimesOnly {
+		u.ask(func() { r.prepare(ctx, u, q) })
+	}
+	if len(s.unasked) > 0 && q.inside && endsTransaction(sql) {
+		u.ask(func() { r.inside(ctx, u, s.unasked[len(s.unasked)-1]) })
 	}
 	if q.stmt != nil && r.o.Sending != nil {
 		r.o.Sending(len(u.statements), s.pid)
@@ -68,18 +65,19 @@ func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx
 	}
 	if q.stmt != nil {
 		q.stmt.Transaction = q.inside
+		q.stmt.session = u.number(s)
 	}
 	if q.stmt != nil && !r.o.TimesOnly {
 		q.watch = r.watcher.watch(ctx, s.pid, !q.inside)
 	}
-	return context.WithValue(ctx, queryKey{}, q)
+	return q
 }
 
 // session finds or adds what is known of a connection.
-func (r *Recorder) session(conn *pgx.Conn) *session {
+func (r *Recorder) session(conn Conn) *session {
 	s := r.sessions[conn]
 	if s == nil {
-		s = &session{pid: conn.PgConn().PID()}
+		s = &session{pid: conn.PID()}
 		r.sessions[conn] = s
 	}
 	return s
@@ -106,11 +104,11 @@ func isControl(sql string) bool {
 
 // prepare makes the counters of a session that is idle start from nought, and reads those of the server before a statement that no
 // transaction can be asked about.
-func (r *Recorder) prepare(ctx context.Context, u *run, conn *pgx.Conn, q *query) {
+func (r *Recorder) prepare(ctx context.Context, u *run, q *Query) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	var err error
-	u.completed, err = settle(ctx, conn, r.watcher.version)
+	u.completed, err = settle(ctx, q.conn, r.watcher.version)
 	if err == nil && q.stmt != nil && u.stats == nil && r.watcher.version >= 150000 {
 		u.stats, err = r.watcher.counters(ctx)
 	}
@@ -121,11 +119,14 @@ func (r *Recorder) prepare(ctx context.Context, u *run, conn *pgx.Conn, q *query
 }
 
 // TraceQueryEnd implements [pgx.QueryTracer].
-func (r *Recorder) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
-	q, _ := ctx.Value(queryKey{}).(*query)
-	if q == nil {
-		return
+func (r *Recorder) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	if q, _ := ctx.Value(queryKey{}).(*Query); q != nil {
+		r.end(ctx, q, []string{data.CommandTag.String()}, data.Err)
 	}
+}
+
+// end notes how a query ended, and asks what it did.
+func (r *Recorder) end(ctx context.Context, q *Query, tags []string, err error) {
 	r.mu.Lock()
 	u := r.run
 	if u == nil {
@@ -140,37 +141,44 @@ func (r *Recorder) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.T
 	q.end = end
 	if q.watch != nil {
 		u.ask(q.watch.end)
-		q.stmt.Slept, q.stmt.Waited, q.stmt.WaitedFor = report.Duration(q.watch.slept), report.Duration(q.watch.waited), q.watch.blockers
+		took := end - q.start // the server's clock and ours differ a little
+		q.stmt.Slept, q.stmt.Waited = report.Duration(min(q.watch.slept, took)), report.Duration(min(q.watch.waited, took))
+		q.stmt.WaitedFor = q.watch.blockers
 	}
 	if q.stmt != nil || isControl(q.sql) {
 		u.last = end
 	}
 	if q.stmt != nil {
-		q.stmt.finish(data, end-q.start)
+		q.stmt.finish(tags, err, end-q.start)
 		if q.stmt.Failure != nil {
-			u.ask(func() { r.nameTable(ctx, q.stmt.Failure, data.Err) })
+			u.ask(func() { r.nameTable(ctx, q.stmt.Failure, err) })
 		}
 	}
 	if q.sql == "commit" {
 		u.commit += end - q.start
 	}
-	r.follow(ctx, u, conn, q, end, data.Err != nil)
+	r.follow(ctx, u, q, end, err != nil)
 	if q.stmt != nil && r.o.Sent != nil {
 		r.o.Sent(len(u.statements), q.session.pid)
 	}
 }
 
 // finish fills in what the end of a query tells.
-func (s *statement) finish(data pgx.TraceQueryEndData, took time.Duration) {
+func (s *statement) finish(tags []string, err error, took time.Duration) {
 	s.Duration = report.Duration(took)
-	s.Tag, s.Rows = tagOf(data.CommandTag)
+	if n := len(tags); n > 0 {
+		s.Tag, s.Rows = tagOf(pgconn.NewCommandTag(tags[n-1]))
+	}
+	if len(tags) > 1 {
+		s.Tags = tags
+	}
 	if several(s.src.SQL) {
 		s.Rows = nil // the tag is that of the last of them
 	}
-	if data.Err != nil {
-		s.Failure = Failure(data.Err)
+	if err != nil {
+		s.Failure = Failure(err)
 		s.Failure.File, s.Failure.Line = s.File, s.Line
-		if n := positionLine(data.Err, s.src.SQL); s.src.line(n) > 0 {
+		if n := positionLine(err, s.src.SQL); s.src.line(n) > 0 {
 			s.Failure.Line = s.src.line(n)
 		}
 	}
@@ -189,26 +197,15 @@ func (r *Recorder) nameTable(ctx context.Context, f *report.Failure, err error) 
 	}
 }
 
-// tagOf splits a command tag: "INSERT 0 5" is INSERT and 5 rows; "ALTER TABLE" has no count.
-func tagOf(tag pgconn.CommandTag) (string, *int64) {
-	words := strings.Fields(tag.String())
-	var rows *int64
-	for len(words) > 1 && strings.Trim(words[len(words)-1], "0123456789") == "" {
-		if rows == nil {
-			n := tag.RowsAffected()
-			rows = &n
-		}
-		words = words[:len(words)-1]
-	}
-	return strings.Join(words, " "), rows
-}
-
 // follow brings the record up to date with the state the session is in after a query.
-func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query, end time.Duration, failed bool) {
+func (r *Recorder) follow(ctx context.Context, u *run, q *Query, end time.Duration, failed bool) {
 	s := q.session
 	status := byte('E')
-	if !conn.IsClosed() {
-		status = conn.PgConn().TxStatus()
+	if !q.conn.IsClosed() {
+		status = q.conn.TxStatus()
+	}
+	if q.wire && q.stmt != nil && status == 'T' { // BEGIN may have been sent with it
+		q.stmt.Transaction = true
 	}
 	if status == 'T' && !s.tx {
 		*s = session{pid: s.pid, tx: true, modes: map[uint32]int{}, counters: map[uint32]counters{}, changes: map[uint32]Change{}}
@@ -224,7 +221,7 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 		switch {
 		case !s.armed || r.o.TimesOnly:
 		case u.affords(q):
-			u.ask(func() { r.inside(ctx, u, conn, q) })
+			u.ask(func() { r.inside(ctx, u, q) })
 		default:
 			s.unasked = append(s.unasked, q)
 		}
@@ -248,7 +245,7 @@ func (r *Recorder) follow(ctx context.Context, u *run, conn *pgx.Conn, q *query,
 		if r.o.TimesOnly {
 			return
 		}
-		u.ask(func() { r.outside(ctx, u, conn, q, end) })
+		u.ask(func() { r.outside(ctx, u, q, end) })
 	}
 }
 
@@ -292,7 +289,10 @@ func (s *session) end(u *run, at time.Duration, committed bool) {
 
 // place is where a statement stands, for people.
 func (s *statement) place() string {
-	if s.Line == 0 {
+	switch {
+	case s.Line == 0 && s.File == "":
+		return "'" + cut(s.SQL, 80) + "'"
+	case s.Line == 0:
 		return "a statement of " + s.File
 	}
 	return s.File + ":" + itoa(s.Line)

@@ -144,6 +144,7 @@ type Migration struct {
 	Transaction bool            `json:"transaction"` // false: NO TRANSACTION
 	Empty       bool            `json:"empty,omitempty"`
 	HasDown     bool            `json:"has_down"`
+	Command     bool            `json:"command,omitempty"` // a command of the user's applied it, whatever it consists of; Name is the command
 	Outcome     Outcome         `json:"outcome"`
 	Duration    Duration        `json:"duration"` // first statement sent until the commit was acknowledged, without our own probes
 	Commit      Duration        `json:"commit"`
@@ -179,8 +180,10 @@ type Statement struct {
 	Line        int       `json:"line"` // 1-based; 0 when it could not be found in the file
 	Tag         string    `json:"tag"`  // command tag without the count: "ALTER TABLE"
 	Duration    Duration  `json:"duration"`
-	Rows        *int64    `json:"rows,omitempty"` // rows affected, where the command tag has a count
-	Transaction bool      `json:"transaction"`    // ran inside a transaction block
+	Tags        []string  `json:"tags,omitempty"`    // with counts, of a text of several statements, as far as the client hears of them
+	Session     int       `json:"session,omitempty"` // numbered from 1, where the migration worked on several connections
+	Rows        *int64    `json:"rows,omitempty"`    // rows affected, where the command tag has a count
+	Transaction bool      `json:"transaction"`       // ran inside a transaction block
 	Failure     *Failure  `json:"failure,omitempty"`
 	Locks       []Lock    `json:"locks"` // taken or strengthened by this statement
 	Rewrites    []Rewrite `json:"rewrites"`

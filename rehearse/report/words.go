@@ -22,9 +22,12 @@ func (v Verdict) Title() string {
 	}
 }
 
-// ShortName is the migration's file name without its ending: "00042_orders_total".
+// ShortName is the migration's file name without its ending: "00042_orders_total"; of a command, the command.
 func (m Migration) ShortName() string {
 	name := m.Name
+	if m.Command {
+		return name
+	}
 	if name == "" {
 		name = path.Base(m.File)
 	}

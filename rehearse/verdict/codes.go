@@ -28,6 +28,7 @@ const (
 	LeftByLockTimeout   = "left-by-lock-timeout"
 	FailsByLockTimeout  = "fails-by-lock-timeout"
 	GoMigration         = "go-migration"
+	FailurePassedOver   = "failure-passed-over"
 	SchemaRestore       = "schema-restore-incomplete"
 	NotMeasured         = "not-measured"
 	MigrationNotRun     = "migration-not-run"
@@ -87,11 +88,12 @@ func Codes() []string {
 	return []string{
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
 		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		WALOverBudget, DiskOverBudget, QueryBreaks, SequenceBehind, BlockedOverBudget, CheckFailed, InvalidIndex, StallsBehindReaders, LeftByLockTimeout,
-		GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity, KillWedged, KillDiffers,
-		KillNeedsCleanup, TimesVary, SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan, PlanWorse, PlanUntilAnalyze, DeadRows,
-		StatisticsLost, SequenceNearEnd, PlanBetter, DownFails, DownNoOp, DownLossy, DownIncomplete, UpAgainFails, UpAgainDiffers, ColumnsNotJudged,
-		FailsByLockTimeout, ConstraintNotValid, LeftBehind, DownLeaves, OverrideExpired, NoDown, EmptyMigration, NoPending,
+		WALOverBudget, DiskOverBudget, QueryBreaks, SequenceBehind, BlockedOverBudget, CheckFailed, InvalidIndex, FailurePassedOver, StallsBehindReaders,
+		LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity,
+		KillWedged, KillDiffers, KillNeedsCleanup, TimesVary, SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan, PlanWorse,
+		PlanUntilAnalyze, DeadRows, StatisticsLost, SequenceNearEnd, PlanBetter, DownFails, DownNoOp, DownLossy, DownIncomplete, UpAgainFails,
+		UpAgainDiffers, ColumnsNotJudged, FailsByLockTimeout, ConstraintNotValid, LeftBehind, DownLeaves, OverrideExpired, NoDown, EmptyMigration,
+		NoPending,
 	}
 }
 

@@ -103,11 +103,11 @@ func (c cause) advice(s report.Session) string {
 	case foreignKeyViolation:
 		return c.orphans()
 	case activeTransaction:
-		return "The statement cannot run in a transaction, nor in one block with others: put it alone into a file that begins with\n    -- +goose NO TRANSACTION"
+		return outsideFile(c.m, "The statement cannot run in a transaction, nor in one block with others: put it alone")
 	case noTermination:
-		return "Code that commits or rolls back cannot run in the transaction that goose opens, nor in one block with other statements: put the CALL or DO alone into a file that begins with\n    -- +goose NO TRANSACTION"
+		return outsideFile(c.m, "Code that commits or rolls back cannot run in a transaction that is open already, nor in one block with other statements: put the CALL or DO alone")
 	case noPrepared:
-		return "Look for DISCARD ALL and DEALLOCATE ALL: they take away what goose's own driver has prepared in the session. RESET ALL and DISCARD TEMP do not."
+		return "Look for DISCARD ALL and DEALLOCATE ALL: they take away what the migrating tool's own driver has prepared in the session. RESET ALL and DISCARD TEMP do not."
 	case adminShutdown:
 		return "The migration ended its own session, and would in production: leave pg_backend_pid() out of what is terminated."
 	case dependentObjects:
@@ -124,6 +124,9 @@ func (c cause) advice(s report.Session) string {
 		return "Production has no such name at this point: look at search_path, at quoting, and at what earlier migrations really left."
 	case duplicateTable, duplicateColumn, duplicateObject:
 		return "It is in production already, made by hand or by an earlier file: compare the two before adding IF NOT EXISTS, which would hide a difference."
+	}
+	if strings.Contains(c.f.Message, "left a transaction open") && c.m.Command {
+		return "End it with COMMIT: when the session ends without, the server undoes it, and the tool does not hear of that."
 	}
 	if strings.Contains(c.f.Message, "left a transaction open") {
 		return "End it with COMMIT, or leave BEGIN out together with NO TRANSACTION: goose opens and ends one by itself."

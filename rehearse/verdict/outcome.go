@@ -196,6 +196,7 @@ func (j *judge) outcome(m *report.Migration) {
 		}
 		return
 	case report.Applied:
+		j.passedOver(m)
 		if isGo {
 			j.add(report.Finding{
 				Code: GoMigration, Level: report.Info, Migration: m.Version, File: m.File,
@@ -345,7 +346,7 @@ func (j *judge) origin(l report.Leftover) *report.Migration {
 func (j *judge) files() {
 	var noDown, empty []string
 	for _, m := range j.r.Migrations {
-		if j.withoutDown(&m) {
+		if j.withoutDown(&m) && !m.Command {
 			noDown = append(noDown, m.ShortName())
 		}
 		if m.Empty {

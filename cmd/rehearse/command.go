@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+)
+
+// oneMigrator refuses a command together with what only files of migrations have. In the configuration file and the environment the directory
+// may be meant for other runs.
+func oneMigrator(c *cli.Context, given []string) error {
+	if !hasFlag(c, "migrate-command") || c.String("migrate-command") == "" {
+		return nil
+	}
+	for _, name := range []string{"migrations", "table", "to", "allow-missing", "session"} {
+		if slices.Contains(given, name) {
+			return &usageProblem{text: "--migrate-command and --" + name + " exclude each other: the command decides what is applied", hint: "leave one of them out"}
+		}
+	}
+	return nil
+}
+
+// commandOutput is where the output of the migrating command goes: to stderr, so that stdout has the report alone, line by line.
+func commandOutput(c *cli.Context) io.Writer {
+	if c.Bool("quiet") {
+		return nil
+	}
+	return &commandLines{w: c.App.ErrWriter}
+}
+
+// commandLines writes whole lines, marked as the command's and without what moves a terminal's cursor.
+type commandLines struct {
+	mu   sync.Mutex
+	w    io.Writer
+	rest []byte
+}
+
+// Write implements io.Writer.
+func (l *commandLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rest = append(l.rest, p...)
+	for {
+		i := bytes.IndexAny(l.rest, "\r\n")
+		if i < 0 && len(l.rest) < 1<<16 {
+			return len(p), nil
+		}
+		if i < 0 {
+			i = len(l.rest) - 1
+		}
+		if line := harmless(string(l.rest[:i])); line != "" {
+			_, _ = io.WriteString(l.w, "rehearse: command: "+line+"\n") // stderr is gone: nobody to tell
+		}
+		l.rest = l.rest[i+1:]
+	}
+}
