@@ -41,22 +41,7 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		}
 		disk := observe.WatchDisk(server.Config())
 		defer closing(ctx, &err, "close the session that looks at the disk", disk.Close)
-		o := r.applying(w, target, server)
-		o.Command.Output = r.cfg.CommandOutput
-		o.Before = func(ctx context.Context, mig *report.Migration) error {
-			r.cfg.Progress(Event{Phase: "migrate", State: PhaseRunning, Note: mig.Name})
-			disk.Begin(ctx)
-			return nil
-		}
-		o.After = func(ctx context.Context, mig *report.Migration, o *observe.Observation) error {
-			r.remember(mig, m.last.objects[0])
-			mig.Disk = roomOf(mig, disk.End(ctx))
-			if err := m.after(ctx, mig, o); err != nil {
-				return fmt.Errorf("after migration %s: %w", mig.Name, err)
-			}
-			return nil
-		}
-		run, err := migrate.Apply(ctx, w.todo, o)
+		run, err := migrate.Apply(ctx, w.todo, r.measured(r.applying(w, target, server), m, disk))
 		if run != nil {
 			r.result.Migrations = run.Migrations
 			r.result.NotMeasured = append(r.result.NotMeasured, run.NotMeasured...)
@@ -78,6 +63,25 @@ func (r *rehearsal) migrate(ctx context.Context, w *work, server staging.Server)
 		return &StagingError{Err: r.because(ctx, server, err)}
 	}
 	return nil
+}
+
+// measured has a migration's room and what it changed read around it.
+func (r *rehearsal) measured(o migrate.Options, m *meter, disk *observe.Disk) migrate.Options {
+	o.Command.Output = r.cfg.CommandOutput
+	o.Before = func(ctx context.Context, mig *report.Migration) error {
+		r.cfg.Progress(Event{Phase: "migrate", State: PhaseRunning, Note: mig.Name})
+		disk.Begin(ctx)
+		return nil
+	}
+	o.After = func(ctx context.Context, mig *report.Migration, o *observe.Observation) error {
+		r.remember(mig, m.last.objects[0])
+		mig.Disk = roomOf(mig, disk.End(ctx))
+		if err := m.after(ctx, mig, o); err != nil {
+			return fmt.Errorf("after migration %s: %w", mig.Name, err)
+		}
+		return nil
+	}
+	return o
 }
 
 // applying is how what is pending is applied to a database of staging, the same in each rehearsal of it.

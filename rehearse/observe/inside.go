@@ -56,8 +56,8 @@ func (r *Recorder) inside(ctx context.Context, u *run, q *Query) {
 	s, st := q.session, q.stmt
 	wal, completed, rels, err := probe(ctx, q.conn)
 	if err != nil {
-		r.log.Debug("observe: probe", "statement", st.SQL, "reason", reason(err))
-		u.miss("locks, scans, rewrites and rows changed of "+st.place(), reason(err))
+		r.log.Debug("observe: probe", "statement", st.SQL, "reason", Reason(err))
+		u.miss("locks, scans, rewrites and rows changed of "+st.place(), Reason(err))
 		u.unbound = true
 		return
 	}

@@ -200,3 +200,10 @@ func heldAtLeast(byClass map[class]*hold, c class) time.Duration {
 	}
 	return d
 }
+
+// sortLocks orders by table, then by index, the strongest first.
+func sortLocks(locks []report.Lock) {
+	slices.SortFunc(locks, func(a, b report.Lock) int {
+		return cmp.Or(strings.Compare(a.Table, b.Table), strings.Compare(a.Object, b.Object), cmp.Compare(modeOf(b.Mode), modeOf(a.Mode)))
+	})
+}

@@ -18,14 +18,12 @@
 package observe
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -245,7 +243,7 @@ func (r *Recorder) Stop(ctx context.Context) *Observation {
 	if wal, err := r.watcher.wal(ctx); err == nil {
 		u.wal = wal
 	} else {
-		u.miss("WAL written", reason(err))
+		u.miss("WAL written", Reason(err))
 	}
 	r.keep(ctx, u)
 	return u.observation()
@@ -386,9 +384,7 @@ func (u *run) observation() *Observation {
 }
 
 // Reason says why asking failed, in words that hold no data.
-func Reason(err error) string { return reason(err) }
-
-func reason(err error) string {
+func Reason(err error) string {
 	if f := Failure(err); f != nil && f.SQLState != "" {
 		return "the server answered SQLSTATE " + f.SQLState
 	}
@@ -396,11 +392,4 @@ func reason(err error) string {
 		return "no answer in time"
 	}
 	return "the connection to the server failed"
-}
-
-// sortLocks orders by table, then by index, the strongest first.
-func sortLocks(locks []report.Lock) {
-	slices.SortFunc(locks, func(a, b report.Lock) int {
-		return cmp.Or(strings.Compare(a.Table, b.Table), strings.Compare(a.Object, b.Object), cmp.Compare(modeOf(b.Mode), modeOf(a.Mode)))
-	})
 }

@@ -26,7 +26,7 @@ func (r *Recorder) outside(ctx context.Context, u *run, q *Query, end time.Durat
 	u.unbound = true
 	u.locksOutside(q, end)
 	if err := r.storageOutside(ctx, u, st); err != nil {
-		u.miss("rewrites by "+st.place(), reason(err))
+		u.miss("rewrites by "+st.place(), Reason(err))
 	}
 	if r.watcher.version < 150000 {
 		u.method = report.Estimated
@@ -34,7 +34,7 @@ func (r *Recorder) outside(ctx context.Context, u *run, q *Query, end time.Durat
 		return
 	}
 	if err := r.countOutside(ctx, u, q.conn, st); err != nil {
-		u.miss(RowsUncounted+" changed by "+st.place(), reason(err))
+		u.miss(RowsUncounted+" changed by "+st.place(), Reason(err))
 	}
 }
 

@@ -113,8 +113,8 @@ func (r *Recorder) prepare(ctx context.Context, u *run, q *Query) {
 		u.stats, err = r.watcher.counters(ctx)
 	}
 	if err != nil {
-		r.log.Debug("observe: counters before a statement", "reason", reason(err))
-		u.miss(RowsUncounted+" changed", reason(err))
+		r.log.Debug("observe: counters before a statement", "reason", Reason(err))
+		u.miss(RowsUncounted+" changed", Reason(err))
 	}
 }
 
