@@ -93,7 +93,7 @@ func (m *merger) prepare() {
 		return slices.ContainsFunc(m.key, func(k columnPair) bool { return k.before.Number == c.before.Number })
 	})
 	for _, c := range m.values {
-		d := report.ColumnContents{Column: c.after.Name, Retyped: c.before.Type != c.after.Type}
+		d := report.ColumnContents{Column: c.after.Name, Retyped: c.before.Type != c.after.Type, Moment: moments[c.before.BaseType] && moments[c.after.BaseType]}
 		if c.before.Name != c.after.Name {
 			d.Was = c.before.Name
 		}
@@ -363,3 +363,6 @@ func (r *rows) need(n int) (bool, error) {
 	}
 	return true, nil
 }
+
+// moments are the types of what stamps a row.
+var moments = map[string]bool{"timestamp": true, "timestamptz": true, "date": true}

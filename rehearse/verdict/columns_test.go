@@ -59,3 +59,23 @@ func TestColumns(t *testing.T) {
 		})
 	}
 }
+
+// TestStampedColumns: what a trigger stamps is told and fails nothing; beside another column it weighs as that does.
+func TestStampedColumns(t *testing.T) {
+	t.Parallel()
+	stamp := report.ColumnContents{Column: "updated_at", Rows: 40, Moment: true}
+	for want, columns := range map[report.Level][]report.ColumnContents{
+		report.Warn: {stamp},
+		report.Fail: {stamp, {Column: "total", Rows: 40}},
+	} {
+		m := up("UPDATE t SET b = 1")
+		m.Contents = []report.TableContents{{Table: "s.t", Key: []string{"id"}, Columns: columns}}
+		r := with(m)
+		verdict.Judge(verdict.Policy{}, r)
+		for _, f := range r.Findings {
+			if f.Code == verdict.RowsUnexpected && f.Level != want {
+				t.Errorf("%v: %s, want %s", columns, f.Level, want)
+			}
+		}
+	}
+}
