@@ -175,6 +175,9 @@ func topmost(at map[catalog.ID]catalog.Object, o catalog.Object) catalog.Object 
 // unchanged makes sure that the files are still those that were read before the copy: goose reads them again when it applies them.
 func (r *rehearsal) unchanged(w *work) {
 	const what = "which files were rehearsed"
+	if w.set == nil { // a command migrates
+		return
+	}
 	files, err := hashed(r.cfg.Migrations, w.set, w.todo)
 	if err != nil {
 		r.result.NotMeasured = append(r.result.NotMeasured, report.NotMeasured{What: what, Why: "the directory of the migrations could not be read again at the end", Needed: true})

@@ -42,7 +42,7 @@ SELECT i, 1 + (i - 1) % 20000, pg_temp.first(i) || ' ' || pg_temp.last(i),
        1 + pg_temp.h(i, 20) % 250 || ' ' || pg_temp.pick('{High Street,Station Road,Rue de la Paix,Hauptstraße,Via Roma,Calle Mayor}', pg_temp.h(i, 21)),
        pg_temp.pick('{London,Paris,Berlin,Roma,Madrid,Wien,Warszawa,Austin}', pg_temp.h(i, 22)),
        lpad((pg_temp.h(i, 23) % 100000)::text, 5, '0'), pg_temp.pick('{AT,DE,ES,FR,GB,IT,PL,US}', pg_temp.h(i, 8)),
-       CASE i % 6 WHEN 0 THEN E'leave with neighbour\nring twice\tplease' WHEN 1 THEN '' WHEN 2 THEN 'call +44 7700 900' || lpad((i % 1000)::text, 3, '0') END
+       CASE i % 6 WHEN 0 THEN E'leave with neighbour\nring twice\tplease' WHEN 1 THEN '' WHEN 2 THEN 'call +44 7700 9' || 10000 + i % 1000 END
 FROM generate_series(1::bigint, 25000) i;
 
 INSERT INTO shop.categories VALUES (1, NULL, 'Home'), (2, 1, 'Kitchen'), (3, 1, 'Garden'), (4, NULL, 'Clothing'), (5, 4, 'Shoes');
@@ -69,7 +69,7 @@ FROM generate_series(1::bigint, 45000) i;
 
 INSERT INTO shop.tickets (id, customer_id, subject, body, opened_at)
 SELECT i, c, 'Order ' || 1 + pg_temp.h(i, 71) % 60000,
-       E'Hello,\n\nmy parcel never came. Please write to ' || pg_temp.mail(c) || E' or call +44 7700 9' || lpad((pg_temp.h(i, 72) % 100000)::text, 5, '0')
+       E'Hello,\n\nmy parcel never came. Please write to ' || pg_temp.mail(c) || E' or call +44 7700 9' || 10000 + pg_temp.h(i, 72) % 90000
        || E'.\n\tThanks', timestamptz '2025-03-01Z' + (i * 2400) * interval '1 second'
 FROM generate_series(1::bigint, 10000) i, LATERAL (SELECT 1 + pg_temp.h(i, 70) % 20000 AS c) v;
 
