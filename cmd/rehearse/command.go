@@ -15,9 +15,9 @@ func oneMigrator(c *cli.Context, given []string) error {
 	if !hasFlag(c, "migrate-command") || c.String("migrate-command") == "" {
 		return nil
 	}
-	for _, name := range []string{"migrations", "table", "to", "allow-missing", "session"} {
+	for _, name := range []string{"migrations", "table", "to", "allow-missing", "session", "receipt"} {
 		if slices.Contains(given, name) {
-			return &usageProblem{text: "--migrate-command and --" + name + " exclude each other: the command decides what is applied", hint: "leave one of them out"}
+			return &usageProblem{text: "--migrate-command and --" + name + " exclude each other: the command decides what is applied, and from which files", hint: "leave one of them out"}
 		}
 	}
 	return nil
