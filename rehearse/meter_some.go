@@ -101,7 +101,7 @@ func (m *meter) wanted(relations []uint32, changed map[string]int64) catalog.Som
 		{"relations", changed["pg_class"] > 0},
 		{"columns", changed["pg_attribute"]+changed["pg_attrdef"] > 0},
 		{"constraints", changed["pg_constraint"]+changed["pg_index"] > 0 || indexes && changed["pg_class"] > 0},
-		{"indexes", changed["pg_index"] > 0 || indexes && changed["pg_class"] > 0},
+		{"indexes", changed["pg_index"]+changed["pg_constraint"] > 0 || indexes && changed["pg_class"] > 0},
 		{"sequences", changed["pg_sequence"] > 0 || newOnes && changed["pg_class"] > 0},
 		{"triggers", changed["pg_trigger"] > 0},
 		{"policies", changed["pg_policy"] > 0},

@@ -38,6 +38,8 @@ var inParts = []struct {
 	{"ALTER TABLE n RENAME COLUMN b TO b2", false},
 	{"ALTER TABLE t SET (fillfactor = 70)", true},
 	{"TRUNCATE u", true},
+	{"CREATE UNIQUE INDEX u_k ON u (a)", true},
+	{"ALTER TABLE u ADD CONSTRAINT u_k UNIQUE USING INDEX u_k", true},
 	{"CREATE TABLE copied AS SELECT * FROM t", true},
 	{"UPDATE t SET a = a + 1 WHERE id < 10;\nUPDATE u SET a = 1;", true},
 	{"CREATE INDEX t_x ON t (a);\nDROP INDEX t_a;", true},
