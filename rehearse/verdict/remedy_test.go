@@ -69,12 +69,15 @@ func TestRehearsedRemedies(t *testing.T) {
 func TestBatches(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ sql, key, want string }{
-		{"UPDATE t SET a = 1;", "id", "UPDATE t SET a = 1 WHERE id BETWEEN low AND low + 9999;"},
-		{"UPDATE t SET a = (SELECT 1 WHERE true), b = 'where' WHERE x OR y", "id", "UPDATE t SET a = (SELECT 1 WHERE true), b = 'where' WHERE (x OR y) AND id BETWEEN low AND low + 9999;"},
-		{`DELETE FROM t WHERE "Where" = E'\' where'`, "Id", `DELETE FROM t WHERE ("Where" = E'\' where') AND "Id" BETWEEN low AND low + 9999;`},
+		{"UPDATE t SET a = 1;", "id", "UPDATE t SET a = 1 WHERE t.id BETWEEN low AND low + 9999;"},
+		{"UPDATE t SET a = (SELECT 1 WHERE true), b = 'where' WHERE x OR y", "id", "UPDATE t SET a = (SELECT 1 WHERE true), b = 'where' WHERE (x OR y) AND t.id BETWEEN low AND low + 9999;"},
+		{`DELETE FROM t WHERE "Where" = E'\' where'`, "Id", `DELETE FROM t WHERE ("Where" = E'\' where') AND t."Id" BETWEEN low AND low + 9999;`},
+		{"UPDATE ONLY s.t AS o SET a = c.b FROM c WHERE c.id = o.c", "id", "FROM c WHERE (c.id = o.c) AND o.id BETWEEN low AND low + 9999;"},
+		{`UPDATE s."T" * SET a = c.b FROM c`, "id", `FROM c WHERE "T".id BETWEEN low AND low + 9999;`},
+		{"DELETE FROM s.t x USING c WHERE c.id = x.c", "id", "USING c WHERE (c.id = x.c) AND x.id BETWEEN low AND low + 9999;"},
 		{"UPDATE t SET id = id + 1", "id", ""},
 		{"UPDATE t SET (a, id) = (1, 2)", "id", ""},
-		{"UPDATE t SET a = id", "id", "UPDATE t SET a = id WHERE id BETWEEN low AND low + 9999;"},
+		{"UPDATE t SET a = id", "id", "UPDATE t SET a = id WHERE t.id BETWEEN low AND low + 9999;"},
 		{"UPDATE t SET a = '$batches$'", "id", ""},
 	} {
 		got := verdict.Batches(c.sql, "public.t", c.key)
@@ -98,7 +101,8 @@ func TestRowsLocked(t *testing.T) {
 	}{
 		"a backfill":        {"UPDATE shop.t SET a = 1", "UPDATE", 50_000, "ROW EXCLUSIVE", 5, true, 1},
 		"by its bare name":  {"DELETE FROM ONLY t WHERE a > 1", "DELETE", 50_000, "ROW EXCLUSIVE", 5, true, 1},
-		"from another":      {"UPDATE shop.t SET a = o.a FROM o", "UPDATE", 50_000, "ROW EXCLUSIVE", 5, true, 0},
+		"from another":      {"UPDATE shop.t SET a = o.a FROM o", "UPDATE", 50_000, "ROW EXCLUSIVE", 5, true, 1},
+		"and given back":    {"UPDATE shop.t SET a = 1 RETURNING a", "UPDATE", 50_000, "ROW EXCLUSIVE", 5, true, 0},
 		"few rows":          {"UPDATE shop.t SET a = 1", "UPDATE", 500, "ROW EXCLUSIVE", 5, false, 0},
 		"short":             {"UPDATE shop.t SET a = 1", "UPDATE", 50_000, "ROW EXCLUSIVE", 0.5, false, 0},
 		"locked as a whole": {"UPDATE shop.t SET a = 1", "UPDATE", 50_000, "ACCESS EXCLUSIVE", 5, false, 0},

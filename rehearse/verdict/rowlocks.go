@@ -51,7 +51,7 @@ func rowLocks(m *report.Migration) []changedRows {
 
 // targetOf is the table that a statement changes, quoted and qualified, when it is one that was there before; "" when that cannot be told.
 func targetOf(m *report.Migration, at int) string {
-	name := target(tokens(m.Statements[at].SQL))
+	name, _ := target(tokens(m.Statements[at].SQL))
 	for i := at; i >= 0; i-- {
 		for _, l := range m.Statements[i].Locks {
 			if rel := parseRelation(l.Table); l.Object == "" && rel.name == name.name && (name.schema == "" || rel.schema == name.schema) {
@@ -62,8 +62,8 @@ func targetOf(m *report.Migration, at int) string {
 	return ""
 }
 
-// target is what an UPDATE or DELETE FROM names first.
-func target(toks []string) relation {
+// target is what an UPDATE or DELETE FROM names first, and the name that the rest of the statement has for it.
+func target(toks []string) (rel relation, alias string) {
 	i := 0
 	switch {
 	case has(toks[:min(1, len(toks))], "update"):
@@ -71,18 +71,24 @@ func target(toks []string) relation {
 	case has(toks[:min(2, len(toks))], "delete", "from"):
 		i = 2
 	default:
-		return relation{}
+		return relation{}, ""
 	}
 	if i < len(toks) && toks[i] == "only" {
 		i++
 	}
 	switch {
 	case i+2 < len(toks) && toks[i+1] == ".":
-		return relation{schema: toks[i], name: toks[i+2]}
+		rel, i = relation{schema: toks[i], name: toks[i+2]}, i+3
 	case i < len(toks):
-		return relation{name: toks[i]}
+		rel, i = relation{name: toks[i]}, i+1
 	}
-	return relation{}
+	if i+1 < len(toks) && toks[i] == "as" {
+		i++
+	}
+	if i < len(toks) && !slices.Contains([]string{"set", "where", "using", ";", "*"}, toks[i]) {
+		return rel, toks[i]
+	}
+	return rel, rel.name
 }
 
 // rowLocks tells them.
@@ -116,23 +122,19 @@ func BatchesOf(m *report.Migration) []Batch {
 	return out
 }
 
-// cuttable tells whether a condition can be added at the end of a statement: one table, and nothing after WHERE's own expression.
+// cuttable tells whether a condition can be added at the end of a statement: nothing comes after WHERE's own expression.
 func cuttable(toks []string) bool {
 	if !alone(toks) {
 		return false
 	}
 	depth := 0
-	for i, t := range toks {
+	for _, t := range toks {
 		switch t {
 		case "(":
 			depth++
 		case ")":
 			depth--
-		case "from":
-			if depth == 0 && i > 1 { // DELETE FROM has one of its own
-				return false
-			}
-		case "using", "returning", "with", "current":
+		case "returning", "with", "current":
 			if depth == 0 {
 				return false
 			}
@@ -159,14 +161,15 @@ func Batches(sql, table, key string) string {
 	if strings.Contains(text, "$batches$") {
 		return ""
 	}
+	_, alias := target(toks)
 	k := ident(key)
 	return fmt.Sprintf(`DO $batches$ DECLARE low bigint; high bigint; BEGIN
 SELECT min(%[1]s), max(%[1]s) INTO low, high FROM %[2]s;
 WHILE low <= high LOOP
-  %[3]s%[1]s BETWEEN low AND low + %[4]d;
+  %[3]s%[6]s.%[1]s BETWEEN low AND low + %[4]d;
   COMMIT;
   low := low + %[5]d;
-END LOOP; END $batches$;`, k, table, text, BatchSize-1, BatchSize)
+END LOOP; END $batches$;`, k, table, text, BatchSize-1, BatchSize, ident(alias))
 }
 
 // assigns tells whether a SET list gives a column a value.
