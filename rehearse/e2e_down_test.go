@@ -88,7 +88,8 @@ func TestTheWayBack(t *testing.T) {
 		t.Errorf("the first down was seen to lock %+v", locks)
 	}
 	unexpected := "00010_trigger changed a column of public.customers that no statement of it sets: changed in 10 rows"
-	if result.ExitCode != 11 || result.Reason != unexpected {
+	warned := slices.ContainsFunc(result.Findings, func(f report.Finding) bool { return f.Text == unexpected && f.Level == report.Warn })
+	if result.ExitCode != 0 || !warned { // a trigger that stamps rows is no reason to stop a release
 		t.Errorf("exit code %d: %s", result.ExitCode, result.Reason)
 	}
 	judge(t, result)

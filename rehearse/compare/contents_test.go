@@ -206,7 +206,7 @@ func TestContentsAsPsqlSeesThem(t *testing.T) {
 			continue
 		}
 		for i := range names {
-			want.Columns[i].Column = names[i]
+			want.Columns[i].Column, want.Columns[i].Moment = names[i], names[i] == "ts"
 			if row[i] == now[i] {
 				continue
 			}
