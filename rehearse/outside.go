@@ -3,7 +3,6 @@ package rehearse
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,17 +58,16 @@ func (p *passing) forget(ctx context.Context) error { return p.removeNew(ctx, p.
 
 // belongings are the roles and tablespaces of the server, as ALTER and DROP name them. Sources: pg_roles, pg_tablespace.
 func (p *passing) belongings(ctx context.Context) (names []string, err error) {
-	conn, err := pgx.ConnectConfig(ctx, staging.At(p.server, "template1").Config())
-	if err != nil {
-		return nil, fmt.Errorf("connect to staging: %w", err)
-	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	rows, err := conn.Query(ctx, `SELECT 'TABLESPACE ' || quote_ident(spcname) FROM pg_tablespace WHERE oid >= 16384
+	err = connected(ctx, staging.At(p.server, "template1").Config(), func(conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `SELECT 'TABLESPACE ' || quote_ident(spcname) FROM pg_tablespace WHERE oid >= 16384
 UNION ALL SELECT 'ROLE ' || quote_ident(rolname) FROM pg_roles WHERE oid >= 16384`)
-	if err != nil {
-		return nil, fmt.Errorf("list roles: %w", err)
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return fmt.Errorf("list roles: %w", err)
+		}
+		names, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	return names, err
 }
 
 // removeNew drops roles and tablespaces that were not there before; the databases that used them are gone.

@@ -85,21 +85,19 @@ func (p *passing) batches(ctx context.Context, at staging.Server, i int) (all []
 	if len(wanted) == 0 || p.work.todo.Pending[i].Statements == nil {
 		return nil, nil
 	}
-	conn, err := pgx.ConnectConfig(ctx, at.Config())
-	if err != nil {
-		return nil, fmt.Errorf("connect to staging: %w", err)
-	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	for _, b := range wanted {
-		key, err := numericKey(ctx, conn, b.Table)
-		if err != nil {
-			return nil, err
+	err = connected(ctx, at.Config(), func(conn *pgx.Conn) error {
+		for _, b := range wanted {
+			key, err := numericKey(ctx, conn, b.Table)
+			if err != nil {
+				return err
+			}
+			if sql := verdict.Batches(m.Statements[b.Statement].SQL, b.Table, key); key != "" && sql != "" {
+				all = append(all, verdict.Remedy{Statement: b.Statement, Table: b.Table, SQL: []string{sql}, Batches: true})
+			}
 		}
-		if sql := verdict.Batches(m.Statements[b.Statement].SQL, b.Table, key); key != "" && sql != "" {
-			all = append(all, verdict.Remedy{Statement: b.Statement, Table: b.Table, SQL: []string{sql}, Batches: true})
-		}
-	}
-	return all, nil
+		return nil
+	})
+	return all, err
 }
 
 // numericKey is a column of whole numbers that is unique and not null in a table; "" when it has none. Source: pg_index, pg_attribute.
@@ -129,12 +127,11 @@ func (p *passing) up(ctx context.Context, at staging.Server, i int) (err error) 
 }
 
 func schemaOf(ctx context.Context, at staging.Server) (s catalog.Schema, err error) {
-	conn, err := pgx.ConnectConfig(ctx, at.Config())
-	if err != nil {
-		return s, fmt.Errorf("connect to staging: %w", err)
-	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	return catalog.Read(ctx, conn)
+	err = connected(ctx, at.Config(), func(conn *pgx.Conn) (err error) {
+		s, err = catalog.Read(ctx, conn)
+		return err
+	})
+	return s, err
 }
 
 // tryRemedy runs a migration with one of its statements replaced: what stands before it in one transaction, its steps each by itself, and what

@@ -250,15 +250,22 @@ func (r *rehearsal) setAside(ctx context.Context, server staging.Server) (restor
 }
 
 // execute runs statements as staging's superuser, in one transaction.
-func execute(ctx context.Context, server staging.Server, statements []string) (err error) {
+func execute(ctx context.Context, server staging.Server, statements []string) error {
 	if len(statements) == 0 {
 		return nil
 	}
-	conn, err := pgx.ConnectConfig(ctx, server.Config())
+	return connected(ctx, server.Config(), func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, strings.Join(statements, ";\n"))
+		return err
+	})
+}
+
+// connected calls f with a session of its own at staging.
+func connected(ctx context.Context, cfg *pgx.ConnConfig, f func(conn *pgx.Conn) error) (err error) {
+	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("connect to staging: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	_, err = conn.Exec(ctx, strings.Join(statements, ";\n"))
-	return err
+	return f(conn)
 }
