@@ -276,12 +276,7 @@ func (t *there) contents(ctx context.Context, seen ...*observe.Observation) (all
 
 // session works on a database as staging's superuser, and leaves nobody connected.
 func (t *there) session(ctx context.Context, at staging.Server, f func(*pgx.Conn) error) error {
-	conn, err := pgx.ConnectConfig(ctx, inUTF8(at.Config()))
-	if err != nil {
-		return fmt.Errorf("connect to staging: %w", err)
-	}
-	err = f(conn)
-	return errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+	return connected(ctx, inUTF8(at.Config()), f)
 }
 
 // suspects are the tables in which rows were counted as changed. Where the server could not count, it is all of them.
