@@ -59,8 +59,8 @@ type Config struct {
 	QueriesFile string
 	Repeat      int // apply all again so often, on fresh clones and unobserved, for how much times vary; 0: not
 	// HostileHold is how long the transactions last that the pass "hostile" has in a migration's way; 0: as long as the oldest one at the source,
-	// at least a second longer than MigrationLockTimeout and at most 10 s. MigrationLockTimeout is the lock_timeout under which that pass
-	// tries migrations; 2 s.
+	// for those that write as the oldest that does, at least a second longer than MigrationLockTimeout and at most 10 s.
+	// MigrationLockTimeout is the lock_timeout under which that pass tries migrations; 2 s.
 	HostileHold          time.Duration
 	MigrationLockTimeout time.Duration
 	Role                 string // "" means the owner of the version table

@@ -2,7 +2,6 @@ package rehearse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -178,18 +177,17 @@ func (k *killing) byHand(ctx context.Context, at staging.Server, sql []string) (
 	if err != nil {
 		return nil, err
 	}
-	conn, err := pgx.ConnectConfig(ctx, target())
-	if err != nil {
-		return nil, fmt.Errorf("connect to staging: %w", err)
-	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	for _, one := range sql {
-		if _, err := conn.PgConn().Exec(ctx, one).ReadAll(); err != nil {
-			if failed = observe.Failure(err); failed != nil && failed.SQLState != "" {
-				return failed, nil
+	err = connected(ctx, target(), func(conn *pgx.Conn) error {
+		for _, one := range sql {
+			if _, err := conn.PgConn().Exec(ctx, one).ReadAll(); err != nil {
+				if f := observe.Failure(err); f != nil && f.SQLState != "" {
+					failed = f
+					return nil
+				}
+				return err
 			}
-			return nil, err
 		}
-	}
-	return nil, nil
+		return nil
+	})
+	return failed, err
 }

@@ -40,13 +40,13 @@ func probe(ctx context.Context, p *passing) (string, error) {
 	return count(len(probed), "table") + " probed", err
 }
 
-// probes is how many tables can be probed at once: two sessions each, and a dozen are left for the migrations and for what watches them.
+// probes is how many tables can be probed at once: two sessions each, and two dozen are left for a crowd, the migrations and what watches them.
 func (p *passing) probes() int {
 	n, err := strconv.Atoi(p.result.Staging.Settings["max_connections"])
 	if err != nil {
 		return observe.MostProbed
 	}
-	return min(observe.MostProbed, max(1, (n-2*observe.MostReaders)/2))
+	return min(observe.MostProbed, max(1, (n-3*observe.MostReaders)/2))
 }
 
 // locked are the tables that the first pass saw migrations lock against reads or writes, those held longest first, then those that were changed when

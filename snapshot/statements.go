@@ -117,9 +117,10 @@ const (
 	// sqlCount counts the rows of a table.
 	sqlCount = `SELECT count(*) FROM ONLY %s`
 
-	// sqlTransactions tells how old the oldest transaction of another client of the database is, in seconds, how many have one, and how many
-	// sessions the role may not look into.
-	sqlTransactions = `SELECT coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::float8, count(xact_start),
+	// sqlTransactions tells how old the oldest transaction of another client of the database is, in seconds, and the oldest that has written, how
+	// many have one, and how many sessions the role may not look into.
+	sqlTransactions = `SELECT coalesce(extract(epoch FROM max(statement_timestamp() - xact_start)), 0)::float8,
+  coalesce(extract(epoch FROM max(statement_timestamp() - xact_start) FILTER (WHERE backend_xid IS NOT NULL)), 0)::float8, count(xact_start),
   count(*) FILTER (WHERE query = '<insufficient privilege>' AND usesysid IS NOT NULL)
   FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
   AND (backend_type = 'client backend' OR query = '<insufficient privilege>')`

@@ -25,6 +25,7 @@ const (
 	BlockedOverBudget   = "blocked-over-budget"
 	InvalidIndex        = "invalid-index"
 	StallsBehindReaders = "stalls-behind-readers"
+	StallsBehindWriters = "stalls-behind-writers"
 	LeftByLockTimeout   = "left-by-lock-timeout"
 	FailsByLockTimeout  = "fails-by-lock-timeout"
 	GoMigration         = "go-migration"
@@ -89,7 +90,7 @@ func Codes() []string {
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
 		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
 		WALOverBudget, DiskOverBudget, QueryBreaks, SequenceBehind, BlockedOverBudget, CheckFailed, InvalidIndex, FailurePassedOver, StallsBehindReaders,
-		LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity,
+		StallsBehindWriters, LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity,
 		KillWedged, KillDiffers, KillNeedsCleanup, TimesVary, SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan, PlanWorse,
 		PlanUntilAnalyze, DeadRows, StatisticsLost, SequenceNearEnd, PlanBetter, DownFails, DownNoOp, DownLossy, DownIncomplete, UpAgainFails,
 		UpAgainDiffers, ColumnsNotJudged, FailsByLockTimeout, ConstraintNotValid, LeftBehind, DownLeaves, OverrideExpired, NoDown, EmptyMigration,
