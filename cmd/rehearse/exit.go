@@ -56,6 +56,9 @@ func codeOf(ctx context.Context, err error) int {
 		none    *migrate.NoMigrationsError
 		twice   *migrate.DuplicateError
 		syntax  *migrate.SyntaxError
+		mixed   *migrate.MixedError
+		first   *migrate.UnknownFileError
+		dirty   *migrate.DirtyError
 		table   *rehearse.VersionTableError
 		role    *rehearse.RoleError
 		source  *snapshot.SourceError
@@ -91,8 +94,10 @@ func codeOf(ctx context.Context, err error) int {
 		return exitMasking
 	case errors.As(err, &usage), errors.As(err, &config), errors.As(err, &rules), errors.As(err, &layout), errors.As(err, &same), errors.As(err, &goFiles),
 		errors.As(err, &dir), errors.As(err, &none), errors.As(err, &twice), errors.As(err, &syntax), errors.As(err, &table), errors.As(err, &role),
-		errors.As(err, &unknown), errors.As(err, &allowed):
+		errors.As(err, &unknown), errors.As(err, &allowed), errors.As(err, &mixed), errors.As(err, &first):
 		return exitUsage
+	case errors.As(err, &dirty):
+		return exitDrift
 	case errors.Is(err, errPublish):
 		return exitPublish
 	}
