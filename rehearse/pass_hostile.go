@@ -111,7 +111,11 @@ func hostile(ctx context.Context, p *passing) (note string, err error) {
 	if err := c.clone(ctx, p.pristine); err != nil {
 		return "", err
 	}
-	if c.oids, err = observe.Tables(ctx, c.at.Config()); err != nil {
+	var own []string // that golang-migrate empties before a file: a dump would have it wait there, and the file itself meet nobody
+	if p.work.by == report.GolangMigrate {
+		own = p.work.aside()
+	}
+	if c.oids, err = observe.Tables(ctx, c.at.Config(), own...); err != nil {
 		return "", err
 	}
 	if c.role, err = c.roleHasTimeout(ctx); err != nil {
@@ -161,7 +165,7 @@ func (c *crowded) late() string {
 func (c *crowded) meet(ctx context.Context, i int, tables []string) (err error) {
 	m := &c.result.Migrations[i]
 	before := ""
-	if !whole(m) {
+	if !whole(m) || m.Migrator == report.GolangMigrate { // whose entry stays
 		if before, err = c.keep(ctx); err != nil {
 			return err
 		}
@@ -274,7 +278,7 @@ func (c *crowded) open(ctx context.Context, limited bool) (*migrate.Applier, err
 		}
 	}
 	a, err := migrate.Open(ctx, c.work.todo, migrate.Options{
-		Target: connect, Watch: c.at.Config, Table: c.work.table.String(), SessionEach: c.cfg.Session == "each",
+		Target: connect, Watch: c.at.Config, Table: c.work.table.String(), SessionEach: c.cfg.Session == "each", Aside: c.work.aside(),
 		Observe: observe.Options{TimesOnly: true}, Log: c.cfg.Log,
 	})
 	if err == nil && !limited {

@@ -145,8 +145,9 @@ const (
   WHERE c.oid = to_regclass($1)`
 	sqlSearchPath = `SELECT set_config('search_path', $1, true)`
 
-	// sqlApplied reads goose's history.
+	// sqlApplied reads goose's history, sqlVersion golang-migrate's, which is one row.
 	sqlApplied = `SELECT version_id, is_applied, coalesce(tstamp::text, '') FROM %s ORDER BY id`
+	sqlVersion = `SELECT version, NOT dirty, '' FROM %s LIMIT 1`
 
 	// sqlShapesPlace finds pg_stat_statements, and whether it says since when it counts (version 1.9). sqlShapes reads the texts of queries and
 	// how often each was called, sqlShapesSince the seconds since counting began.
@@ -169,6 +170,6 @@ func Statements() []string {
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
 		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsSome, sqlSomeBinary, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
 		sqlLeaves, sqlVolatile, sqlParsed, sqlNoScalar, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlBroken, sqlBounded, sqlCount,
-		sqlTransactions, sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlShapesPlace, sqlShapes, sqlShapesSince, sqlRelease,
+		sqlTransactions, sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlVersion, sqlShapesPlace, sqlShapes, sqlShapesSince, sqlRelease,
 	}
 }

@@ -28,6 +28,8 @@ var configKeys = map[string]string{
 	"source.max_snapshot_age":       "max-snapshot-age",
 	"source.rate_limit":             "rate-limit",
 	"migrations.dir":                "migrations",
+	"migrations.migrator":           "migrator",
+	"migrations.pending_from":       "pending-from",
 	"migrations.command":            "migrate-command",
 	"migrations.table":              "table",
 	"migrations.allow_missing":      "allow-missing",

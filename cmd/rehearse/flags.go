@@ -126,9 +126,11 @@ func maskFlags() []cli.Flag {
 
 func migrationFlags() []cli.Flag {
 	return []cli.Flag{
-		stringFlag("migrations", "migrations", "`DIR` with the goose migrations"),
+		stringFlag("migrations", "migrations", "`DIR` with the migrations, of goose, of golang-migrate, or plain SQL; see docs/migrators.md"),
+		choiceFlag("migrator", "auto", "whose files these are; auto tells by their names and annotations", "auto", "goose", "golang-migrate", "plain"),
+		stringFlag("pending-from", "", "plain SQL: `FILE` that is the first pending one, in the order of names; nothing else says so"),
 		stringFlag("migrate-command", "", "`CMD` that migrates instead, run by sh -c with DATABASE_URL and PG* leading to staging; see docs/migrators.md"),
-		stringFlag("table", "", "`NAME` of goose's version table, as SQL would name it; found by its columns when there is one only"),
+		stringFlag("table", "", "`NAME` of the version table, as SQL would name it; found by its columns when there is one only"),
 		&cli.Int64Flag{Name: "to", Usage: "apply pending migrations up to `VERSION` only", EnvVars: env("to"), DefaultText: "all"},
 		boolFlag("allow-missing", "go on when the version table and the files disagree, as goose's own --allow-missing does"),
 		choiceFlag("session", "shared", "sessions of the migrations; shared: one for all, as goose up has; each: a new one for each", "shared", "each"),

@@ -30,7 +30,7 @@ var rooms = map[string][]string{
 	"rehearse/compare": {"snapshot/catalog", "rehearse/report"},
 	"rehearse/observe": {"snapshot/catalog", "rehearse/report", "internal/sqltext"},
 	"rehearse/proxy":   {},
-	"rehearse/migrate": {"rehearse/observe", "rehearse/proxy", "rehearse/report"},
+	"rehearse/migrate": {"rehearse/observe", "rehearse/proxy", "rehearse/report", "internal/sqltext"},
 	"rehearse":         {"snapshot", "snapshot/archive", "snapshot/catalog", "sanitize", "sanitize/mask", "sanitize/audit", "sanitize/profile", "rehearse/staging", "rehearse/premise", "rehearse/receipt", "rehearse/report", "rehearse/verdict", "rehearse/compare", "rehearse/observe", "rehearse/migrate", "internal/sqltext"},
 	"internal/pgtest":  {},
 	"internal/sqltext": {},

@@ -63,15 +63,16 @@ type member struct {
 	gone  bool   // its table or session is no more
 }
 
-// Tables are the OIDs of the tables there are, for Gather (pg_class).
-func Tables(ctx context.Context, cfg *pgx.ConnConfig) (oids []uint32, err error) {
+// Tables are the OIDs of the tables there are, but for those named, quoted and qualified, for Gather (pg_class).
+func Tables(ctx context.Context, cfg *pgx.ConnConfig, but ...string) (oids []uint32, err error) {
 	conn, err := crowdSession(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
 	rows, err := conn.Query(ctx, `SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY c.oid`)
+  WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND NOT EXISTS (SELECT FROM unnest($1::text[]) but WHERE to_regclass(but) = c.oid) ORDER BY c.oid`, but)
 	if err != nil {
 		return nil, err
 	}

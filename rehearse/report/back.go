@@ -202,7 +202,7 @@ func (a *arranger) wayBack() section {
 	}
 	s.Items = append(s.Items, a.lockedByDowns()...)
 	if names := byVerdict[BackNone]; len(names) > 0 {
-		s.Items = append(s.Items, item{Text: a.text(fmt.Sprintf("No down: %s. goose counts such as rolled back and changes nothing.", list(names, 6)))})
+		s.Items = append(s.Items, item{Text: a.text(fmt.Sprintf("No down: %s. %s.", list(names, 6), a.r.migrator().rolledBack()))})
 	}
 	if len(s.Items) > 0 {
 		s.Items = append(atMost(s.Items, a.lim.lines, "lines"), item{Text: "Each down was run on a clone of the copy in the state it would meet, schema and rows were compared with " +
@@ -254,7 +254,7 @@ func (a *arranger) backOf(m *Migration) []item {
 	case BackIncomplete:
 		says = append(says, "loses no value, but the schema is not what it was")
 	case BackNoOp:
-		says = append(says, "has a down that does nothing: goose counts it as rolled back")
+		says = append(says, "has a down that does nothing: "+m.Migrator.Name()+" counts it as rolled back")
 	case BackFails:
 		says = append(says, "has a down that fails"+failing(b.Failure))
 	}

@@ -144,7 +144,8 @@ type Migration struct {
 	Transaction bool            `json:"transaction"` // false: NO TRANSACTION
 	Empty       bool            `json:"empty,omitempty"`
 	HasDown     bool            `json:"has_down"`
-	Command     bool            `json:"command,omitempty"` // a command of the user's applied it, whatever it consists of; Name is the command
+	Migrator    Migrator        `json:"migrator,omitempty"` // what applies its file; "" is goose, or a command
+	Command     bool            `json:"command,omitempty"`  // a command of the user's applied it, whatever it consists of; Name is the command
 	Outcome     Outcome         `json:"outcome"`
 	Duration    Duration        `json:"duration"` // first statement sent until the commit was acknowledged, without our own probes
 	Commit      Duration        `json:"commit"`
@@ -173,7 +174,7 @@ type Migration struct {
 	Back        *Back           `json:"back,omitempty"`     // nil: not asked
 }
 
-// Statement is one statement of a migration as goose sent it.
+// Statement is one statement of a migration as it was sent.
 type Statement struct {
 	SQL         string    `json:"sql"` // comments and runs of white space folded, cut at 2,000 characters
 	File        string    `json:"file"`
@@ -210,6 +211,7 @@ type Failure struct {
 	File         string `json:"file,omitempty"`
 	Line         int    `json:"line,omitempty"`
 	StaysApplied string `json:"stays_applied,omitempty"` // what of the migration stays in the database, in words
+	Recorded     string `json:"recorded,omitempty"`      // what golang-migrate's table says of it where that keeps it from going on: "version 2, dirty"
 
 	Offenders []Offenders `json:"offenders,omitempty"` // rows in the way, where the failure is about rows that were there
 }

@@ -203,6 +203,9 @@ func (a *arranger) refusal(run *HostileRun) string {
 	if run.Failure.StaysApplied != "" {
 		text += ", stays applied: " + run.Failure.StaysApplied
 	}
+	if run.Failure.Recorded != "" {
+		text += ", recorded: " + run.Failure.Recorded
+	}
 	return text
 }
 

@@ -95,6 +95,9 @@ func (j *judge) stall(m *report.Migration) report.Finding {
 	if !m.Transaction {
 		f.Do += "\n    -- and at its end, for those that come after it in the session:\n    RESET lock_timeout;"
 	}
+	if m.Migrator == report.GolangMigrate {
+		f.Do += "\nEach new try has to begin with migrate force and the version before this one, since golang-migrate leaves it dirty when it fails."
+	}
 	if h.Limited.Refused() {
 		table, reads, writes := h.Limited.Worst()
 		if table != "" {
@@ -126,6 +129,9 @@ func (j *judge) refused(m *report.Migration, run *report.HostileRun, f report.Fi
 	case own:
 		f.Do = "Nothing of it stays: have the deployment try again, " + j.retries(m) + "."
 	}
+	if run.Failure.Recorded != "" {
+		f.Do = "A new try has to begin with migrate force and the version before this one: golang-migrate marks a version dirty before its file, and leaves that when it fails."
+	}
 	for _, l := range run.Leftovers {
 		if l.SQL != "" {
 			f.Do += "\nWhat cleans up:\n    " + l.SQL
@@ -154,6 +160,9 @@ func left(run *report.HostileRun) string {
 	}
 	if s := run.Failure.StaysApplied; s != "" {
 		out = append(out, s)
+	}
+	if s := run.Failure.Recorded; s != "" {
+		out = append(out, "the entry "+s+" in the version table")
 	}
 	if len(out) == 0 {
 		return ", leaving nothing behind"
