@@ -29,7 +29,10 @@ func (s *scaling) tell() {
 		m := &s.result.Migrations[i]
 		units := s.units(touched(m))
 		m.Curve = &report.Curve{Whole: s.growth(units, func(run []report.Migration) (report.Duration, bool) {
-			return run[min(i, len(run)-1)].Duration, i < len(run)
+			if i >= len(run) {
+				return 0, false
+			}
+			return run[i].Duration, true
 		})}
 		m.Curve.Statements = s.statements(i, units)
 	}

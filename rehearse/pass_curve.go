@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,23 +27,27 @@ const (
 // taken out of the tables that the first pass saw migrations work on.
 func scale(ctx context.Context, p *passing) (string, error) {
 	s := &scaling{passing: p, end: p.until()}
-	if err := s.survey(ctx); err != nil {
-		return "", err
-	}
-	if len(s.worked) == 0 {
-		p.result.NotMeasured = append(p.result.NotMeasured, report.NotMeasured{
-			What: "how times grow with the rows", Why: "no migration was seen to work on a table with rows, of which some could be taken out",
-		})
-		return "nothing to take rows from", nil
-	}
-	shares := append([]float64{1}, s.cfg.Scale...)
-	slices.SortFunc(shares, func(a, b float64) int { return int(b*1e6) - int(a*1e6) })
+	whole := &sized{ScaledCopy: report.ScaledCopy{Share: 1}}
+	s.sizes = []*sized{whole}
+	shares := slices.Clone(s.cfg.Scale)
+	slices.SortFunc(shares, func(a, b float64) int { return cmp.Compare(b, a) })
 	for _, share := range slices.Compact(shares) {
 		one := &sized{ScaledCopy: report.ScaledCopy{Share: share}}
 		s.sizes = append(s.sizes, one)
-		if err := s.at(ctx, one); err != nil {
+		if err := s.smaller(ctx, one); err != nil {
 			return "", err
 		}
+		if len(s.worked) == 0 {
+			p.result.NotMeasured = append(p.result.NotMeasured, report.NotMeasured{
+				What: "how times grow with the rows",
+				Why:  cmp.Or(one.Failed, "no migration was seen to work on a table with rows, of which some could be taken out"),
+			})
+			return "no smaller copy", nil
+		}
+	}
+	whole.rows = s.worked
+	if err := s.runs(ctx, whole, "", runsOfAll); err != nil {
+		return "", err
 	}
 	s.tell()
 	return count(len(s.sizes), "size"), nil
@@ -67,9 +72,9 @@ type sized struct {
 	runs [][]report.Migration // that were applied
 }
 
-// survey finds the tables to take rows out of, and what refers to what. A foreign key that a migration adds must hold among fewer rows too, so
-// that those of after the migrations count: a clone has the OIDs of what it was made of.
-func (s *scaling) survey(ctx context.Context) error {
+// survey finds, in a clone, the tables to take rows out of, and what refers to what. A foreign key that a migration adds must hold among fewer
+// rows too, so that those of after the migrations count: a clone has the OIDs of what it was made of.
+func (s *scaling) survey(ctx context.Context, at staging.Server) error {
 	var after []catalog.ForeignKey
 	err := connected(ctx, s.server.Config(), func(conn *pgx.Conn) (err error) {
 		after, err = catalog.ForeignKeys(ctx, conn)
@@ -78,27 +83,24 @@ func (s *scaling) survey(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the foreign keys after the migrations: %w", err)
 	}
-	err = s.onClone(ctx, "", func(at staging.Server) error {
-		return connected(ctx, at.Config(), func(conn *pgx.Conn) error {
-			tables, err1 := catalog.Tables(ctx, conn)
-			before, err2 := catalog.ForeignKeys(ctx, conn)
-			s.tables = make(map[uint32]catalog.Table, len(tables))
-			for _, t := range tables {
-				s.tables[t.OID] = t
+	return connected(ctx, at.Config(), func(conn *pgx.Conn) error {
+		tables, err1 := catalog.Tables(ctx, conn)
+		before, err2 := catalog.ForeignKeys(ctx, conn)
+		if err := errors.Join(err1, err2); err != nil {
+			return fmt.Errorf("read the copy from before the migrations: %w", err)
+		}
+		s.tables = make(map[uint32]catalog.Table, len(tables))
+		for _, t := range tables {
+			s.tables[t.OID] = t
+		}
+		for _, k := range append(before, after...) {
+			if s.fits(k) {
+				s.keys = append(s.keys, k)
 			}
-			for _, k := range append(before, after...) {
-				if s.fits(k) {
-					s.keys = append(s.keys, k)
-				}
-			}
-			return errors.Join(err1, err2)
-		})
+		}
+		s.count()
+		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("read the copy from before the migrations: %w", err)
-	}
-	s.count()
-	return nil
 }
 
 // fits tells whether all that a foreign key names was there before the migrations, and nothing said so already.
@@ -109,9 +111,11 @@ func (s *scaling) fits(k catalog.ForeignKey) bool {
 			return !slices.ContainsFunc(t.Columns, func(c catalog.Column) bool { return c.Name == name })
 		})
 	}
-	return has(k.Child, k.ChildColumns) && has(k.Parent, k.ParentColumns) && !slices.ContainsFunc(s.keys, func(other catalog.ForeignKey) bool {
-		return other.Child == k.Child && other.Parent == k.Parent && slices.Equal(other.ChildColumns, k.ChildColumns) && slices.Equal(other.ParentColumns, k.ParentColumns)
+	known := slices.ContainsFunc(s.keys, func(other catalog.ForeignKey) bool {
+		return other.Child == k.Child && other.Parent == k.Parent &&
+			slices.Equal(other.ChildColumns, k.ChildColumns) && slices.Equal(other.ParentColumns, k.ParentColumns)
 	})
+	return !known && has(k.Child, k.ChildColumns) && has(k.Parent, k.ParentColumns)
 }
 
 // whole is the topmost partitioned table of a table, or the table itself: what rows are taken out of.
@@ -160,17 +164,19 @@ func (s *scaling) count() {
 	}
 }
 
-// at makes a copy of one size and applies the migrations to clones of it. Where that fails, or there is no time for it, its points are missing.
-func (s *scaling) at(ctx context.Context, one *sized) error {
-	if one.Share == 1 {
-		one.rows = s.worked
-		return s.runs(ctx, one, "", runsOfAll)
-	}
+// smaller makes a copy with fewer rows and applies the migrations to clones of it. Where that fails, or there is no time for it, its points are
+// missing.
+func (s *scaling) smaller(ctx context.Context, one *sized) error {
 	if !s.hasTime() {
 		one.Failed = "the time allowed for passes was over"
 		return nil
 	}
 	return s.onClone(ctx, "", func(at staging.Server) error {
+		if s.tables == nil {
+			if err := s.survey(ctx, at); err != nil || len(s.worked) == 0 {
+				return err
+			}
+		}
 		t := &thinning{scaling: s, share: one.Share}
 		if err := t.thin(ctx, at.Config()); err != nil {
 			if ctx.Err() != nil || s.server.Down(ctx) != nil {
@@ -201,19 +207,22 @@ func (s *scaling) runs(ctx context.Context, one *sized, from string, times int) 
 			return nil
 		}
 		var run []report.Migration
-		err := s.onClone(ctx, from, func(at staging.Server) (err error) {
-			defer closing(ctx, &err, "drop roles that a pass made", s.forget)
+		err := s.onClone(ctx, from, func(at staging.Server) error {
 			return s.applyAll(ctx, at, observe.Options{TimesOnly: true}, func(_ int, m report.Migration, _, _ time.Time) {
 				if m.Outcome == report.Applied {
 					run = append(run, m)
 				}
 			})
 		})
-		one.add(run)
+		closing(ctx, &err, "drop roles that a pass made", s.forget)
+		if len(run) > 0 {
+			one.runs = append(one.runs, run)
+		}
 		if different := (*DifferentError)(nil); errors.As(err, &different) {
 			one.Failed = different.Error()
 			if one.Share < 1 {
-				one.Failed = fmt.Sprintf("%s was %s to the whole copy and %s with fewer rows%s", different.Migration, words(different.First), words(different.Then), different.why)
+				one.Failed = fmt.Sprintf("%s was %s to the whole copy and %s with fewer rows%s",
+					different.Migration, words(different.First), words(different.Then), different.why)
 			}
 			return nil
 		} else if err != nil {
@@ -222,11 +231,4 @@ func (s *scaling) runs(ctx context.Context, one *sized, from string, times int) 
 		one.Runs++
 	}
 	return nil
-}
-
-// add keeps what a run has applied.
-func (o *sized) add(run []report.Migration) {
-	if len(run) > 0 {
-		o.runs = append(o.runs, run)
-	}
 }

@@ -51,6 +51,9 @@ func (t *thinning) thin(ctx context.Context, cfg *pgx.ConnConfig) error {
 				return err
 			}
 			t.settled[unit] = true
+			for other, rows := range t.left { // what has lost enough with its parents must not lose as much again with others
+				t.settled[other] = t.settled[other] || 10*rows <= 11*t.want(other)
+			}
 		}
 		maps.DeleteFunc(t.left, func(unit uint32, _ int64) bool { _, works := t.worked[unit]; return !works })
 		for _, unit := range slices.Sorted(maps.Keys(t.changed)) {
@@ -80,9 +83,9 @@ func (t *thinning) order() (order []uint32) {
 	})
 	for len(todo) > 0 {
 		next := max(0, slices.IndexFunc(todo, func(unit uint32) bool { // the first of a circle, where there is none
-			return looked(unit) || !slices.ContainsFunc(t.keys, func(k catalog.ForeignKey) bool {
+			return looked(unit) == looked(todo[0]) && !slices.ContainsFunc(t.keys, func(k catalog.ForeignKey) bool {
 				parent := t.whole(k.Parent)
-				return t.whole(k.Child) == unit && parent != unit && !looked(parent) && slices.Contains(todo, parent)
+				return t.whole(k.Child) == unit && parent != unit && looked(parent) == looked(unit) && slices.Contains(todo, parent)
 			})
 		}))
 		order = append(order, todo[next])
@@ -94,7 +97,7 @@ func (t *thinning) order() (order []uint32) {
 // choose takes rows out of one table: down to the share, but only those that nobody refers to where others have been chosen by which of its rows
 // there are.
 func (t *thinning) choose(ctx context.Context, unit uint32) error {
-	want, has := int64(math.Ceil(t.share*float64(t.worked[unit]))), t.left[unit]
+	want, has := t.want(unit), t.left[unit]
 	if has <= want {
 		return nil
 	}
@@ -113,6 +116,11 @@ func (t *thinning) choose(ctx context.Context, unit uint32) error {
 		t.from(unit), parts-1, int64(keep*parts), spared.String()))
 	t.left[unit] -= n
 	return err
+}
+
+// want is how many rows a table is to be left with.
+func (t *thinning) want(unit uint32) int64 {
+	return int64(math.Ceil(t.share * float64(t.worked[unit])))
 }
 
 // leadsTo tells whether rows of a settled table refer to those of unit, directly or through others.

@@ -106,7 +106,8 @@ func (a *Answer) misfit(points []Point) string {
 	case scatter > mostOff*a.most.Seconds:
 		return fmt.Sprintf("times of one size differ too much: by %s on average, of up to %s", span(scatter), span(a.most.Seconds))
 	case power > mostPower:
-		return fmt.Sprintf("it grows faster than the rows: %.1f times the rows took %.1f times as long", high.Rows/max(low.Rows, 1), high.Seconds/max(low.Seconds, 1e-6))
+		return fmt.Sprintf("it grows faster than the rows: %.1f times the rows took %.1f times as long",
+			high.Rows/max(low.Rows, 1), high.Seconds/max(low.Seconds, 1e-6))
 	case off > mostOff*a.most.Seconds:
 		return fmt.Sprintf("the times are on no line: they are off it by %s on average, of up to %s", span(off), span(a.most.Seconds))
 	}

@@ -81,9 +81,10 @@ type Inferred struct {
 }
 
 // CurveMethod is how intervals of a [Growth] come about.
-const CurveMethod = "Unobserved runs on clones of the copy and of copies with fewer rows. Two curves were fitted by least squares, t = a + b*rows and " +
-	"t = a + b*rows*log2(rows), with neither a nor b below nought; an interval holds what both say of a further run on this machine in 95 of 100 cases " +
-	"(Student's t, two degrees of freedom fewer than there are times). It is inferred: memory that no longer suffices, bloat, load and other hardware are on no curve."
+const CurveMethod = "Unobserved runs on clones of the copy and of copies with fewer rows. Two curves were fitted by least squares, " +
+	"t = a + b*rows and t = a + b*rows*log2(rows), with neither a nor b below nought; an interval holds what both say of a further run on this " +
+	"machine in 95 of 100 cases (Student's t, two degrees of freedom fewer than there are times). It is inferred: memory that no longer " +
+	"suffices, bloat, load and other hardware are on no curve. Below 50 ms its end is the longest time seen, multiplied as the rows are."
 
 // curves tells how times grow with the rows.
 func (a *arranger) curves() section {
@@ -146,14 +147,18 @@ func (a *arranger) growthRow(m *Migration, g *Growth) []string {
 	for _, p := range g.Points {
 		rows, took = append(rows, Digits(p.Rows)), append(took, p.Median().String())
 	}
-	return []string{a.cell(name), strings.Join(rows, ", "), strings.Join(took, ", "), a.cell(g.words()), g.Source.words(a.sym.none), g.Twice.words(a.sym.none)}
+	none := a.sym.none
+	return []string{a.cell(name), strings.Join(rows, ", "), strings.Join(took, ", "), a.cell(g.words()), g.Source.words(none), g.Twice.words(none)}
 }
 
 // words are how it grows, for people.
 func (g *Growth) words() string {
 	switch g.Form {
 	case GrowsLinear:
-		return fmt.Sprintf("with the rows: %s and %s for each million", g.Fixed, g.Million)
+		if g.Fixed == 0 {
+			return fmt.Sprintf("with the rows: %s a million", g.Million)
+		}
+		return fmt.Sprintf("with the rows: %s and %s a million", g.Fixed, g.Million)
 	case GrowsConstant:
 		return "not seen to grow"
 	case GrowsUndecided:

@@ -49,7 +49,8 @@ func curved() *report.Result {
 		return []report.ScaledRows{{Table: "shop.countries", Rows: 200}, {Table: "shop.orders", Rows: n}}
 	}
 	r.Scaling = &report.Scaling{Sizes: []report.ScaledCopy{
-		{Share: 1, Runs: 2, Tables: rows(120_000)}, {Share: 0.5, Runs: 3, Tables: rows(60_114)},
+		{Share: 1, Runs: 2, Tables: rows(120_000)},
+		{Share: 0.5, Runs: 3, Tables: rows(60_114)},
 		{Share: 0.25, Tables: rows(29_873), Failed: "00044_two.sql was applied to the whole copy and failed with fewer rows: division by zero"},
 	}}
 	return r

@@ -57,7 +57,8 @@ func (j *judge) allInferred(least, most report.Duration, whole bool) {
 	}
 	f := report.Finding{
 		Code: TimeInferred, Level: report.Info,
-		Text: fmt.Sprintf("all migrations together took %s on the copy's rows; in production (inferred: the sum of what each takes) it is %s, and the budget is %s", seen, sum, limit),
+		Text: fmt.Sprintf("all migrations together took %s on the copy's rows; in production (inferred: the sum of what each takes) it is %s, "+
+			"and the budget is %s", seen, sum, limit),
 	}
 	if least > limit {
 		f.Level, f.Do = report.Condition, "Rehearse them on all rows before the release, release them in parts, or take the slowest out of the release."
