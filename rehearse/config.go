@@ -61,6 +61,9 @@ type Config struct {
 	Queries     []string
 	QueriesFile string
 	Repeat      int // apply all again so often, on fresh clones and unobserved, for how much times vary; 0: not
+	// Scale are shares of the rows, between 0 and 1: all is applied again to copies of these sizes and to the whole one, unobserved, for how
+	// times grow with the rows; empty: not.
+	Scale []float64
 	// HostileHold is how long the transactions last that the pass "hostile" has in a migration's way; 0: as long as the oldest one at the source,
 	// for those that write as the oldest that does, at least a second longer than MigrationLockTimeout and at most 10 s.
 	// MigrationLockTimeout is the lock_timeout under which that pass tries migrations; 2 s.

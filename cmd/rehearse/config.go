@@ -40,6 +40,7 @@ var configKeys = map[string]string{
 	"passes.hostile_hold":           "hostile-hold",
 	"passes.lock_timeout":           "migration-lock-timeout",
 	"passes.repeat":                 "repeat",
+	"passes.scale_curve":            "scale-curve",
 	"passes.queries":                "queries",
 	"staging.provider":              "provider",
 	"staging.image":                 "image",

@@ -180,6 +180,7 @@ func passFlags() []cli.Flag {
 		durationFlag("migration-lock-timeout", 2*time.Second, "pass hostile: the lock_timeout under which migrations are tried; those that set their own keep it"),
 		durationFlag("pass-time", time.Hour, "no further rehearsal begins that would take longer than this with those before it; 0 is no limit"),
 		&cli.IntFlag{Name: "repeat", Usage: "time all migrations again `N` times, on fresh clones and unobserved: least, median, most; from 2", EnvVars: env("repeat")},
+		sharesFlag("scale-curve", "time all migrations again on copies with fewer rows, for how times grow; a quarter and a half, or --scale-curve=0.1,0.3,0.6"),
 	}
 }
 

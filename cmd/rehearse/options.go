@@ -178,7 +178,7 @@ func config(c *cli.Context) (rehearse.Config, error) {
 		},
 		MigrateCommand: c.String("migrate-command"), CommandOutput: commandOutput(c),
 		HostileHold: c.Duration("hostile-hold"), MigrationLockTimeout: c.Duration("migration-lock-timeout"),
-		PassTime: c.Duration("pass-time"), Repeat: c.Int("repeat"), Keep: rehearse.Keep(choiceOf(c, "keep")), NoAudit: c.Bool("no-audit"), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
+		PassTime: c.Duration("pass-time"), Repeat: c.Int("repeat"), Scale: sharesOf(c, "scale-curve"), Keep: rehearse.Keep(choiceOf(c, "keep")), NoAudit: c.Bool("no-audit"), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
 		Policy: policy(c), Tool: version(), Log: logger(c),
 	}
 	if restoring(c) {

@@ -61,6 +61,7 @@ type Result struct {
 	Probing      *Probing      `json:"probing,omitempty"`   // nil: nothing was probed
 	Queries      *Queries      `json:"queries,omitempty"`   // nil: no query was looked at
 	Hostility    *Hostility    `json:"hostility,omitempty"` // nil: nothing was applied among long transactions of others
+	Scaling      *Scaling      `json:"scaling,omitempty"`   // nil: nothing was applied to copies with fewer rows
 	Checks       []Assertion   `json:"checks,omitempty"`
 	CheckCommand *CheckCommand `json:"check_command,omitempty"`
 	Drift        *Drift        `json:"drift,omitempty"`
@@ -160,6 +161,7 @@ type Migration struct {
 	Blocked     []Blocked       `json:"blocked,omitempty"`
 	Kill        *Kill           `json:"kill,omitempty"`     // nil: it was not killed half way
 	Repeat      *Repeat         `json:"repeat,omitempty"`   // nil: its time was taken once
+	Curve       *Curve          `json:"curve,omitempty"`    // nil: not applied to copies with fewer rows
 	Hostile     *Hostile        `json:"hostile,omitempty"`  // nil: not applied among long transactions of others
 	Remedies    []Remedied      `json:"remedies,omitempty"` // tried on clones
 	Rewrites    []Rewrite       `json:"rewrites"`

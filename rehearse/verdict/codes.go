@@ -44,6 +44,7 @@ const (
 	KillDiffers         = "kill-differs"
 	KillNeedsCleanup    = "kill-needs-cleanup"
 	TimesVary           = "times-vary"
+	TimeInferred        = "time-over-budget-inferred"
 	BlocksReads         = "blocks-reads"
 	BlocksWrites        = "blocks-writes"
 	RowsLocked          = "rows-locked"
@@ -90,8 +91,9 @@ func Codes() []string {
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
 		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
 		WALOverBudget, DiskOverBudget, QueryBreaks, SequenceBehind, BlockedOverBudget, CheckFailed, InvalidIndex, FailurePassedOver, StallsBehindReaders,
-		StallsBehindWriters, LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity,
-		KillWedged, KillDiffers, KillNeedsCleanup, TimesVary, SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan, PlanWorse,
+		StallsBehindWriters, LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead,
+		PartOfRows, KAnonymity, KillWedged, KillDiffers, KillNeedsCleanup, TimesVary, TimeInferred, SchemaLiteral, BlocksReads, BlocksWrites,
+		RowsLocked, Rewrite, FullScan, PlanWorse,
 		PlanUntilAnalyze, DeadRows, StatisticsLost, SequenceNearEnd, PlanBetter, DownFails, DownNoOp, DownLossy, DownIncomplete, UpAgainFails,
 		UpAgainDiffers, ColumnsNotJudged, FailsByLockTimeout, ConstraintNotValid, LeftBehind, DownLeaves, OverrideExpired, NoDown, EmptyMigration,
 		NoPending,

@@ -80,6 +80,7 @@ func judged(p Policy, r *report.Result) []report.Finding {
 	j.run()
 	j.drift()
 	j.time()
+	j.curves()
 	for i := range r.Migrations {
 		m := &r.Migrations[i]
 		j.outcome(m)
