@@ -90,6 +90,7 @@ func judged(p Policy, r *report.Result) []report.Finding {
 		j.hostile(m)
 		j.scans(m)
 		j.columns(m)
+		j.droppedColumns(m)
 		j.back(m)
 		j.kill(m)
 		j.varies(m)
