@@ -14,8 +14,11 @@ func TestDroppedColumns(t *testing.T) {
 	t.Parallel()
 	schema := []report.Change{
 		{Action: "changed", Kind: "table", Name: "s.t", Children: []report.Change{
-			{Action: "dropped", Kind: "column", Name: `s.t."Tax id"`}, {Action: "replaced", Kind: "column", Name: "s.t.fee"}, {Action: "added", Kind: "column", Name: "s.t.new"},
-			{Action: "renamed", Kind: "column", Name: "s.t.b", OldName: "s.t.a"}, {Action: "dropped", Kind: "index", Name: "s.t_fee"},
+			{Action: "dropped", Kind: "column", Name: `s.t."Tax id"`},
+			{Action: "replaced", Kind: "column", Name: "s.t.fee"},
+			{Action: "added", Kind: "column", Name: "s.t.new"},
+			{Action: "renamed", Kind: "column", Name: "s.t.b", OldName: "s.t.a"},
+			{Action: "dropped", Kind: "index", Name: "s.t_fee"},
 		}},
 		{Action: "dropped", Kind: "table", Name: "s.gone", Children: []report.Change{{Action: "dropped", Kind: "column", Name: "s.gone.a"}}},
 		{Action: "replaced", Kind: "table", Name: "s.r", Children: []report.Change{{Action: "dropped", Kind: "column", Name: "s.r.a"}}},

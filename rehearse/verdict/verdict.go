@@ -104,6 +104,7 @@ func judged(p Policy, r *report.Result) []report.Finding {
 	j.anonymity()
 	j.literals()
 	j.left()
+	j.takenForBuilt()
 	j.files()
 	j.checks()
 	j.deny()
