@@ -98,6 +98,15 @@ func TestTheWayBack(t *testing.T) {
 	if result.ExitCode != 0 || !warned { // a trigger that stamps rows is no reason to stop a release
 		t.Errorf("exit code %d: %s", result.ExitCode, result.Reason)
 	}
+	var dropped []string
+	for _, f := range result.Findings {
+		if f.Code == verdict.ColumnDropped {
+			dropped = append(dropped, f.Text)
+		}
+	}
+	if d := cmp.Diff([]string{"00003_column_dropped dropped a column of public.orders: currency with its 80 values"}, dropped); d != "" {
+		t.Errorf("dropped columns (-want +got):\n%s", d)
+	}
 	judge(t, result)
 }
 

@@ -175,6 +175,7 @@ func (m *meter) end(ctx context.Context, result *report.Result) error {
 	result.Rows = compare.DiffRows(m.first.rows, now.rows, m.deltas, m.method)
 	result.Sizes = compare.DiffSizes(m.first.sizes, now.sizes)
 	result.Leftovers = compare.DiffLeftovers(m.first.leftovers, now.leftovers)
+	result.StayInvalid = compare.StillInvalid(m.first.leftovers, now.leftovers)
 	return nil
 }
 

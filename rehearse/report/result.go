@@ -69,6 +69,7 @@ type Result struct {
 	Rows         []TableRows   `json:"rows"`   // tables whose rows changed over all migrations
 	Sizes        []Size        `json:"sizes"`  // tables and indexes whose size changed over all migrations
 	Leftovers    []Leftover    `json:"leftovers"`
+	StayInvalid  []Leftover    `json:"stay_invalid,omitempty"` // indexes that were INVALID before the migrations and are still
 	Policy       Policy        `json:"policy"`
 	Overrides    []Override    `json:"overrides,omitempty"` // of pending migrations, in the order of application
 	Findings     []Finding     `json:"findings"`

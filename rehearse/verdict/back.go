@@ -26,7 +26,7 @@ func (j *judge) back(m *report.Migration) {
 	switch b.Verdict {
 	case report.BackFails:
 		f.Code, f.Text = DownFails, fmt.Sprintf("the down of %s fails: %s", who, failureText(b.Failure))
-		f.Do = "Mend the down, and rehearse again: it never ran."
+		f.Do = "Mend the down, and rehearse again: it never ran on rows like these."
 		if b.Failure != nil {
 			f.Line, f.Object = b.Failure.Line, b.Failure.Table
 			if b.Failure.StaysApplied != "" {

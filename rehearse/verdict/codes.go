@@ -18,6 +18,7 @@ const (
 	TableReplaced       = "table-replaced"
 	TableEmptied        = "table-emptied"
 	TableDropped        = "table-dropped"
+	ColumnDropped       = "column-dropped"
 	MigrationOverBudget = "migration-time-over-budget"
 	TotalOverBudget     = "total-time-over-budget"
 	RewriteOverBudget   = "rewrite-over-budget"
@@ -89,11 +90,11 @@ const (
 func Codes() []string {
 	return []string{
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
-		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		WALOverBudget, DiskOverBudget, QueryBreaks, SequenceBehind, BlockedOverBudget, CheckFailed, InvalidIndex, FailurePassedOver, StallsBehindReaders,
-		StallsBehindWriters, LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead,
-		PartOfRows, KAnonymity, KillWedged, KillDiffers, KillNeedsCleanup, TimesVary, TimeInferred, SchemaLiteral, BlocksReads, BlocksWrites,
-		RowsLocked, Rewrite, FullScan, PlanWorse,
+		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, ColumnDropped, MigrationOverBudget, TotalOverBudget,
+		RewriteOverBudget, WALOverBudget, DiskOverBudget, QueryBreaks, SequenceBehind, BlockedOverBudget, CheckFailed, InvalidIndex, FailurePassedOver,
+		StallsBehindReaders, StallsBehindWriters, LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited,
+		MaskingAhead, PartOfRows, KAnonymity, KillWedged, KillDiffers, KillNeedsCleanup, TimesVary, TimeInferred, SchemaLiteral, BlocksReads,
+		BlocksWrites, RowsLocked, Rewrite, FullScan, PlanWorse,
 		PlanUntilAnalyze, DeadRows, StatisticsLost, SequenceNearEnd, PlanBetter, DownFails, DownNoOp, DownLossy, DownIncomplete, UpAgainFails,
 		UpAgainDiffers, ColumnsNotJudged, FailsByLockTimeout, ConstraintNotValid, LeftBehind, DownLeaves, OverrideExpired, NoDown, EmptyMigration,
 		NoPending,
