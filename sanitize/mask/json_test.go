@@ -126,7 +126,7 @@ func TestJSONErrors(t *testing.T) {
 		{with("$.a", jsonRule("keep")), `parameter "paths[\"$.a\"]" must not be json itself: write the longer paths`},
 		{with("$.a", Rule{Name: "hush"}), `unknown mask "hush"`},
 		{Rule{Name: "json", Params: map[string]any{"default": hash, "paths": map[string]Rule{"$.a": hash, `$["a"]`: hash}}}, `parameter "paths[\"$[\\\"a\\\"]\"]" is there twice, spelled in two ways`},
-		{Rule{Name: "json", Params: map[string]any{"default": Rule{Name: "email", Params: map[string]any{"x": 1}}}}, `parameter "default.x" is unknown; known are at`},
+		{Rule{Name: "json", Params: map[string]any{"default": Rule{Name: "email", Params: map[string]any{"x": 1}}}}, `parameter "default.x" is unknown; known are at, local`},
 	} {
 		if _, err := Compile(c.rule, jsonTarget(), testSecret); err == nil || err.Error() != c.want {
 			t.Errorf("%v:\n got %v\nwant %s", c.rule.Params, err, c.want)

@@ -167,8 +167,8 @@ func families() []family {
 	all := slices.Concat(nameFamilies(), placeFamilies(), wordFamilies(), numberFamilies(), timeFamilies(), netFamilies(), fixedFamilies(), checkedFamilies())
 	return append(all,
 		arrayFamily(), compositeFamily(), hstoreFamily(), rangeFamily(), choiceFamily(), enumFamily(), boolFamily(), latlonFamily(),
-		keepFamily(), nullFamily(), constantFamily(), hashFamily(), emailFamily(), phoneFamily(), digitsFamily(),
-		shapeFamily(), dateShiftFamily(), intPermuteFamily(), uuidFamily(), jsonFamily(), redactFamily(), sqlFamily(), templateFamily(), execFamily(),
+		keepFamily(), nullFamily(), constantFamily(), hashFamily(), tokenFamily(), emailFamily(), phoneFamily(), digitsFamily(),
+		shapeFamily(), dateShiftFamily(), intPermuteFamily(), uuidFamily(), jsonFamily(), redactFamily(), sqlFamily(), templateFamily(), execFamily(), tsvectorFamily(),
 	)
 }
 
