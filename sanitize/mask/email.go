@@ -77,6 +77,9 @@ func (c *compiler) hosts() []string {
 	if !ok || v == "" {
 		return nil
 	}
+	if len(list) == 0 {
+		c.params.fail("at", "lists no host")
+	}
 	var hosts []string
 	for _, item := range list {
 		host, isText := item.(string)

@@ -218,6 +218,7 @@ func TestShownParts(t *testing.T) {
 		want   []string
 	}{
 		{jsonRule("keep", "$.a", "hash", "$.b", "null"), jsonTarget(), `{"a": "x\ty", "b": 1, "c": "z"}`, []string{"hash x\ty", "null 1"}},
+		{jsonRule("keep", "$.x", "null"), jsonTarget(), `{"x": {"deep": ["secret", 7]}, "z": 1}`, []string{"null secret", "null 7"}},
 		{Rule{Name: "array", Params: p("each", Rule{Name: "hash"})}, typed("_text"), `{a,"b \"c\"",NULL}`, []string{"hash a", `hash b "c"`}},
 		{row, Target{BaseType: "pair", TypeKind: 'c', Fields: pair}, `("a b",2001-01-01,z)`, []string{"hash a b", "null 2001-01-01"}},
 		{Rule{Name: "array", Params: p("each", row)}, Target{BaseType: "_pair", TypeKind: 'b', Fields: pair}, `{"(a,,z)","(b,,z)"}`, []string{"hash a", "hash b"}},

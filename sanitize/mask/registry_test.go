@@ -29,6 +29,7 @@ func TestCompileErrors(t *testing.T) {
 		{Rule{Name: "email", Params: p("at", 3)}, text, `parameter "at" must be a text, or a list of texts`},
 		{Rule{Name: "email", Params: p("at", "a b.test")}, text, `parameter "at" must be keep or a host reserved by RFC 2606: example.com, .net or .org, or one under .example, .test or .invalid`},
 		{Rule{Name: "email", Params: p("at", []any{"a.test", "keep"})}, text, `parameter "at" must be keep or a host reserved by RFC 2606: example.com, .net or .org, or one under .example, .test or .invalid`},
+		{Rule{Name: "email", Params: p("at", []any{})}, text, `parameter "at" lists no host`},
 		{Rule{Name: "email", Params: p("local", "random")}, text, `parameter "local" must be one of hash, shape, name`},
 		{Rule{Name: "email"}, Target{BaseType: "varchar", MaxLength: 7}, "mask email does not work on varchar of at most 7 characters, it works on texts of 8 characters or more"},
 		{Rule{Name: "email"}, Target{BaseType: "int4"}, "mask email does not work on int4, it works on text, varchar, bpchar, citext"},
