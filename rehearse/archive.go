@@ -20,7 +20,7 @@ import (
 type origin interface {
 	Server() snapshot.Server
 	Describe(ctx context.Context) (*snapshot.Description, error)
-	Applied(ctx context.Context, table string) ([]snapshot.AppliedVersion, error)
+	Applied(ctx context.Context, tool, table string) ([]snapshot.AppliedVersion, error)
 	Close(ctx context.Context) error
 }
 

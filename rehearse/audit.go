@@ -26,25 +26,40 @@ func watch(c *audit.Collector) func(t *sanitize.TablePlan, column int) sanitize.
 		}
 		form := audit.Plain
 		switch {
-		case col.Mask.Name == "json":
+		case col.Mask.Name == "json", col.Mask.Name == "array", col.Mask.Name == "composite", col.Mask.Name == "hstore":
 			form = audit.Shown
 		case col.BaseType == "json", col.BaseType == "jsonb":
 			form = audit.Document
-		case col.Mask.Name == "array", col.Mask.Name == "composite", col.Mask.Name == "hstore":
-			form = audit.Elements
 		case col.Mask.Name == "redact_text":
 			form = audit.Prose
 		}
 		w := c.Watcher(qualified(t.Schema, t.Name)+"."+catalog.Quote(col.Name), form, unguessed[col.Mask.Name])
-		switch {
-		case col.Mask.Name == "phone", strings.Contains(col.Class, "phone"):
-			w.Holding(audit.Numbers)
-		case col.Mask.Name == "full_name":
-			w.Holding(audit.People)
+		holds := holdsOf(col.Mask.Name)
+		if strings.Contains(col.Class, "phone") {
+			holds = audit.Numbers
 		}
-		return w
+		w.Holding(holds)
+		w.Sparing(col.Mask.Nobodys)
+		return watcher{w}
 	}
 }
+
+// holdsOf is what a mask tells of the values that it is for.
+func holdsOf(name string) audit.Holds {
+	switch name {
+	case "phone":
+		return audit.Numbers
+	case "full_name":
+		return audit.People
+	}
+	return audit.Anything
+}
+
+// watcher is told parts of values with the name of the mask that replaces them.
+type watcher struct{ *audit.Watcher }
+
+// SawPart implements sanitize.PartWatcher.
+func (w watcher) SawPart(mask string, was, is []byte) { w.Watcher.SawPart(was, is, holdsOf(mask)) }
 
 // unguessed are the masks whose results nobody has: letters and digits of a keyed hash, at reserved hosts or in a length of their own.
 var unguessed = map[string]bool{"email": true, "hash": true, "uuid": true}
@@ -132,6 +147,7 @@ func (s *auditor) facts(g audit.Gathered) report.Audit {
 	add(int64(s.unread), "masked columns have no fingerprints: their values were never read (null, constant), or the source itself made others of them (sql)")
 	add(a.Opaque, "binary values that are no text")
 	add(g.Short, "values of masked columns have no fingerprint: too short, or numbers of less than ten digits, which others have by chance")
+	add(g.Spared, "telephone numbers of masked columns have none: they are of ranges that regulators keep for fiction, and nobody's")
 	add(g.Unchanged, "documents and texts of masked columns have none: their masks found nothing in them to change")
 	if a.Sample < 1 {
 		a.NotScanned = append(a.NotScanned, fmt.Sprintf("values of masked columns but for a sample of %.0f %%: there is memory for the fingerprints of so many", 100*a.Sample))

@@ -37,10 +37,13 @@ func (w *work) books() versionTable {
 	return found[0]
 }
 
-// aside names the tables in which the command's tool may keep its books, of which nothing is told.
+// aside names the tables in which a command's tool may keep its books, and that in which golang-migrate does, of which nothing is told.
 func (w *work) aside() []string {
 	var names []string
-	if w.environ == nil {
+	switch {
+	case w.by == report.GolangMigrate:
+		return []string{w.table.String()}
+	case w.environ == nil:
 		return nil
 	}
 	for _, t := range w.desc.Tables {

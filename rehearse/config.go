@@ -34,14 +34,17 @@ type Config struct {
 	Ephemeral bool         // Key was made for this run; it is wiped as soon as the rows are copied, or the call fails
 	Programs  bool         // masks may give raw values to programs on this machine
 
-	Migrations    fs.FS  // the goose directory
+	Migrations    fs.FS  // the directory of the migrations
 	MigrationsDir string // its name in reports
 	// GoMigrations are those written in Go, as a goose Provider is given them (goose.WithGoMigrations); migrate.Registered lists those that
 	// packages of this program have registered with goose. With them Migrations may be nil.
 	GoMigrations []*migrate.GoMigration
-	VersionTable string // "" finds the one table that has goose's columns
+	// Migrator is whose files they are; "" finds out by their names and annotations: goose's, golang-migrate's or, with PendingFrom, plain ones.
+	Migrator     report.Migrator
+	PendingFrom  string // of plain files, in the order of their names, the first that the source has not
+	VersionTable string // "" finds the one table that has the migrator's columns
 	To           int64  // 0: all pending migrations
-	AllowMissing bool
+	AllowMissing bool   // of goose's
 	Session      string // "shared" (default) or "each"
 
 	// MigrateCommand, when set, is run by a shell instead of applying Migrations, with DATABASE_URL and PG* leading it to staging.
@@ -58,9 +61,12 @@ type Config struct {
 	Queries     []string
 	QueriesFile string
 	Repeat      int // apply all again so often, on fresh clones and unobserved, for how much times vary; 0: not
+	// Scale are shares of the rows, between 0 and 1: all is applied again to copies of these sizes and to the whole one, unobserved, for how
+	// times grow with the rows; empty: not.
+	Scale []float64
 	// HostileHold is how long the transactions last that the pass "hostile" has in a migration's way; 0: as long as the oldest one at the source,
-	// at least a second longer than MigrationLockTimeout and at most 10 s. MigrationLockTimeout is the lock_timeout under which that pass
-	// tries migrations; 2 s.
+	// for those that write as the oldest that does, at least a second longer than MigrationLockTimeout and at most 10 s.
+	// MigrationLockTimeout is the lock_timeout under which that pass tries migrations; 2 s.
 	HostileHold          time.Duration
 	MigrationLockTimeout time.Duration
 	Role                 string // "" means the owner of the version table

@@ -60,6 +60,32 @@ var leakCases = map[string]struct {
 		"public.t.note: 1 value with values of public.staff.n", "",
 		map[string]string{"public.staff.n": "full_name"},
 	},
+	"number of a document, without its country": {
+		`CREATE TABLE d (j jsonb); INSERT INTO d VALUES ('{"tel": "+33 6 12 34 56 78"}'); CREATE TABLE t (note text); INSERT INTO t VALUES ('dial 0612345678')`,
+		"public.t.note: 1 value with telephone numbers of public.d.j, written in another way", "",
+		map[string]string{"public.d.j": "{mask: json, default: keep, paths: {$.tel: phone}}"},
+	},
+	"number of a text, without its country": {
+		`CREATE TABLE d (x text); INSERT INTO d VALUES ('please call +33 6 12 34 56 78 between nine and five only'); CREATE TABLE t (note text); INSERT INTO t VALUES ('dial 0612345678')`,
+		"public.t.note: 1 value with telephone numbers of public.d.x, written in another way", "",
+		map[string]string{"public.d.x": "redact_text"},
+	},
+	"number within a document": {`CREATE TABLE t (j jsonb); INSERT INTO t VALUES ('{"tel": ["07999/100007"]}')`, "public.t.j: 1 value with telephone numbers of public.people.phone, written in another way", "", nil},
+	"name in two keys": {
+		`CREATE TABLE staff (n text); INSERT INTO staff VALUES ('Zzmarker Doelittle'); CREATE TABLE t (j jsonb); INSERT INTO t VALUES ('{"last": "Doelittle", "first": "Zzmarker"}')`,
+		"public.t.j: 1 value with values of public.staff.n", "",
+		map[string]string{"public.staff.n": "full_name"},
+	},
+	"name of an array": {
+		`CREATE TABLE staff (n text[]); INSERT INTO staff VALUES (ARRAY['Zzmarker Doelittle']); CREATE TABLE t (note text); INSERT INTO t VALUES ('for DOELITTLE, Zzmarker')`,
+		"public.t.note: 1 value with values of public.staff.n", "",
+		map[string]string{"public.staff.n": "{mask: array, each: full_name}"},
+	},
+	"token, as it was": {
+		`CREATE TABLE s (k text); INSERT INTO s VALUES ('zz-4711-secret'); CREATE TABLE t (note text); INSERT INTO t VALUES ('it is zz-4711-secret')`,
+		"public.t.note: 1 value with values of public.s.k", "",
+		map[string]string{"public.s.k": "token"},
+	},
 	"nobody classified": {`CREATE TABLE t (note text); INSERT INTO t VALUES ('mail anna@firma.de')`, "public.t.note: 1 value with an e-mail address", "", nil},
 }
 
@@ -161,6 +187,10 @@ func TestAuditPasses(t *testing.T) {
 		"view": {
 			"CREATE MATERIALIZED VIEW v AS SELECT phone, 'zzmarker7' || '@' || 'planted.de' AS x, n.a FROM people JOIN (VALUES ('x@shape.de')) n (a) ON true; CREATE MATERIALIZED VIEW e AS SELECT 1 WITH NO DATA",
 			"audit: {allow: {public.v: {x: nobody reads it}}}\n", false, 3, nil, // the column, its statistics, and the address in the definition
+		},
+		"numbers that nobody has": {
+			`INSERT INTO people SELECT i, NULL, '+44 7700 900' || i FROM generate_series(300, 400) i; CREATE TABLE t (note text); INSERT INTO t VALUES ('our line, 07700/900321'), ('+44 7700 900333')`,
+			"audit: {allow: {public.t: {note: the line of the fiction}}}\n", false, 1, nil,
 		},
 		"keys": {`CREATE TABLE t (j jsonb); INSERT INTO t VALUES ('{"x@example.com": "anna@firma.de"}')`, "", false, 0, map[string]string{"public.t.j": "{mask: json, default: shape}"}},
 	} {

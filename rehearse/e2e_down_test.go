@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -40,6 +41,7 @@ var downs = []struct{ name, up, down, want string }{
 	{"role_kept", "GRANT rehearse_writer TO application", "", "none"},
 	{"analyze", "ANALYZE orders", "", "nothing"},
 	{"concurrently", "CREATE INDEX CONCURRENTLY i1 ON orders (id);\nCREATE INDEX CONCURRENTLY i2 ON orders (total)", "DROP INDEX CONCURRENTLY i2;\nDROP INDEX CONCURRENTLY i1", "reversible"},
+	{"slow_back", "ALTER TABLE customers ADD slow int", "ALTER TABLE customers DROP slow;\nSELECT pg_sleep(0.4)", "reversible"},
 	{"half_way", "CREATE INDEX CONCURRENTLY i3 ON orders (id);\nCREATE INDEX CONCURRENTLY i4 ON orders (total)", "DROP INDEX CONCURRENTLY i3;\nDROP INDEX CONCURRENTLY i5", "fails 42704 7"},
 }
 
@@ -87,10 +89,23 @@ func TestTheWayBack(t *testing.T) {
 	if locks := result.Migrations[0].Back.Locks; len(locks) != 1 || locks[0].Table != "public.orders" || locks[0].Mode != "ACCESS EXCLUSIVE" || locks[0].Method != report.Exact {
 		t.Errorf("the first down was seen to lock %+v", locks)
 	}
+	const least = report.Duration(200 * time.Millisecond)
+	if b := result.Migrations[len(downs)-2].Back.Blocked; len(b) != 1 || b[0].Table != "public.customers" || b[0].Reads.Longest < least || b[0].Writes.Longest < least {
+		t.Errorf("a down that holds its lock for 400 ms blocked %+v", b)
+	}
 	unexpected := "00010_trigger changed a column of public.customers that no statement of it sets: changed in 10 rows"
 	warned := slices.ContainsFunc(result.Findings, func(f report.Finding) bool { return f.Text == unexpected && f.Level == report.Warn })
 	if result.ExitCode != 0 || !warned { // a trigger that stamps rows is no reason to stop a release
 		t.Errorf("exit code %d: %s", result.ExitCode, result.Reason)
+	}
+	var dropped []string
+	for _, f := range result.Findings {
+		if f.Code == verdict.ColumnDropped {
+			dropped = append(dropped, f.Text)
+		}
+	}
+	if d := cmp.Diff([]string{"00003_column_dropped dropped a column of public.orders: currency with its 80 values"}, dropped); d != "" {
+		t.Errorf("dropped columns (-want +got):\n%s", d)
 	}
 	judge(t, result)
 }

@@ -165,10 +165,7 @@ func testImage(t testing.TB) string {
 	if strings.Contains(image, "%d") {
 		image = strings.ReplaceAll(image, "%d", pgtest.Value(t, pgtest.Default(t).Config("postgres"), "SELECT current_setting('server_version_num')::int / 10000"))
 	}
-	if out, err := exec.Command("docker", "image", "inspect", "-f", "{{.Id}}", image).CombinedOutput(); err != nil {
-		pgtest.Require(t, "docker", fmt.Sprintf("image %s is not to be had: %s", image, bytes.TrimSpace(out)))
-	}
-	return image
+	return builtImage(t, image)
 }
 
 // shopConfig is a rehearsal of the shop with its own rules.

@@ -35,9 +35,9 @@ var busy = []struct {
 	waited   string // for whom
 	limited  string // SQLSTATE under the lock_timeout, and what is left
 }{
-	{"CREATE INDEX orders_ref ON orders (ref);", "blocked-over-budget public.orders", "not asked", ""},
-	{noTransaction + "CREATE INDEX CONCURRENTLY small_x ON small (x);", "left-by-lock-timeout", "an old snapshot", "55P03 public.small_x"},
-	{"ALTER TABLE customers ADD COLUMN note text;", "stalls-behind-readers public.customers", "a reader of the table", "55P03"},
+	{"CREATE INDEX orders_ref ON orders (ref);", "blocked-over-budget public.orders|stalls-behind-writers public.orders", "a writer of the table", "55P03"},
+	{noTransaction + "CREATE INDEX CONCURRENTLY small_x ON small (x);", "left-by-lock-timeout", "a writer of the table, an old snapshot", "55P03 public.small_x"},
+	{"ALTER TABLE customers ADD COLUMN note text;", "stalls-behind-readers public.customers", "a reader of the table, a writer of the table", "55P03"},
 	{
 		"ALTER TABLE customers ADD COLUMN a int;" + strings.Repeat("\nSELECT pg_sleep(0.05);", 8) + "\nALTER TABLE customers ADD COLUMN b int;",
 		"blocks-reads public.customers|stalls-behind-readers public.customers", "a reader of the table", "55P03",
@@ -73,7 +73,7 @@ func TestBlockedAndHostile(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log(text.String())
-	blocking := []string{verdict.BlockedOverBudget, verdict.BlocksReads, verdict.BlocksWrites, verdict.StallsBehindReaders, verdict.LeftByLockTimeout, verdict.FailsByLockTimeout, verdict.NotMeasured}
+	blocking := []string{verdict.BlockedOverBudget, verdict.BlocksReads, verdict.BlocksWrites, verdict.StallsBehindReaders, verdict.StallsBehindWriters, verdict.LeftByLockTimeout, verdict.FailsByLockTimeout, verdict.NotMeasured}
 	for i, want := range busy {
 		m := &r.Migrations[i]
 		if m.Outcome != report.Applied || !m.Probed {

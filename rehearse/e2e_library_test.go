@@ -3,6 +3,7 @@ package rehearse_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -17,6 +18,73 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/staging"
 	"github.com/rehearse-db/rehearse/rehearse/verdict"
 )
+
+// TestGoMigrationsBackAndKilled takes a program's own Go migrations back and kills them: one in a transaction with an exact way back, one whose way
+// back loses values, one without, and one that commits as it goes and cannot be run again.
+func TestGoMigrationsBackAndKilled(t *testing.T) {
+	t.Parallel()
+	in := func(statements ...string) *goose.GoFunc {
+		return &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) (err error) {
+			for _, one := range statements {
+				if _, err = tx.ExecContext(ctx, one); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}
+	}
+	outside := func(statements ...string) *goose.GoFunc {
+		return &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) (err error) {
+			for _, one := range statements {
+				if _, err = db.ExecContext(ctx, one); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}
+	}
+	source := pgtest.New(t, `CREATE TABLE orders (id int PRIMARY KEY, code text); INSERT INTO orders SELECT g, 'c' || g % 50 FROM generate_series(1, 100) g; `+
+		gooseTable+`; INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, true)`)
+	cfg := configured(t, source, rehearse.Staging{Provider: staging.ProviderLocal, BinDir: pgtest.BinDir(t), StateDir: publicDir(t)},
+		"version: 1\ntables:\n  public.orders: {id: keep, code: keep}\n")
+	cfg.Migrations, cfg.MigrationsDir, cfg.Policy = os.DirFS(release(t)), "db", verdict.Policy{AllowRewriteBelow: -1}
+	cfg.Passes = []string{"down", "kill"}
+	cfg.GoMigrations = []*migrate.GoMigration{
+		goose.NewGoMigration(2, in("ALTER TABLE orders ADD state text", "UPDATE orders SET state = 'new'"), in("ALTER TABLE orders DROP state")),
+		goose.NewGoMigration(3, in("UPDATE orders SET code = 'x' WHERE id <= 10"), in("UPDATE orders SET code = 'y' WHERE id <= 10")),
+		goose.NewGoMigration(4, in("CREATE TABLE a (id int)"), nil),
+		goose.NewGoMigration(5, outside("CREATE TABLE b (id int)", "INSERT INTO b VALUES (1)"), outside("DROP TABLE b")),
+		goose.NewGoMigration(6, outside("CREATE INDEX CONCURRENTLY orders_code ON orders (code)"), outside("DROP INDEX CONCURRENTLY orders_code")),
+	}
+	result, err := rehearse.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"2 applied; back reversible; killed resumes", "3 applied; back lossy: 10 values of public.orders.code; killed resumes", "4 applied; back none; killed resumes",
+		"5 applied; back reversible; killed needs_cleanup: DROP TABLE public.b;", "6 applied; back reversible; killed needs_cleanup: DROP INDEX CONCURRENTLY public.orders_code;",
+	}
+	var got []string
+	for _, m := range result.Migrations {
+		line := fmt.Sprintf("%d %s", m.Version, m.Outcome)
+		if m.Back != nil {
+			line += "; back " + string(m.Back.Verdict)
+			for _, l := range m.Back.Lost {
+				line += ": " + l.String()
+			}
+		}
+		if m.Kill != nil {
+			line += "; killed " + string(m.Kill.Outcome)
+			if sql := m.Kill.Worst().Cleanup; sql != "" {
+				line += ": " + sql
+			}
+		}
+		got = append(got, line)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("ways back and kills (-want +got):\n%s\n%+v", diff, result.NotMeasured)
+	}
+}
 
 // TestGoMigrations rehearses a program's own Go migrations among its files: one that goose keeps in its registry, and one given by hand. Further
 // rehearsals run them again on clones.

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,10 +34,7 @@ func TestMajors(t *testing.T) {
 			t.Fatalf("REHEARSE_TEST_PG_MAJORS: %v", err)
 		}
 		t.Run(text, func(t *testing.T) {
-			image := fmt.Sprintf("rehearse-postgres:%d", major)
-			if out, err := exec.Command("docker", "image", "inspect", "-f", "{{.Id}}", image).CombinedOutput(); err != nil {
-				pgtest.Require(t, "docker", fmt.Sprintf("image %s is not to be had: %s", image, bytes.TrimSpace(out)))
-			}
+			image := builtImage(t, fmt.Sprintf("rehearse-postgres:%d", major))
 			source := production(t, major, image)
 			where := rehearse.Staging{Provider: staging.ProviderContainer, Image: image, Pull: "never", StateDir: publicDir(t)}
 			cfg := configured(t, source.Config(), where, rulesFor(t, source.Config(), map[string]string{"shop.customers.email": "email"}))
@@ -45,6 +43,15 @@ func TestMajors(t *testing.T) {
 			t.Run("releases", func(t *testing.T) { releases(t, cfg) })
 		})
 	}
+}
+
+// builtImage is an image of that name; where there is none the test has nothing to run on.
+func builtImage(t testing.TB, image string) string {
+	t.Helper()
+	if out, err := exec.Command("docker", "image", "inspect", "-f", "{{.Id}}", image).CombinedOutput(); err != nil {
+		pgtest.Require(t, "docker", fmt.Sprintf("image %s is not to be had: %s", image, bytes.TrimSpace(out)))
+	}
+	return image
 }
 
 // production is the shop in a container of its own.
@@ -62,11 +69,14 @@ func production(t *testing.T, major int, image string) staging.Server {
 	return server
 }
 
-// containerOf is a server in a container of its own.
-func containerOf(t *testing.T, major int, image string) staging.Server {
+var containers atomic.Int64 // that tests have started; tests of one major run beside each other
+
+// containerOf is a server in a container of its own, once restarted with libraries to preload where some are named.
+func containerOf(t *testing.T, major int, image string, preload ...string) staging.Server {
 	t.Helper()
 	server, err := staging.Start(t.Context(), staging.ProviderContainer, staging.Spec{
-		RunID: fmt.Sprintf("test-production-%d-%d", os.Getpid(), major), Major: major, Image: image, Pull: "never", Database: "shop", TTL: time.Hour,
+		RunID: fmt.Sprintf("test-production-%d-%d", os.Getpid(), containers.Add(1)), Major: major, Image: image, Pull: "never", Database: "shop", TTL: time.Hour,
+		Preload: preload,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +86,11 @@ func containerOf(t *testing.T, major int, image string) staging.Server {
 			t.Errorf("stop production: %v", err)
 		}
 	})
+	if len(preload) > 0 {
+		if err := server.Measure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return server
 }
 

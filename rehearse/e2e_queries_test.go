@@ -46,9 +46,8 @@ var salesRelease = []string{
 	"ALTER TABLE sales.calm ADD COLUMN must int NOT NULL DEFAULT 0, ADD COLUMN may int;\nALTER TABLE sales.calm ALTER COLUMN must DROP DEFAULT;", // 10
 }
 
-func salesResult(t *testing.T, source *pgx.ConnConfig, change func(*rehearse.Config)) *report.Result {
+func salesResult(t *testing.T, source *pgx.ConnConfig, where rehearse.Staging, change func(*rehearse.Config)) *report.Result {
 	t.Helper()
-	where := rehearse.Staging{Provider: staging.ProviderLocal, BinDir: pgtest.BinDir(t), StateDir: publicDir(t)}
 	cfg := configured(t, source, where, rulesFor(t, source, nil))
 	cfg.Migrations, cfg.Policy = os.DirFS(release(t, salesRelease...)), verdict.Policy{AllowRewriteBelow: -1}
 	cfg.Passes = []string{"queries"}
@@ -65,11 +64,31 @@ func salesResult(t *testing.T, source *pgx.ConnConfig, change func(*rehearse.Con
 	return result
 }
 
-// TestQueriesOfProduction sends queries as an application does, and has a release rehearsed that breaks some of them.
+// TestQueriesOfProduction sends queries as an application does, and has a release rehearsed that breaks some of them: on a major whose plans are
+// those of prepared statements, and on one that has EXPLAIN (GENERIC_PLAN), with the same answers.
 func TestQueriesOfProduction(t *testing.T) {
 	t.Parallel()
-	server := pgtest.Start(t, "shared_preload_libraries = 'pg_stat_statements'", "pg_stat_statements.track = 'all'")
-	source := server.New(t)
+	t.Run("local", func(t *testing.T) {
+		server := pgtest.Start(t, "shared_preload_libraries = 'pg_stat_statements'", "pg_stat_statements.track = 'all'")
+		where := rehearse.Staging{Provider: staging.ProviderLocal, BinDir: pgtest.BinDir(t), StateDir: publicDir(t)}
+		queriesOfProduction(t, server.New(t), where)
+	})
+	t.Run("17", func(t *testing.T) {
+		where := rehearse.Staging{Provider: staging.ProviderContainer, Image: builtImage(t, "rehearse-postgres:17"), Pull: "never", StateDir: publicDir(t)}
+		source := containerOf(t, 17, where.Image, "pg_stat_statements").Config()
+		r := queriesOfProduction(t, source, where)
+		if r.Queries.Method != "EXPLAIN (GENERIC_PLAN)" {
+			t.Errorf("plans are %s", r.Queries.Method)
+		}
+		for _, d := range r.Differences {
+			if strings.HasPrefix(d.What, "column ") {
+				t.Errorf("the copy differs: %+v", d)
+			}
+		}
+	})
+}
+
+func queriesOfProduction(t *testing.T, source *pgx.ConnConfig, where rehearse.Staging) *report.Result {
 	loadSales(t, source)
 	pgtest.Exec(t, source, `CREATE EXTENSION pg_stat_statements SCHEMA public; CREATE ROLE application LOGIN; ALTER ROLE application SET search_path = sales;
 		GRANT USAGE ON SCHEMA sales TO application; GRANT ALL ON ALL TABLES IN SCHEMA sales TO application; GRANT ALL ON ALL SEQUENCES IN SCHEMA sales TO application;
@@ -80,7 +99,7 @@ func TestQueriesOfProduction(t *testing.T) {
 		INSERT INTO calm (id) VALUES (1); INSERT INTO legacy (n) VALUES (12345678); UPDATE orders SET note = 'secret-marker' WHERE id = 99999999;
 		SELECT now() - interval '3 days', count(*) FROM calm GROUP BY 1; CREATE TEMPORARY TABLE mine (a int); SELECT a FROM mine`
 	pgtest.Exec(t, source, sent)
-	result := salesResult(t, source, func(c *rehearse.Config) {
+	result := salesResult(t, source, where, func(c *rehearse.Config) {
 		c.Policy.MaxWAL, c.Policy.MaxDiskPeak = 4<<20, 1<<20
 	})
 
@@ -116,6 +135,7 @@ func TestQueriesOfProduction(t *testing.T) {
 	if got := pgtest.Value(t, source, "SELECT count(*) FROM pg_settings WHERE name = 'default_transaction_read_only' AND setting = 'on'"); got != "0" {
 		t.Errorf("the source's own setting was changed: %s", got)
 	}
+	return result
 }
 
 // inShort are the queries affected by each migration: "2 broken 42703 SELECT ...".

@@ -1,12 +1,10 @@
 package rehearse_test
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -36,11 +34,7 @@ func TestEffectsOfStatements(t *testing.T) {
 		effectsOn(t, pgtest.Default(t).Config("postgres"))
 	})
 	t.Run("17", func(t *testing.T) {
-		const image = "rehearse-postgres:17"
-		if out, err := exec.Command("docker", "image", "inspect", "-f", "{{.Id}}", image).CombinedOutput(); err != nil {
-			pgtest.Require(t, "docker", fmt.Sprintf("image %s is not to be had: %s", image, bytes.TrimSpace(out)))
-		}
-		effectsOn(t, containerOf(t, 17, image).Config())
+		effectsOn(t, containerOf(t, 17, builtImage(t, "rehearse-postgres:17")).Config())
 	})
 }
 

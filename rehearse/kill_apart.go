@@ -57,7 +57,7 @@ func (k *killing) each(ctx context.Context, i int, all []point, found *report.Ki
 	return nil
 }
 
-// point kills a migration once and runs goose again.
+// point kills a migration once and runs its migrator again.
 func (k *killing) point(ctx context.Context, i int, where point) (p report.KillPoint, hit bool, err error) {
 	p = k.told(&k.result.Migrations[i], where)
 	err = k.onClone(ctx, k.base, func(at staging.Server) (err error) {
@@ -87,7 +87,7 @@ func (k *killing) point(ctx context.Context, i int, where point) (p report.KillP
 	return p, hit, err
 }
 
-// try runs SQL, and goose where that is wanted, on a clone of a database, and tells how it ends: what failed, or how it differs from an
+// try runs SQL, and the migrator where that is wanted, on a clone of a database, and tells how it ends: what failed, or how it differs from an
 // undisturbed run.
 func (k *killing) try(ctx context.Context, from string, i int, sql []string, again bool) (failure *report.Failure, d deviation, err error) {
 	err = k.onClone(ctx, from, func(at staging.Server) (err error) {

@@ -2,7 +2,6 @@ package rehearse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/rehearse-db/rehearse/rehearse/compare"
+	"github.com/rehearse-db/rehearse/rehearse/migrate"
 	"github.com/rehearse-db/rehearse/rehearse/observe"
 	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
@@ -22,7 +22,7 @@ const mostCleanup = 8000
 // mending is SQL that may help after a kill.
 type mending struct {
 	sql   []string
-	again bool // goose is run after it; otherwise the SQL does all that is left
+	again bool // the migrator is run after it; otherwise the SQL does all that is left
 }
 
 // mend looks for SQL that helps after a kill. Each is tried on a clone of the database as the kill left it, and only one with which
@@ -58,16 +58,26 @@ func (k *killing) remedies(i int, where point, killed *state) []mending {
 			half = append(half, closed(l.SQL))
 		}
 	}
-	if len(half) > 0 {
-		all = append(all, mending{sql: half, again: true})
+	reset := k.reset(i)
+	if len(half)+len(reset) > 0 {
+		all = append(all, mending{sql: slices.Concat(half, reset), again: true})
 	}
 	if undo := undoing(k.before, killed); len(undo) > 0 {
-		all = append(all, mending{sql: undo, again: true})
+		all = append(all, mending{sql: slices.Concat(undo, reset), again: true})
 	}
 	if rest := k.rest(i, where); len(rest) > 0 {
 		all = append(all, mending{sql: append(slices.Clone(half), rest...)})
 	}
 	return all
+}
+
+// reset are the statements that have golang-migrate's table say what it said before the ith migration, as migrate force does; nil for others,
+// which leave no entry half way.
+func (k *killing) reset(i int) []string {
+	if k.work.by != report.GolangMigrate {
+		return nil
+	}
+	return []string{k.work.todo.Pending[i].Before().Set(k.work.table.String())}
 }
 
 // drops are the statements that take an object away, by its kind, in the order in which they can be run; %s is its name and, for parts of a
@@ -163,7 +173,15 @@ func (k *killing) rest(i int, where point) []string {
 			sql = append(sql, closed(s.SQL))
 		}
 	}
-	return append(sql, fmt.Sprintf("INSERT INTO %s (version_id, is_applied) VALUES (%d, true);", k.work.table.String(), m.Version))
+	table := k.work.table.String()
+	switch k.work.by {
+	case report.Plain:
+		return sql
+	case report.GolangMigrate:
+		return append(sql, migrate.Entry{Recorded: true, Version: m.Version}.Set(table))
+	case report.Goose:
+	}
+	return append(sql, fmt.Sprintf("INSERT INTO %s (version_id, is_applied) VALUES (%d, true);", table, m.Version))
 }
 
 // closed is a statement with its semicolon.
@@ -178,18 +196,17 @@ func (k *killing) byHand(ctx context.Context, at staging.Server, sql []string) (
 	if err != nil {
 		return nil, err
 	}
-	conn, err := pgx.ConnectConfig(ctx, target())
-	if err != nil {
-		return nil, fmt.Errorf("connect to staging: %w", err)
-	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	for _, one := range sql {
-		if _, err := conn.PgConn().Exec(ctx, one).ReadAll(); err != nil {
-			if failed = observe.Failure(err); failed != nil && failed.SQLState != "" {
-				return failed, nil
+	err = connected(ctx, target(), func(conn *pgx.Conn) error {
+		for _, one := range sql {
+			if _, err := conn.PgConn().Exec(ctx, one).ReadAll(); err != nil {
+				if f := observe.Failure(err); f != nil && f.SQLState != "" {
+					failed = f
+					return nil
+				}
+				return err
 			}
-			return nil, err
 		}
-	}
-	return nil, nil
+		return nil
+	})
+	return failed, err
 }

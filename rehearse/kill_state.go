@@ -22,7 +22,7 @@ import (
 type state struct {
 	schema    catalog.Schema
 	leftovers []report.Leftover
-	versions  []int64
+	entries   []string          // of the version table
 	counts    map[string]int64  // rows by table
 	values    map[column]string // digests; nil where they were not read
 }
@@ -32,7 +32,7 @@ type column struct{ table, name string }
 
 func (c column) String() string { return c.table + "." + c.name }
 
-// look reads a clone: its schema, what is half done, goose's versions, and how many rows the tables have that are named. Of those in
+// look reads a clone: its schema, what is half done, what the version table says, and how many rows the tables have that are named. Of those in
 // values it reads the values as well.
 func (p *passing) look(ctx context.Context, at staging.Server, tables, values map[string]bool) (s *state, err error) {
 	conn, err := pgx.ConnectConfig(ctx, inUTF8(at.Config()))
@@ -44,7 +44,7 @@ func (p *passing) look(ctx context.Context, at staging.Server, tables, values ma
 	var errs [4]error
 	s.schema, errs[0] = catalog.Read(ctx, conn)
 	s.leftovers, errs[1] = compare.Leftovers(ctx, conn)
-	s.versions, _, errs[2] = migrate.Applied(ctx, conn, p.work.table.String())
+	s.entries, errs[2] = migrate.Entries(ctx, conn, p.work.by, p.work.table.String())
 	all, err := catalog.Tables(ctx, conn)
 	if errs[3] = err; errors.Join(errs[:]...) != nil {
 		return nil, errors.Join(errs[:]...)
@@ -65,7 +65,7 @@ func (s *state) count(ctx context.Context, conn *pgx.Conn, all []catalog.Table, 
 		roots[t.OID] = t.Kind == 'p' && tables[t.String()]
 	}
 	for _, t := range all {
-		only[t.OID] = !t.GooseVersions && (tables[t.String()] || roots[t.Root])
+		only[t.OID] = t.Bookkeeping() == "" && (tables[t.String()] || roots[t.Root])
 	}
 	counts, err := compare.CountRows(ctx, conn, all, only)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *state) digest(ctx context.Context, conn *pgx.Conn, all []catalog.Table,
 	}
 	digests := map[column]string{}
 	for _, t := range all {
-		if !tables[t.String()] || t.GooseVersions || t.Kind != 'r' && t.Kind != 'p' {
+		if !tables[t.String()] || t.Bookkeeping() != "" || t.Kind != 'r' && t.Kind != 'p' {
 			continue
 		}
 		var names []column
@@ -143,7 +143,7 @@ func (s *state) deviates(want *state, spare map[column]bool) deviation {
 			d.words, d.data = append(d.words, "values of "+c.String()), true
 		}
 	}
-	if !slices.Equal(want.versions, s.versions) {
+	if !slices.Equal(want.entries, s.entries) {
 		d.words = append(d.words, "the version table")
 	}
 	return d
@@ -201,10 +201,20 @@ func (s *state) stayed(before *state) []string {
 	for _, c := range s.valuesOtherwise(before) {
 		words = append(words, "values of "+c.String())
 	}
-	if !slices.Equal(before.versions, s.versions) {
-		words = append(words, "the entry in the version table")
+	if !slices.Equal(before.entries, s.entries) {
+		words = append(words, "the entry in the version table"+dirty(s.entries))
 	}
 	return words
+}
+
+// dirty says which of the entries golang-migrate stops at.
+func dirty(entries []string) string {
+	for _, e := range entries {
+		if strings.HasSuffix(e, "dirty") {
+			return " (" + e + ")"
+		}
+	}
+	return ""
 }
 
 func signed(n int64) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rehearse-db/rehearse/rehearse/migrate"
 	"github.com/rehearse-db/rehearse/rehearse/observe"
 	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
@@ -88,6 +90,50 @@ type assassin struct {
 	ended chan struct{} // closed when the statement to be killed inside has ended
 	once  sync.Once
 	by    *pgx.Conn
+
+	mu    sync.Mutex
+	dead  bool       // whose backend was terminated does nothing any more
+	lines []net.Conn // of the migration
+}
+
+// errKilled is what code of a migration is told that goes on after the kill.
+var errKilled = errors.New("the migrating process was killed")
+
+// mortal has connections of the migration end with the kill, and lets it make no others: Go code, whose pool would have another session take
+// the place of the one that is gone, died with it.
+func (k *assassin) mortal(target func() *pgx.ConnConfig) func() *pgx.ConnConfig {
+	return func() *pgx.ConnConfig {
+		cfg := target()
+		dial := cfg.DialFunc
+		cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+			line, err := dial(ctx, network, address)
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			if err == nil && k.dead {
+				return nil, errors.Join(errKilled, line.Close())
+			}
+			if err == nil {
+				k.lines = append(k.lines, line)
+			}
+			return line, err
+		}
+		return cfg
+	}
+}
+
+// die has the migration make no more connections, and hangUp ends those that it has.
+func (k *assassin) die() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.dead = true
+}
+
+func (k *assassin) hangUp() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, line := range k.lines {
+		_ = line.Close()
+	}
 }
 
 // strike applies the ith migration to a clone and kills it at a point. hit is false when the point was not met: the statement had ended
@@ -102,7 +148,13 @@ func (p *passing) strike(ctx context.Context, at staging.Server, i int, where po
 	if where.inside {
 		o.Sending = func(n int, pid uint32) { k.sending(ctx, n, pid) }
 	}
-	a, err := p.applier(ctx, at, o)
+	target, err := p.target(ctx, p.work, at)
+	if err != nil {
+		return m, false, err
+	}
+	options := p.applying(p.work, k.mortal(target), at)
+	options.Observe = o
+	a, err := migrate.Open(ctx, p.work.todo, options)
 	if err != nil {
 		return m, false, err
 	}
@@ -214,8 +266,10 @@ func (k *assassin) lurk(ctx context.Context, pid uint32) (hit bool, err error) {
 	}
 }
 
-// terminate ends a backend and waits until it is gone.
+// terminate ends a backend, waits until it is gone, and has the migration end with it.
 func (k *assassin) terminate(ctx context.Context, pid uint32) error {
+	k.die()
+	defer k.hangUp()
 	for deadline := time.Now().Add(goneWithin); ; time.Sleep(lookEvery) {
 		var left int
 		const query = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid = $1 AND backend_type = 'client backend'`

@@ -32,40 +32,60 @@ type leaving struct {
 
 func (l *leaving) begin(ctx context.Context, conn *pgx.Conn) (err error) {
 	*l = leaving{lost: map[*report.LostStatistics]uint32{}, dead: map[*report.DeadRows]uint32{}, stray: map[*report.LeftSequence]uint32{}}
-	if l.statistics, err = compare.ReadStatistics(ctx, conn, nil); err == nil {
-		l.sequences, err = compare.ReadSequences(ctx, conn, nil, nil)
+	if l.statistics, err = compare.ReadStatistics(ctx, conn); err == nil {
+		l.sequences, err = compare.ReadSequences(ctx, conn)
 	}
 	return err
 }
 
-// after compares with what was before the migration; only tables that it touched, and those with something open, are read again.
-func (l *leaving) after(ctx context.Context, conn *pgx.Conn, mig *report.Migration, o *observe.Observation, was, is reading) error {
-	touched := touchedTables(o, was, is)
+// after compares with what was before the migration; only tables that it touched, and those with something open, are read again. last is the
+// indexed reading after it.
+func (l *leaving) after(ctx context.Context, conn *pgx.Conn, mig *report.Migration, o *observe.Observation, s *step, last *reading) error {
+	touched := touchedTables(o, s)
 	for _, oid := range l.lost {
 		touched[oid] = true
 	}
-	oids := slices.Collect(maps.Keys(touched))
-	now, err := compare.ReadStatistics(ctx, conn, oids)
+	only := l.sequencesOf(o, s)
+	now, sequences, err := compare.Again{
+		Tables: slices.AppendSeq([]uint32{}, maps.Keys(touched)), Sequences: only, Before: l.sequences, Touched: touched,
+	}.Read(ctx, conn)
 	if err != nil {
 		return err
 	}
-	sequences, err := compare.ReadSequences(ctx, conn, l.sequences, touched)
-	if err != nil {
-		return err
-	}
-	l.mend(mig, o, now, sequences, is)
 	changed := map[uint32]bool{}
 	for oid := range o.Changes {
 		changed[oid] = true
 	}
 	mig.Left = report.Left{
-		Statistics: compare.DiffStatistics(l.statistics, now, countsWithRoots(is), changed), Dead: deadRows(mig, o, was, is),
+		Statistics: compare.DiffStatistics(l.statistics, now, last.countsOf(now), changed), Dead: deadRows(mig, o, s),
 		Sequences: compare.DiffSequences(l.sequences, sequences),
 	}
-	l.follow(mig, now, sequences, is)
 	maps.Copy(l.statistics, now)
-	l.sequences = sequences
+	if only == nil {
+		clear(l.sequences)
+	}
+	for _, oid := range only {
+		delete(l.sequences, oid)
+	}
+	maps.Copy(l.sequences, sequences)
+	l.mend(mig, o, now, last)
+	l.follow(mig, now, sequences, s)
 	return nil
+}
+
+// sequencesOf are the relations by which sequences are read again: those that the migration locked for more than rows, sequences it may have moved,
+// and those that a column had for a default whose table is among them. It is nil where all are to be read.
+func (l *leaving) sequencesOf(o *observe.Observation, s *step) []uint32 {
+	if s.relations == nil {
+		return nil
+	}
+	only := append(slices.Clone(s.relations), o.Moved...)
+	for oid, q := range l.sequences {
+		if _, found := slices.BinarySearch(s.relations, q.Table); found && q.Table != 0 {
+			only = append(only, oid)
+		}
+	}
+	return only
 }
 
 // roomOf is the room that a migration needed. What a transaction writes anew stands beside what it replaces until the commit, also where nobody
@@ -89,20 +109,20 @@ func roomOf(mig *report.Migration, seen *report.Disk) *report.Disk {
 }
 
 // touchedTables are those that a migration touched or made, with the partitioned tables above them.
-func touchedTables(o *observe.Observation, was, is reading) map[uint32]bool {
+func touchedTables(o *observe.Observation, s *step) map[uint32]bool {
 	touched, old := map[uint32]bool{}, map[uint32]bool{}
 	for _, oid := range o.Touched {
 		touched[oid] = true
 	}
-	for _, t := range was.rows.Tables {
+	for _, t := range s.was.rows.Tables {
 		old[t.OID] = true
 	}
-	for _, t := range is.rows.Tables {
+	for _, t := range s.is.rows.Tables {
 		if !old[t.OID] {
 			touched[t.OID] = true
 		}
 	}
-	for _, t := range is.rows.Tables {
+	for _, t := range s.is.rows.Tables {
 		if touched[t.OID] && t.Root != 0 {
 			touched[t.Root] = true
 		}
@@ -110,30 +130,36 @@ func touchedTables(o *observe.Observation, was, is reading) map[uint32]bool {
 	return touched
 }
 
-// countsWithRoots are the rows of tables by OID, of partitioned ones the sums.
-func countsWithRoots(r reading) map[uint32]int64 {
-	counts := map[uint32]int64{}
-	for _, t := range r.rows.Tables {
-		n := r.rows.Counts[t.OID]
-		counts[t.OID] += n
-		if t.Root != 0 && t.Root != t.OID {
-			counts[t.Root] += n
+// countsOf are the rows of tables by OID, of partitioned ones the sums.
+func (r *reading) countsOf(tables compare.Statistics) map[uint32]int64 {
+	counts := make(map[uint32]int64, len(tables))
+	partitioned := false
+	for oid := range tables {
+		counts[oid] = r.rows.Counts[oid]
+		partitioned = partitioned || r.tables[oid].Kind == 'p'
+	}
+	if !partitioned {
+		return counts
+	}
+	for oid, t := range r.tables {
+		if _, wanted := tables[t.Root]; wanted && t.Root != oid {
+			counts[t.Root] += r.rows.Counts[oid]
 		}
 	}
 	return counts
 }
 
 // deadRows are the versions of rows that a migration left behind. A table that it wrote anew has none, or some that nobody counted.
-func deadRows(mig *report.Migration, o *observe.Observation, was, is reading) []report.DeadRows {
+func deadRows(mig *report.Migration, o *observe.Observation, s *step) []report.DeadRows {
 	var out []report.DeadRows
-	for _, t := range is.rows.Tables {
+	for _, t := range s.is.rows.Tables {
 		c := o.Changes[t.OID]
 		anew := slices.ContainsFunc(mig.Rewrites, func(w report.Rewrite) bool { return w.Table == t.String() && w.Index == "" })
 		if c.Updated+c.Deleted < leastDead || c.Truncated || anew || vacuumed(mig, t) {
 			continue
 		}
-		d := report.DeadRows{Table: t.String(), Dead: c.Updated + c.Deleted, Rows: is.rows.Counts[t.OID], Method: cmp.Or(o.ChangesMethod, report.Exact)}
-		d.Before, d.After = sizeOf(was.sizes, t.OID), sizeOf(is.sizes, t.OID)
+		d := report.DeadRows{Table: t.String(), Dead: c.Updated + c.Deleted, Rows: s.is.rows.Counts[t.OID], Method: cmp.Or(o.ChangesMethod, report.Exact)}
+		d.Before, d.After = sizeOf(s.was.sizes, t.OID), sizeOf(s.is.sizes, t.OID)
 		out = append(out, d)
 	}
 	return out
@@ -162,11 +188,7 @@ func vacuumed(mig *report.Migration, t catalog.Table) bool {
 }
 
 // mend names the migration in what it sees to.
-func (l *leaving) mend(mig *report.Migration, o *observe.Observation, now compare.Statistics, sequences map[uint32]compare.Sequence, is reading) {
-	tables := map[uint32]catalog.Table{}
-	for _, t := range is.rows.Tables {
-		tables[t.OID] = t
-	}
+func (l *leaving) mend(mig *report.Migration, o *observe.Observation, now compare.Statistics, last *reading) {
 	for lost, oid := range l.lost {
 		if now[oid].Back(*lost) {
 			lost.BackBy = mig.Version
@@ -174,7 +196,7 @@ func (l *leaving) mend(mig *report.Migration, o *observe.Observation, now compar
 		}
 	}
 	for dead, oid := range l.dead {
-		t, there := tables[oid]
+		t, there := last.tables[oid]
 		anew := slices.ContainsFunc(mig.Rewrites, func(w report.Rewrite) bool { return w.Table == dead.Table && w.Index == "" })
 		if !there || anew || o.Changes[oid].Truncated || vacuumed(mig, t) {
 			dead.MendedBy = mig.Version
@@ -182,7 +204,7 @@ func (l *leaving) mend(mig *report.Migration, o *observe.Observation, now compar
 		}
 	}
 	for stray, oid := range l.stray {
-		s, there := sequences[oid]
+		s, there := l.sequences[oid]
 		if !there || stray.Kind == report.SequenceBehind && s.Behind == 0 || stray.Kind == report.SequenceOrphaned && (s.Owned || s.Table != 0) {
 			stray.MendedBy = mig.Version
 			delete(l.stray, stray)
@@ -191,7 +213,7 @@ func (l *leaving) mend(mig *report.Migration, o *observe.Observation, now compar
 }
 
 // follow keeps an eye on what a migration left.
-func (l *leaving) follow(mig *report.Migration, now compare.Statistics, sequences map[uint32]compare.Sequence, is reading) {
+func (l *leaving) follow(mig *report.Migration, now compare.Statistics, sequences map[uint32]compare.Sequence, s *step) {
 	for i := range mig.Left.Statistics {
 		for oid, t := range now {
 			if t.Name == mig.Left.Statistics[i].Table {
@@ -200,15 +222,15 @@ func (l *leaving) follow(mig *report.Migration, now compare.Statistics, sequence
 		}
 	}
 	for i := range mig.Left.Dead {
-		for _, t := range is.rows.Tables {
+		for _, t := range s.is.rows.Tables {
 			if t.String() == mig.Left.Dead[i].Table {
 				l.dead[&mig.Left.Dead[i]] = t.OID
 			}
 		}
 	}
 	for i := range mig.Left.Sequences {
-		for oid, s := range sequences {
-			if s.Name == mig.Left.Sequences[i].Sequence {
+		for oid, q := range sequences {
+			if q.Name == mig.Left.Sequences[i].Sequence {
 				l.stray[&mig.Left.Sequences[i]] = oid
 			}
 		}

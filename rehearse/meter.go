@@ -44,6 +44,9 @@ type reading struct {
 }
 
 func openMeter(ctx context.Context, cfg *pgx.ConnConfig) (*meter, error) {
+	cfg = cfg.Copy()
+	// What is asked about a few relations again and again costs more to plan than to answer.
+	cfg.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("connect to staging: %w", err)
@@ -96,33 +99,39 @@ func (m *meter) after(ctx context.Context, mig *report.Migration, o *observe.Obs
 	if o.ChangesMethod != "" && o.ChangesMethod != report.Exact {
 		m.method = o.ChangesMethod
 	}
-	was := m.last.counted()
-	done, err := m.afterSome(ctx, mig, o, deltas)
-	if !done || err != nil {
+	s, err := m.afterSome(ctx, mig, o, deltas)
+	if s == nil || err != nil {
 		if err := m.revive(ctx); err != nil {
 			return err
 		}
-		if err := m.afterAll(ctx, mig, o, deltas); err != nil {
+		if s, err = m.afterAll(ctx, mig, o, deltas); err != nil {
 			return err
 		}
 	}
-	return m.left.after(ctx, m.conn, mig, o, was, m.last.counted())
+	return m.left.after(ctx, m.conn, mig, o, s, &m.last)
+}
+
+// step is what was read before and after a migration: of everything, or of the relations that alone it can have changed.
+type step struct {
+	was, is   reading
+	relations []uint32 // nil: everything
 }
 
 // afterAll reads the whole database; only what the migration touched is counted again.
-func (m *meter) afterAll(ctx context.Context, mig *report.Migration, o *observe.Observation, deltas map[uint32]compare.Delta) error {
+func (m *meter) afterAll(ctx context.Context, mig *report.Migration, o *observe.Observation, deltas map[uint32]compare.Delta) (*step, error) {
 	touched := map[uint32]bool{}
 	for _, oid := range o.Touched {
 		touched[oid] = true
 	}
 	now, err := m.read(ctx, touched, m.last.rows.Counts)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	m.differences(mig, m.last.whole(), now, deltas, o.ChangesMethod)
+	s := &step{was: m.last.whole(), is: now}
+	m.differences(mig, s.was, now, deltas, o.ChangesMethod)
 	m.last = now
 	m.last.index()
-	return nil
+	return s, nil
 }
 
 // differences tells what is different between two readings of the same relations.
@@ -166,6 +175,7 @@ func (m *meter) end(ctx context.Context, result *report.Result) error {
 	result.Rows = compare.DiffRows(m.first.rows, now.rows, m.deltas, m.method)
 	result.Sizes = compare.DiffSizes(m.first.sizes, now.sizes)
 	result.Leftovers = compare.DiffLeftovers(m.first.leftovers, now.leftovers)
+	result.StayInvalid = compare.StillInvalid(m.first.leftovers, now.leftovers)
 	return nil
 }
 

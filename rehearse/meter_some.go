@@ -21,34 +21,34 @@ var ofRelations = map[string]bool{
 }
 
 // afterSome brings the reading up to date by what a migration changed, and tells the difference: a database of thousands of tables takes seconds
-// to read, a small migration changes one. It tells false where it cannot: the server's counters say that catalogs changed of which no lock
+// to read, a small migration changes one. It gives nil where it cannot: the server's counters say that catalogs changed of which no lock
 // tells, or a name changed, with which the texts of others may. The whole database is read at the end in any case.
-func (m *meter) afterSome(ctx context.Context, mig *report.Migration, o *observe.Observation, deltas map[uint32]compare.Delta) (bool, error) {
+func (m *meter) afterSome(ctx context.Context, mig *report.Migration, o *observe.Observation, deltas map[uint32]compare.Delta) (*step, error) {
 	changed, err := m.changes(ctx)
 	if err != nil || changed == nil || !o.Bound {
-		return false, err
+		return nil, err
 	}
 	for name := range changed {
 		if !ofRelations[name] {
-			return false, nil
+			return nil, nil
 		}
 	}
 	relations := m.relationsOf(o)
 	if relations == nil {
-		return false, nil
+		return nil, nil
 	}
 	was := m.last.of(relations)
 	want := m.wanted(relations, changed)
 	part, err := catalog.ReadSome(ctx, m.conn, m.version, want)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if renames(was.schema, part.Schema) {
-		return false, nil
+		return nil, nil
 	}
 	now := was.with(part, want)
 	if now.rows.Counts, err = compare.CountRows(ctx, m.conn, now.rows.Tables, uncounted(mig, o, was.rows, now.rows)); err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, t := range now.rows.Tables {
 		n, known := was.rows.Counts[t.OID]
@@ -58,7 +58,7 @@ func (m *meter) afterSome(ctx context.Context, mig *report.Migration, o *observe
 	}
 	m.differences(mig, was, now, deltas, o.ChangesMethod)
 	m.last.replace(relations, was, now)
-	return true, nil
+	return &step{was: was, is: now, relations: relations}, nil
 }
 
 // changes are the catalogs that changed since it was asked last, with how often; nil where that cannot be known.
@@ -170,7 +170,7 @@ func (r *reading) with(p catalog.Part, want catalog.Some) reading {
 
 // relationsOf are those to be read again: locked, and those whose rows changed; nil where an index was locked without its table.
 func (m *meter) relationsOf(o *observe.Observation) []uint32 {
-	tables := slices.Concat([]uint32{}, o.Touched)
+	tables := append([]uint32{}, o.Touched...) // never nil: a migration may have locked nothing
 	locked := map[uint32]bool{}
 	for _, oid := range o.Locked {
 		locked[oid] = true
@@ -297,7 +297,13 @@ func (r *reading) replace(oids []uint32, was, now reading) {
 
 // whole puts the parts of an indexed reading together again, in the order of a reading of everything.
 func (r *reading) whole() reading {
-	w := r.counted()
+	w := reading{rows: compare.Rows{Counts: maps.Clone(r.rows.Counts)}, leftovers: r.leftovers}
+	for _, t := range r.tables {
+		w.rows.Tables = append(w.rows.Tables, t)
+	}
+	for _, sizes := range r.sizesOf {
+		w.sizes = append(w.sizes, sizes...)
+	}
 	for _, objects := range r.objects {
 		w.schema = append(w.schema, objects...)
 	}
@@ -306,17 +312,5 @@ func (r *reading) whole() reading {
 		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
 	})
 	slices.SortFunc(w.sizes, func(a, b catalog.Size) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.OID, b.OID)) })
-	return w
-}
-
-// counted is what an indexed reading has but the schema, in no order.
-func (r *reading) counted() reading {
-	w := reading{rows: compare.Rows{Counts: maps.Clone(r.rows.Counts)}, leftovers: r.leftovers}
-	for _, t := range r.tables {
-		w.rows.Tables = append(w.rows.Tables, t)
-	}
-	for _, sizes := range r.sizesOf {
-		w.sizes = append(w.sizes, sizes...)
-	}
 	return w
 }

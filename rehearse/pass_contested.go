@@ -12,9 +12,9 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
-// contested tells whether a migration can come into the way of readers, by what the first pass saw: it locks a table of production against
-// everybody, or something of it runs outside a transaction, where it may wait for the end of others (CONCURRENTLY). The tables are
-// those it locks and, where its locks may not have been seen, those it changes.
+// contested tells whether a migration can have to wait for readers or writers, by what the first pass saw: it locks a table of production against
+// writes, or something of it runs outside a transaction, where it may wait for the end of others (CONCURRENTLY). The tables are those it
+// locks and, where its locks may not have been seen, those it changes.
 func (p *passing) contested(i int) (tables []string, yes bool) {
 	m := &p.result.Migrations[i]
 	for _, e := range m.Locks {
@@ -22,7 +22,7 @@ func (p *passing) contested(i int) (tables []string, yes bool) {
 			continue
 		}
 		tables = append(tables, e.Table)
-		yes = yes || e.Blocks == "reads and writes" || !whole(m)
+		yes = yes || e.Blocks != "schema changes" || !whole(m)
 	}
 	unseen := p.unseen(m)
 	for _, st := range m.Statements {

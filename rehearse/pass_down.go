@@ -191,7 +191,15 @@ func (t *there) goUp(ctx context.Context) error {
 
 // goDown takes it back and compares with before. did tells whether the down did anything.
 func (t *there) goDown(ctx context.Context) (did bool, err error) {
+	tables := t.locked([]report.Migration{*t.m})
+	canaries := observe.Release(ctx, t.at.Config, tables[:min(len(tables), t.probes())])
+	defer canaries.Stop()
+	canaries.Settle(ctx, settling)
+	from := time.Now()
 	m, missed, err := t.applier.Down(ctx, t.i)
+	to := time.Now()
+	canaries.Settle(ctx, settling)
+	canaries.Stop()
 	if err == nil && m.Outcome == report.TimedOut {
 		err = ctx.Err()
 	}
@@ -200,6 +208,7 @@ func (t *there) goDown(ctx context.Context) (did bool, err error) {
 	}
 	b := t.back
 	b.Duration, b.Locks, b.Rewrites, b.Statements, b.WAL, b.Failure = m.Duration, m.Locks, m.Rewrites, m.Statements, m.WAL, m.Failure
+	b.Blocked = canaries.Waits(from, to)
 	for _, n := range missed {
 		t.result.NotMeasured = append(t.result.NotMeasured, report.NotMeasured{What: "on the way down of " + t.m.ShortName() + ": " + n.What, Why: n.Why})
 	}
@@ -267,12 +276,7 @@ func (t *there) contents(ctx context.Context, seen ...*observe.Observation) (all
 
 // session works on a database as staging's superuser, and leaves nobody connected.
 func (t *there) session(ctx context.Context, at staging.Server, f func(*pgx.Conn) error) error {
-	conn, err := pgx.ConnectConfig(ctx, inUTF8(at.Config()))
-	if err != nil {
-		return fmt.Errorf("connect to staging: %w", err)
-	}
-	err = f(conn)
-	return errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+	return connected(ctx, inUTF8(at.Config()), f)
 }
 
 // suspects are the tables in which rows were counted as changed. Where the server could not count, it is all of them.

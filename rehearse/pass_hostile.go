@@ -43,29 +43,42 @@ const hostileName = "hostile"
 
 // hostility is what the migrations are to meet.
 func (p *passing) hostility() *report.Hostility {
-	limit := p.cfg.MigrationLockTimeout
-	least := limit + time.Second
-	h := &report.Hostility{LockTimeout: report.Duration(limit), Hold: report.Duration(p.cfg.HostileHold), HoldFrom: "as asked for"}
 	a := p.activity
+	h := &report.Hostility{LockTimeout: report.Duration(p.cfg.MigrationLockTimeout)}
+	if a == nil {
+		h.Hold, h.HoldFrom = p.hold(nil, "")
+		h.WriterHold, h.WriterHoldFrom = h.Hold, h.HoldFrom
+		return h
+	}
+	h.Hold, h.HoldFrom = p.hold(&a.Longest, "transaction")
+	h.WriterHold, h.WriterHoldFrom = p.hold(&a.LongestWriter, "transaction that writes")
+	h.Clients, h.Hidden = a.Open, a.Hidden
+	seen := func(d time.Duration) *report.Duration {
+		if a.Hidden > 0 && d == 0 {
+			return nil
+		}
+		longest := report.Duration(d)
+		return &longest
+	}
+	h.Longest, h.LongestWriter = seen(a.Longest), seen(a.LongestWriter)
+	return h
+}
+
+// hold is how long transactions of a kind go on when somebody waits for them, and where that is from; longest is the age of the oldest
+// of them at the source, nil where that is not known.
+func (p *passing) hold(longest *time.Duration, kind string) (report.Duration, string) {
+	least := p.cfg.MigrationLockTimeout + time.Second
 	switch {
 	case p.cfg.HostileHold > 0:
-	case a == nil:
-		h.Hold, h.HoldFrom = report.Duration(least), "a second more than the lock_timeout, since how long transactions last at the source is not known"
-	case a.Longest < least:
-		h.Hold, h.HoldFrom = report.Duration(least), "a second more than the lock_timeout, since no transaction at the source was seen to last longer"
-	case a.Longest > mostHold:
-		h.Hold, h.HoldFrom = report.Duration(mostHold), "the most that a rehearsal waits; transactions at the source last longer"
-	default:
-		h.Hold, h.HoldFrom = report.Duration(a.Longest), "as the oldest transaction at the source"
+		return report.Duration(p.cfg.HostileHold), "as asked for"
+	case longest == nil:
+		return report.Duration(least), "a second more than the lock_timeout, since how long transactions last at the source is not known"
+	case *longest < least:
+		return report.Duration(least), "a second more than the lock_timeout, since no " + kind + " at the source was seen to last longer"
+	case *longest > mostHold:
+		return report.Duration(mostHold), "the most that a rehearsal waits; the oldest " + kind + " at the source was older"
 	}
-	if a != nil {
-		h.Clients, h.Hidden = a.Open, a.Hidden
-		if a.Hidden == 0 || a.Longest > 0 {
-			longest := report.Duration(a.Longest)
-			h.Longest = &longest
-		}
-	}
-	return h
+	return report.Duration(*longest), "as the oldest " + kind + " at the source"
 }
 
 // crowded is the hostile pass: a clone of the copy on which the migrations are applied, one after the other, among others' transactions.
@@ -80,7 +93,7 @@ type crowded struct {
 	begun time.Time
 }
 
-// hostile applies each migration that locks a table against everybody, or that waits for others by itself, among long transactions: under a
+// hostile applies each migration that locks a table against writes, or that waits for others by itself, among long transactions: under a
 // lock_timeout first and then, when that ended it, without. What fails leaves the state as it was, or the clone is given up for one of before.
 func hostile(ctx context.Context, p *passing) (note string, err error) {
 	last := -1
@@ -90,7 +103,7 @@ func hostile(ctx context.Context, p *passing) (note string, err error) {
 		}
 	}
 	if last < 0 {
-		return "no migration waits for readers", nil
+		return "no migration waits for transactions of others", nil
 	}
 	c := &crowded{passing: p, h: p.hostility(), begun: time.Now()}
 	p.result.Hostility = c.h
@@ -98,7 +111,11 @@ func hostile(ctx context.Context, p *passing) (note string, err error) {
 	if err := c.clone(ctx, p.pristine); err != nil {
 		return "", err
 	}
-	if c.oids, err = observe.Tables(ctx, c.at.Config()); err != nil {
+	var own []string // that golang-migrate empties before a file: a dump would have it wait there, and the file itself meet nobody
+	if p.work.by == report.GolangMigrate {
+		own = p.work.aside()
+	}
+	if c.oids, err = observe.Tables(ctx, c.at.Config(), own...); err != nil {
 		return "", err
 	}
 	if c.role, err = c.roleHasTimeout(ctx); err != nil {
@@ -138,7 +155,7 @@ func (c *crowded) late() string {
 			spent += time.Duration(ph.Duration)
 		}
 	}
-	if spent+time.Duration(c.h.Hold+c.h.LockTimeout) > c.cfg.PassTime {
+	if spent+time.Duration(c.h.Hold+c.h.WriterHold+c.h.LockTimeout) > c.cfg.PassTime {
 		return fmt.Sprintf("%s were spent on passes, and %s are allowed", report.Duration(spent), report.Duration(c.cfg.PassTime))
 	}
 	return ""
@@ -148,23 +165,23 @@ func (c *crowded) late() string {
 func (c *crowded) meet(ctx context.Context, i int, tables []string) (err error) {
 	m := &c.result.Migrations[i]
 	before := ""
-	if !whole(m) {
+	if !whole(m) || m.Migrator == report.GolangMigrate { // whose entry stays
 		if before, err = c.keep(ctx); err != nil {
 			return err
 		}
 		defer closing(ctx, &err, "drop a clone", func(ctx context.Context) error { return c.all.Drop(ctx, before) })
 	}
 	h := &report.Hostile{Tables: tables, OwnTimeout: c.role || c.setsTimeout(i)}
-	limited, who, err := c.run(ctx, i, tables, true)
+	limited, err := c.run(ctx, i, tables, true)
 	if err != nil {
 		return err
 	}
-	h.Plain, h.WaitedFor = limited, who
+	h.Plain = limited
 	if limited.Outcome != report.Applied {
 		if err := c.back(ctx, before); err != nil {
 			return err
 		}
-		if h.Plain, h.WaitedFor, err = c.run(ctx, i, tables, false); err != nil {
+		if h.Plain, err = c.run(ctx, i, tables, false); err != nil {
 			return err
 		}
 		if limited.Refused() && !(h.OwnTimeout && h.Plain.Refused()) {
@@ -179,22 +196,25 @@ func (c *crowded) meet(ctx context.Context, i int, tables []string) (err error) 
 			return err
 		}
 	}
+	for _, by := range h.Plain.HeldUp {
+		h.WaitedFor = append(h.WaitedFor, by.By)
+	}
 	m.Hostile = h
 	return nil
 }
 
 // run applies a migration once, under the lock_timeout or with what it has by itself.
-func (c *crowded) run(ctx context.Context, i int, tables []string, limited bool) (run report.HostileRun, who []string, err error) {
+func (c *crowded) run(ctx context.Context, i int, tables []string, limited bool) (run report.HostileRun, err error) {
 	a, err := c.open(ctx, limited)
 	if err != nil {
-		return run, nil, err
+		return run, err
 	}
 	if limited {
 		defer func() { err = errors.Join(err, a.Close(ctx)) }()
 	}
 	before, err := c.leftovers(ctx)
 	if err != nil {
-		return run, nil, err
+		return run, err
 	}
 	canaries := observe.Release(ctx, c.at.Config, tables[:min(len(tables), c.probes())])
 	defer canaries.Stop()
@@ -203,27 +223,28 @@ func (c *crowded) run(ctx context.Context, i int, tables []string, limited bool)
 	if !whole(&c.result.Migrations[i]) {
 		rounds = mostRounds
 	}
-	crowd, err := observe.Gather(ctx, c.at.Config, tables, c.oids, time.Duration(c.h.Hold), rounds)
+	hold := observe.Holds{Readers: time.Duration(c.h.Hold), Writers: time.Duration(c.h.WriterHold)}
+	crowd, err := observe.Gather(ctx, c.at.Config, tables, c.oids, hold, rounds)
 	if err != nil {
-		return run, nil, err
+		return run, err
 	}
 	from := time.Now()
 	m, _, err := a.Up(ctx, i)
 	to := time.Now()
 	crowd.Leave(ctx)
 	if err != nil {
-		return run, nil, err
+		return run, err
 	}
 	canaries.Settle(ctx, settling)
-	run = report.HostileRun{Outcome: m.Outcome, Duration: m.Duration, Failure: m.Failure, Blocked: canaries.Waits(from, to)}
+	run = report.HostileRun{Outcome: m.Outcome, Duration: m.Duration, Failure: m.Failure, HeldUp: crowd.WaitedFor(), Blocked: canaries.Waits(from, to)}
 	if m.Outcome != report.Applied {
 		after, err := c.leftovers(ctx)
 		if err != nil {
-			return run, nil, err
+			return run, err
 		}
 		run.Leftovers = compare.DiffLeftovers(before, after)
 	}
-	return run, crowd.WaitedFor(), nil
+	return run, nil
 }
 
 // quiet applies a migration with nobody in its way.
@@ -257,7 +278,7 @@ func (c *crowded) open(ctx context.Context, limited bool) (*migrate.Applier, err
 		}
 	}
 	a, err := migrate.Open(ctx, c.work.todo, migrate.Options{
-		Target: connect, Watch: c.at.Config, Table: c.work.table.String(), SessionEach: c.cfg.Session == "each",
+		Target: connect, Watch: c.at.Config, Table: c.work.table.String(), SessionEach: c.cfg.Session == "each", Aside: c.work.aside(),
 		Observe: observe.Options{TimesOnly: true}, Log: c.cfg.Log,
 	})
 	if err == nil && !limited {
@@ -314,10 +335,9 @@ func (c *crowded) close(ctx context.Context) error {
 
 // leftovers are the things half done that the database has now.
 func (c *crowded) leftovers(ctx context.Context) (found []report.Leftover, err error) {
-	conn, err := pgx.ConnectConfig(ctx, inUTF8(c.at.Config()))
-	if err != nil {
-		return nil, fmt.Errorf("connect to staging: %w", err)
-	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	return compare.Leftovers(ctx, conn)
+	err = connected(ctx, inUTF8(c.at.Config()), func(conn *pgx.Conn) error {
+		found, err = compare.Leftovers(ctx, conn)
+		return err
+	})
+	return found, err
 }

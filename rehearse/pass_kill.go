@@ -22,7 +22,7 @@ const (
 	allPoints   = 100 // of all migrations together, about
 )
 
-// killing is the pass that terminates migrations half way and runs goose again.
+// killing is the pass that terminates migrations half way and runs their migrator again.
 type killing struct {
 	*passing
 	base string    // a clone with the migrations applied that come before the present one
@@ -39,7 +39,7 @@ type killing struct {
 	seen            map[report.KillOutcome]int // points by outcome
 }
 
-// kill asks of each migration what becomes of it when its backend is terminated half way and goose is run again on a new session.
+// kill asks of each migration what becomes of it when its backend is terminated half way and its migrator is run again on a new session.
 func kill(ctx context.Context, p *passing) (_ string, err error) {
 	k := &killing{passing: p, end: p.until(), seen: map[report.KillOutcome]int{}}
 	k.most = min(mostPoints, max(leastPoints, allPoints/max(1, p.applied)))
@@ -106,10 +106,13 @@ func (k *killing) note() string {
 // migration kills one, and leaves base with it applied.
 func (k *killing) migration(ctx context.Context, i int) (err error) {
 	m := &k.result.Migrations[i]
-	all, leftOut := points(m, k.most)
+	most, rolls := k.most, rollsBack(m) && !k.work.todo.Pending[i].Go
+	if rolls && m.Migrator == report.GolangMigrate { // whose entry stays, so that each point takes clones of its own; they all come to the same
+		most, rolls = leastPoints, false
+	}
+	all, leftOut := points(m, most)
 	k.tables, k.changed, k.spare, k.twice = touched(m), changed(m), map[column]bool{}, false
 	found := &report.Kill{Statements: len(m.Statements), LeftOut: leftOut}
-	rolls := rollsBack(m) && !k.work.todo.Pending[i].Go
 	values := k.changed
 	if rolls { // the server undoes them all, or counts show that it did not
 		values = nil
@@ -294,7 +297,7 @@ func (k *killing) rebase(ctx context.Context, n int, values map[string]bool) (s 
 	return k.look(ctx, k.at(k.base), k.tables, values)
 }
 
-// up runs goose for the ith migration on a new session. A migration that goose has an entry of is not run again.
+// up has the migrator apply the ith migration on a new session. A migration that it has an entry of is not run again.
 func (k *killing) up(ctx context.Context, database string, i int) (failed *report.Failure, err error) {
 	a, err := k.applier(ctx, k.at(database), observe.Options{TimesOnly: true})
 	if err != nil {

@@ -29,7 +29,7 @@ func probe(ctx context.Context, p *passing) (string, error) {
 		canaries := observe.Release(ctx, at.Config, probed)
 		defer canaries.Stop()
 		canaries.Settle(ctx, settling)
-		err = p.applyAll(ctx, at, observe.Options{TimesOnly: true}, func(i int, from, to time.Time) {
+		err = p.applyAll(ctx, at, observe.Options{TimesOnly: true}, func(i int, _ report.Migration, from, to time.Time) {
 			canaries.Settle(ctx, settling)
 			p.result.Migrations[i].Probed, p.result.Migrations[i].Blocked = true, canaries.Waits(from, to)
 		})
@@ -40,13 +40,13 @@ func probe(ctx context.Context, p *passing) (string, error) {
 	return count(len(probed), "table") + " probed", err
 }
 
-// probes is how many tables can be probed at once: two sessions each, and a dozen are left for the migrations and for what watches them.
+// probes is how many tables can be probed at once: two sessions each, and two dozen are left for a crowd, the migrations and what watches them.
 func (p *passing) probes() int {
 	n, err := strconv.Atoi(p.result.Staging.Settings["max_connections"])
 	if err != nil {
 		return observe.MostProbed
 	}
-	return min(observe.MostProbed, max(1, (n-2*observe.MostReaders)/2))
+	return min(observe.MostProbed, max(1, (n-3*observe.MostReaders)/2))
 }
 
 // locked are the tables that the first pass saw migrations lock against reads or writes, those held longest first, then those that were changed when
@@ -71,8 +71,8 @@ func (p *passing) locked(by []report.Migration) []string {
 	return tables
 }
 
-// applyAll applies to a clone what the first pass applied, and the migration that failed there, and calls done with the time each took.
-func (p *passing) applyAll(ctx context.Context, at staging.Server, o observe.Options, done func(i int, from, to time.Time)) (err error) {
+// applyAll applies to a clone what the first pass applied, and the migration that failed there, and calls done with each and its time.
+func (p *passing) applyAll(ctx context.Context, at staging.Server, o observe.Options, done func(i int, m report.Migration, from, to time.Time)) (err error) {
 	a, err := p.applier(ctx, at, o)
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (p *passing) applyAll(ctx context.Context, at staging.Server, o observe.Opt
 		if err != nil {
 			return err
 		}
-		if done(i, from, time.Now()); m.Outcome != p.result.Migrations[i].Outcome {
+		if done(i, m, from, time.Now()); m.Outcome != p.result.Migrations[i].Outcome {
 			return p.otherwise(m, i)
 		}
 	}

@@ -39,7 +39,7 @@ func queries(ctx context.Context, p *passing) (_ string, err error) {
 			return err
 		}
 		var failed error
-		err = p.applyAll(ctx, at, observe.Options{TimesOnly: true}, func(i int, _, _ time.Time) {
+		err = p.applyAll(ctx, at, observe.Options{TimesOnly: true}, func(i int, _ report.Migration, _, _ time.Time) {
 			if i < p.applied && failed == nil {
 				failed = s.after(ctx, i)
 			}

@@ -12,7 +12,8 @@ import (
 )
 
 // repeat applies all migrations again and again, each time to a fresh clone and unobserved, for how much their times vary. What was run
-// before the time for passes was over, or before a run that ended otherwise, is told.
+// before the time for passes was over, or before a run that ended otherwise, is told. Clones are made of files, so that each run begins with a
+// cold cache of the server and a warm one of the machine.
 func repeat(ctx context.Context, p *passing) (string, error) {
 	var first time.Duration
 	for _, m := range p.result.Migrations {
@@ -28,7 +29,9 @@ func repeat(ctx context.Context, p *passing) (string, error) {
 			break
 		}
 		one := make([]report.Duration, p.reached)
-		err = p.onClone(ctx, "", func(at staging.Server) error { return p.timed(ctx, at, one) })
+		err = p.onClone(ctx, "", func(at staging.Server) error {
+			return p.applyAll(ctx, at, observe.Options{TimesOnly: true}, func(i int, m report.Migration, _, _ time.Time) { one[i] = m.Duration })
+		})
 		if err == nil {
 			for i, d := range one {
 				took[i] = append(took[i], d)
@@ -42,29 +45,4 @@ func repeat(ctx context.Context, p *passing) (string, error) {
 		}
 	}
 	return count(runs, "run"), err
-}
-
-// timed applies to a clone what the first rehearsal began, and notes how long each migration took. Clones are made of files, so that each run
-// begins with a cold cache of the server and a warm one of the machine.
-func (p *passing) timed(ctx context.Context, at staging.Server, took []report.Duration) (err error) {
-	a, err := p.applier(ctx, at, observe.Options{TimesOnly: true})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closed := a.Close(ctx); err == nil {
-			err = closed
-		}
-	}()
-	for i := range p.reached {
-		m, _, err := a.Up(ctx, i)
-		if err != nil {
-			return err
-		}
-		if m.Outcome != p.result.Migrations[i].Outcome {
-			return p.otherwise(m, i)
-		}
-		took[i] = m.Duration
-	}
-	return nil
 }

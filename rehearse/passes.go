@@ -33,8 +33,9 @@ var passes = []pass{
 	{name: "remedy", asks: "whether the remedies proposed lead to the same end, and how long others wait then", cost: 2, run: remedy},
 	{name: hostileName, asks: "what becomes of migrations among long transactions of others", cost: 3, run: hostile},
 	{name: "down", asks: "whether there is a way back from each migration, and which columns' values each changed", cost: 4, run: wayBack},
-	{name: "kill", asks: "what becomes of migrations that are killed half way when goose is run again", cost: 2, run: kill},
+	{name: "kill", asks: "what becomes of migrations that are killed half way when their migrator is run again", cost: 2, run: kill},
 	{name: "queries", asks: "which queries of the application stop working or lose their plan", cost: 1, run: queries},
+	{name: "curve", asks: "how the times of migrations grow with the rows", cost: 5, run: scale, asked: func(cfg *Config) bool { return len(cfg.Scale) > 0 }},
 	{name: "repeat", asks: "how much the times of migrations vary", run: repeat, asked: func(cfg *Config) bool { return cfg.Repeat > 0 }},
 }
 
@@ -162,6 +163,9 @@ func (p *passing) timeIsOver(ctx context.Context, left ...pass) bool {
 func whyOpen(err error) string {
 	if different := (*DifferentError)(nil); errors.As(err, &different) {
 		return different.Error()
+	}
+	if thin := (*thinError)(nil); errors.As(err, &thin) {
+		return thin.Error()
 	}
 	return observe.Reason(err)
 }

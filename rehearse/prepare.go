@@ -2,10 +2,8 @@ package rehearse
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
-	"path"
 
 	"github.com/rehearse-db/rehearse/rehearse/migrate"
 	"github.com/rehearse-db/rehearse/rehearse/report"
@@ -32,7 +30,7 @@ func (r *rehearsal) plan(ctx context.Context, src origin) (*work, error) {
 			return "", err
 		}
 		r.checks(src, w)
-		r.ignored(w.set)
+		r.ignored(w)
 		r.describeSource(desc)
 		if r.cfg.MigrateCommand != "" {
 			return "a command; " + r.columnsNote(), nil
@@ -40,74 +38,6 @@ func (r *rehearsal) plan(ctx context.Context, src origin) (*work, error) {
 		return count(len(w.todo.Pending), "pending migration") + "; " + r.columnsNote(), nil
 	})
 	return w, err
-}
-
-// scan lists the migrations, where there is no command instead.
-func (r *rehearsal) scan(w *work) (err error) {
-	files := r.cfg.Migrations
-	switch {
-	case r.cfg.MigrateCommand != "":
-		return nil
-	case files == nil && len(r.cfg.GoMigrations) > 0:
-		files = embed.FS{} // which has none
-	case files == nil:
-		return errors.New("no migrations are given: Config.Migrations is nil")
-	}
-	if w.set, err = migrate.Scan(files, r.cfg.MigrationsDir, r.cfg.GoMigrations...); err != nil {
-		w.set = nil
-	}
-	return r.looked(err)
-}
-
-// looked says of an error of the files whose they look like, where they look like another tool's.
-func (r *rehearsal) looked(err error) error {
-	if err == nil || r.cfg.Migrations == nil {
-		return err
-	}
-	if tool := migrate.Looks(r.cfg.Migrations, r.cfg.MigrationsDir); tool != nil {
-		return &migrate.LooksError{Tool: *tool, Err: err}
-	}
-	return err
-}
-
-// ignored names the files that look like migrations and are none to goose.
-func (r *rehearsal) ignored(set *migrate.Set) {
-	if set == nil {
-		return
-	}
-	for _, name := range set.Ignored {
-		r.result.NotMeasured = append(r.result.NotMeasured, report.NotMeasured{
-			What: "what " + path.Join(r.cfg.MigrationsDir, name) + " does", Why: "goose passes over it: its name does not begin with a number above nought and _",
-		})
-	}
-}
-
-// pending compares the source's version table with the files, and has the pending ones parsed.
-func (r *rehearsal) pending(ctx context.Context, src origin, w *work) (err error) {
-	if r.cfg.MigrateCommand != "" {
-		return r.todoCommand(w)
-	}
-	if w.table, err = chooseVersionTable(w.desc.Tables, r.cfg.VersionTable); err != nil {
-		return err
-	}
-	rows, err := src.Applied(ctx, w.table.String())
-	if err != nil {
-		return err
-	}
-	applied := appliedVersions(rows)
-	if w.todo, err = w.set.Plan(applied, r.cfg.To, r.cfg.AllowMissing); err != nil {
-		return r.looked(err)
-	}
-	r.result.Drift = w.todo.Drift
-	if err := errors.Join(r.subject(src, w, applied), r.overrides(w)); err != nil {
-		return err
-	}
-	r.result.Migrations = []report.Migration{}
-	for _, m := range w.todo.Pending {
-		r.result.Migrations = append(r.result.Migrations, notRun(m))
-	}
-	w.role, err = r.as(w, w.table, boundaries(r.cfg.Session))
-	return err
 }
 
 // as chooses the role that applies migrations, by the table in which their tool keeps its books, and tells what their sessions are.
@@ -121,7 +51,7 @@ func (r *rehearsal) as(w *work, books versionTable, boundaries string) (role str
 func notRun(m migrate.Migration) report.Migration {
 	return report.Migration{
 		Version: m.Version, Name: m.Name, File: m.File, Transaction: m.Transaction, Empty: m.Empty(), HasDown: m.HasDown,
-		Command: m.Command != "", Outcome: report.NotRun,
+		Command: m.Command != "", Migrator: m.Migrator, Outcome: report.NotRun,
 	}
 }
 
@@ -129,11 +59,19 @@ func (r *rehearsal) columnsNote() string {
 	return fmt.Sprintf("%d of %d columns masked", r.result.Masking.Masked, r.result.Masking.Columns)
 }
 
-func boundaries(session string) string {
-	if session == "each" {
-		return "a new session for each migration"
+func boundaries(session string, by report.Migrator) string {
+	words := "one session for all migrations"
+	if session == "each" || by == report.Plain {
+		words = "a new session for each migration"
 	}
-	return "one session for all migrations"
+	switch by {
+	case report.GolangMigrate:
+		words += ", as golang-migrate applies them"
+	case report.Plain:
+		words += ", as psql -f with ON_ERROR_STOP applies them"
+	case report.Goose:
+	}
+	return words
 }
 
 // masks applies the rules to what the source holds. The error is a *sanitize.PlanError when they do not cover it, or when the server refuses

@@ -31,7 +31,8 @@ type PreviewSession struct {
 	Role         string `json:"role"`
 	RoleReason   string `json:"role_reason"`
 	Boundaries   string `json:"boundaries"`
-	VersionTable string `json:"version_table"`
+	VersionTable string `json:"version_table"` // "" for plain files
+	Migrator     string `json:"migrator"`      // goose, golang-migrate or plain; "" for a command
 }
 
 // PreviewStep is a pending migration.
@@ -73,7 +74,7 @@ func Plan(ctx context.Context, cfg Config) (_ *Preview, err error) {
 	s := r.result.Session
 	p := &Preview{
 		SchemaVersion: report.SchemaVersion, Source: r.result.Source, Masking: r.result.Masking,
-		Session: PreviewSession{Role: s.Role, RoleReason: s.RoleReason, Boundaries: s.Boundaries, VersionTable: s.VersionTable},
+		Session: PreviewSession{Role: s.Role, RoleReason: s.RoleReason, Boundaries: s.Boundaries, VersionTable: s.VersionTable, Migrator: string(w.by)},
 		Drift:   w.todo.Drift, Policy: cfg.Policy.Facts(), Pending: []PreviewStep{}, Tables: previewTables(w), LeftOut: leftOut(w),
 	}
 	for _, m := range w.todo.Pending {

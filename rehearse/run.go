@@ -121,6 +121,7 @@ type work struct {
 	masked   map[string][]string // columns by table, as the archive has them
 	audited  report.Audit        // of the copy that the archive has
 	params   map[string]string   // of the connections to the source
+	by       report.Migrator     // of the set
 	set      *migrate.Set
 	table    versionTable
 	todo     *migrate.Plan

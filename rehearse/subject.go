@@ -25,16 +25,37 @@ func (r *rehearsal) subject(src origin, w *work, applied []int64) error {
 	for i := range files {
 		switch f := &files[i]; {
 		case f.State != "":
-		case slices.Contains(applied, f.Version):
+		case w.hasApplied(f.Version, applied):
 			f.State = report.FileApplied
 		default:
 			f.State = report.FileLeft
 		}
 	}
 	r.result.Subject = &report.Subject{
-		Files: files, To: r.cfg.To, Versions: versionFacts(w.table.String(), applied), Cluster: cluster(src.Server()), Schema: w.schema,
+		Migrator: noted(w.by), Files: files, To: r.cfg.To, Versions: versionFacts(w.table.String(), applied), Cluster: cluster(src.Server()), Schema: w.schema,
 	}
 	return nil
+}
+
+// hasApplied says that the source is beyond a version that is not pending: its table has it, or for golang-migrate that or a later one, or a person
+// says so of plain files.
+func (w *work) hasApplied(version int64, applied []int64) bool {
+	switch w.by {
+	case report.Plain:
+		return true
+	case report.GolangMigrate:
+		return len(applied) > 0 && version <= applied[0]
+	case report.Goose:
+	}
+	return slices.Contains(applied, version)
+}
+
+// noted is a migrator as a result has it.
+func noted(by report.Migrator) report.Migrator {
+	if by == report.Goose {
+		return ""
+	}
+	return by
 }
 
 // ofSchema records the fingerprint of the schema that was copied; that of an archive's is known already.
@@ -67,7 +88,7 @@ func hashed(fsys fs.FS, set *migrate.Set, todo *migrate.Plan) ([]report.File, er
 	return files, nil
 }
 
-// sentSum is the digest of a migration's statements as goose sends them, up and down.
+// sentSum is the digest of a migration's statements as they are sent, up and down.
 func sentSum(m migrate.Migration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "transaction %v\x00", m.Transaction)
@@ -98,17 +119,6 @@ func versionFacts(table string, applied []int64) report.Versions {
 	}
 	v.SHA256 = sum([]byte(b.String()))
 	return v
-}
-
-// applied are the versions that rows of goose's table name.
-func appliedVersions(rows []snapshot.AppliedVersion) []int64 {
-	var applied []int64
-	for _, row := range rows {
-		if row.Version != 0 { // goose makes row 0 with the table
-			applied = append(applied, row.Version)
-		}
-	}
-	return applied
 }
 
 // cluster is what tells one PostgreSQL cluster from others, as a digest; "" when the role may not see it.

@@ -63,10 +63,10 @@ func (w bothWatchers) Saw(was, is []byte) {
 }
 
 // SawPart implements sanitize.PartWatcher.
-func (w bothWatchers) SawPart(was, is []byte) {
+func (w bothWatchers) SawPart(mask string, was, is []byte) {
 	for _, one := range []sanitize.Watcher{w.first, w.second} {
 		if one, ok := one.(sanitize.PartWatcher); ok {
-			one.SawPart(was, is)
+			one.SawPart(mask, was, is)
 		}
 	}
 }

@@ -103,7 +103,7 @@ func (v *Verification) believe(cfg VerifyConfig) *receipt.Payload {
 
 // filesNow are the migrations of the directory as they are, those that the receipt calls pending with what goose would send of them.
 func filesNow(cfg VerifyConfig, p *receipt.Payload) ([]report.File, error) {
-	set, err := migrate.Scan(cfg.Migrations, cfg.MigrationsDir)
+	set, err := migrate.ScanAs(p.Subject.Migrator, cfg.Migrations, cfg.MigrationsDir)
 	if err != nil {
 		return nil, err
 	}
@@ -111,13 +111,7 @@ func filesNow(cfg VerifyConfig, p *receipt.Payload) ([]report.File, error) {
 	for _, f := range p.Subject.Files {
 		pending[f.Version] = f.State == report.FilePending
 	}
-	var applied []int64
-	for _, m := range set.All() {
-		if !pending[m.Version] {
-			applied = append(applied, m.Version)
-		}
-	}
-	todo, err := set.Plan(applied, 0, true)
+	todo, err := set.PlanOf(func(version int64) bool { return pending[version] })
 	if broken := (*migrate.SyntaxError)(nil); errors.As(err, &broken) {
 		return nil, err
 	}
@@ -133,7 +127,7 @@ func productionNow(ctx context.Context, cfg VerifyConfig, p *receipt.Payload) (_
 		return nil, err
 	}
 	defer closing(ctx, &err, "close the source", src.Close)
-	rows, err := src.Applied(ctx, p.Subject.Versions.Table)
+	versions, err := versionsNow(ctx, src, p.Subject)
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +138,21 @@ func productionNow(ctx context.Context, cfg VerifyConfig, p *receipt.Payload) (_
 	s := src.Server()
 	return &receipt.Production{
 		Version: s.Version, VersionNum: s.VersionNum, Cluster: cluster(s),
-		Versions: versionFacts(p.Subject.Versions.Table, appliedVersions(rows)), Schema: fingerprint(objects),
+		Versions: versions, Schema: fingerprint(objects),
 	}, nil
+}
+
+// versionsNow is what the version table of the receipt says now. Plain files have none.
+func versionsNow(ctx context.Context, src origin, s report.Subject) (v report.Versions, err error) {
+	if s.Migrator == report.Plain {
+		return versionFacts("", nil), nil
+	}
+	rows, err := src.Applied(ctx, s.Migrator.Name(), s.Versions.Table)
+	if err != nil {
+		return v, err
+	}
+	if s.Migrator == report.GolangMigrate && len(rows) > 0 && !rows[0].IsApplied {
+		return v, &migrate.DirtyError{Table: s.Versions.Table, Version: rows[0].Version}
+	}
+	return versionFacts(s.Versions.Table, appliedVersions(s.Migrator, rows)), nil
 }

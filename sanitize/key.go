@@ -13,6 +13,8 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+
+	"github.com/rehearse-db/rehearse/sanitize/mask"
 )
 
 // ErrWeakKey is what [ParseKey] wraps when a key is too short, or the same byte over and over.
@@ -150,3 +152,7 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(hiddenKey) }
 
 // MarshalText hides the key in JSON, XML and YAML.
 func (k Key) MarshalText() ([]byte, error) { return []byte(hiddenKey), nil }
+
+// Reveal gives back the value that the mask token made a token of, under the key and the domain of the rule ("": none). It reports false for what is
+// no token of these.
+func Reveal(k Key, domain, token string) ([]byte, bool) { return mask.Reveal(k, domain, token) }

@@ -61,7 +61,7 @@ func (r *Row) Watch(watcher func(column int) Watcher) {
 // PartWatcher is a Watcher that is also shown each part of a value that a mask replaces, where it masks parts: see [mask.Parts].
 type PartWatcher interface {
 	Watcher
-	SawPart(was, is []byte)
+	SawPart(mask string, was, is []byte)
 }
 
 func watchParts(fn mask.Func, w Watcher) {

@@ -40,8 +40,14 @@ func TestActivityIsThatOfOthers(t *testing.T) {
 	begun := time.Now()
 	time.Sleep(200 * time.Millisecond)
 	a := activity(db.Copy())
-	if most := time.Since(begun) + time.Second; a.Open != 1 || a.Longest < 200*time.Millisecond || a.Longest > most || a.Hidden != 0 {
+	if most := time.Since(begun) + time.Second; a.Open != 1 || a.Longest < 200*time.Millisecond || a.Longest > most || a.LongestWriter != 0 || a.Hidden != 0 {
 		t.Errorf("of a transaction of 200 ms or a little more: %+v", a)
+	}
+	if _, err := app.Exec(t.Context(), "INSERT INTO a VALUES (1)"); err != nil {
+		t.Fatal(err)
+	}
+	if a := activity(db.Copy()); a.LongestWriter < 200*time.Millisecond || a.LongestWriter > a.Longest {
+		t.Errorf("of a transaction that has written: %+v", a)
 	}
 	role := "blind_" + db.Database
 	pgtest.Exec(t, db, "CREATE ROLE "+role+" LOGIN PASSWORD 'x'; GRANT CONNECT ON DATABASE "+pgx.Identifier{db.Database}.Sanitize()+" TO "+role)

@@ -148,20 +148,18 @@ func ExactJSON(v any) ([]byte, error) {
 	return text, err
 }
 
-// readVersions reads goose's tables from staging, where they are as they were in the view: pending migrations are known without a restore.
+// readVersions reads goose's and golang-migrate's tables from staging, where they are as they were in the view: pending migrations are known without a restore.
 func (c *copier) readVersions(ctx context.Context, conn *pgx.Conn, versions map[string][]AppliedVersion) error {
 	for _, t := range c.desc.Tables {
-		if !t.GooseVersions || !holdsRows(t) {
+		tool := t.Bookkeeping()
+		if tool != catalog.Goose && tool != catalog.GolangMigrate || !holdsRows(t) {
 			continue
 		}
-		rows, err := conn.Query(ctx, fmt.Sprintf(sqlApplied, ident(t.Schema, t.Name)))
+		rows, err := conn.Query(ctx, fmt.Sprintf(historyOf(tool), ident(t.Schema, t.Name)))
 		if err != nil {
 			return err
 		}
-		versions[t.String()], err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (v AppliedVersion, err error) {
-			return v, row.Scan(&v.Version, &v.IsApplied, &v.At)
-		})
-		if err != nil {
+		if versions[t.String()], err = pgx.CollectRows(rows, scanApplied); err != nil {
 			return err
 		}
 	}

@@ -13,17 +13,17 @@ import (
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
-// AppliedVersion is a row of goose's version table.
+// AppliedVersion is a row of goose's version table, or of golang-migrate's, whose dirty is IsApplied's opposite.
 type AppliedVersion struct {
 	Version   int64
 	IsApplied bool
 	At        string // as the server writes it, "" for NULL
 }
 
-// Applied reads goose's history from the table of that name, written as in goose's own option: "goose_db_version" is looked up along the
-// search path of the application's sessions, "audit.versions" is qualified. Without such a table it is [ErrNoVersionTable].
-// Goose's own Provider is not used, as it creates the table.
-func (s *Source) Applied(ctx context.Context, table string) ([]AppliedVersion, error) {
+// Applied reads the history of a tool, as [catalog.Table.Bookkeeping] names it: goose, or golang-migrate. The table is named as in goose's own
+// option: "goose_db_version" is looked up along the search path of the application's sessions, "audit.versions" is qualified. Without such a
+// table it is [ErrNoVersionTable]. Goose's own Provider is not used, as it creates the table.
+func (s *Source) Applied(ctx context.Context, tool, table string) ([]AppliedVersion, error) {
 	var versions []AppliedVersion
 	err := s.read(ctx, "read "+table, func(tx *pgx.Conn) error {
 		if _, err := tx.Exec(ctx, sqlSearchPath, s.server.SearchPath); err != nil {
@@ -37,16 +37,26 @@ func (s *Source) Applied(ctx context.Context, table string) ([]AppliedVersion, e
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, fmt.Sprintf(sqlApplied, ident(schema, name)))
+		rows, err := tx.Query(ctx, fmt.Sprintf(historyOf(tool), ident(schema, name)))
 		if err != nil {
 			return err
 		}
-		versions, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (v AppliedVersion, err error) {
-			return v, row.Scan(&v.Version, &v.IsApplied, &v.At)
-		})
+		versions, err = pgx.CollectRows(rows, scanApplied)
 		return err
 	})
 	return versions, err
+}
+
+func scanApplied(row pgx.CollectableRow) (v AppliedVersion, err error) {
+	return v, row.Scan(&v.Version, &v.IsApplied, &v.At)
+}
+
+// historyOf is the query of a tool's history.
+func historyOf(tool string) string {
+	if tool == catalog.GolangMigrate {
+		return sqlVersion
+	}
+	return sqlApplied
 }
 
 // Samples reads the first n rows of each of the given tables, every column as text cut at 256 characters (documents at 8192) and NULLs left out, for the starter

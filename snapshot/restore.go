@@ -58,8 +58,8 @@ func (a *Archived) Server() Server {
 // Describe says what the source held.
 func (a *Archived) Describe(context.Context) (*Description, error) { return a.desc, nil }
 
-// Applied is goose's history as it was; the table is named as [catalog.Table.String] names it. Without such a table it is [ErrNoVersionTable].
-func (a *Archived) Applied(_ context.Context, table string) ([]AppliedVersion, error) {
+// Applied is the history of whichever tool keeps it in the table, as it was; the table is named as [catalog.Table.String] names it. Without such a table it is [ErrNoVersionTable].
+func (a *Archived) Applied(_ context.Context, _, table string) ([]AppliedVersion, error) {
 	if versions, ok := a.source.Versions[table]; ok {
 		return versions, nil
 	}

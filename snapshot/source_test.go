@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rehearse-db/rehearse/internal/pgtest"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
 // TestParseSourceHidesPassword gives malformed URLs.
@@ -135,25 +136,25 @@ CREATE TABLE app.other (i int)`)
 	src := openSource(t, db)
 	want := []AppliedVersion{{0, true, "2025-01-02 03:04:05"}, {7, true, ""}, {7, false, ""}}
 	for _, name := range []string{"goose_db_version", "app.goose_db_version", `"app".goose_db_version`} {
-		got, err := src.Applied(testContext(t), name)
+		got, err := src.Applied(testContext(t), catalog.Goose, name)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", name, err, diff)
 		}
 	}
-	if got, err := src.Applied(testContext(t), `app."Odd Name"`); err != nil || len(got) != 0 {
+	if got, err := src.Applied(testContext(t), catalog.Goose, `app."Odd Name"`); err != nil || len(got) != 0 {
 		t.Errorf("empty history: %v, %v", got, err)
 	}
 	for _, name := range []string{"public.goose_db_version", "no_such_table", "a.b.c.d", `"`, ""} {
-		_, err := src.Applied(testContext(t), name)
+		_, err := src.Applied(testContext(t), catalog.Goose, name)
 		if !errors.As(err, new(*SourceError)) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	if _, err := src.Applied(testContext(t), "no_such_table"); !errors.Is(err, ErrNoVersionTable) {
+	if _, err := src.Applied(testContext(t), catalog.Goose, "no_such_table"); !errors.Is(err, ErrNoVersionTable) {
 		t.Errorf("got %v, want ErrNoVersionTable", err)
 	}
 	var failed *SourceError
-	if _, err := src.Applied(testContext(t), "other"); !errors.As(err, &failed) || failed.SQLState != "42703" {
+	if _, err := src.Applied(testContext(t), catalog.Goose, "other"); !errors.As(err, &failed) || failed.SQLState != "42703" {
 		t.Errorf("a table of another shape: %v", err)
 	}
 	noneLeft(t, db)

@@ -120,9 +120,10 @@ const (
 	// sqlCount counts the rows of a table.
 	sqlCount = `SELECT count(*) FROM ONLY %s`
 
-	// sqlTransactions tells how old the oldest transaction of another client of the database is, in seconds, how many have one, and how many
-	// sessions the role may not look into.
-	sqlTransactions = `SELECT coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::float8, count(xact_start),
+	// sqlTransactions tells how old the oldest transaction of another client of the database is, in seconds, and the oldest that has written, how
+	// many have one, and how many sessions the role may not look into.
+	sqlTransactions = `SELECT coalesce(extract(epoch FROM max(statement_timestamp() - xact_start)), 0)::float8,
+  coalesce(extract(epoch FROM max(statement_timestamp() - xact_start) FILTER (WHERE backend_xid IS NOT NULL)), 0)::float8, count(xact_start),
   count(*) FILTER (WHERE query = '<insufficient privilege>' AND usesysid IS NOT NULL)
   FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
   AND (backend_type = 'client backend' OR query = '<insufficient privilege>')`
@@ -147,8 +148,9 @@ const (
   WHERE c.oid = to_regclass($1)`
 	sqlSearchPath = `SELECT set_config('search_path', $1, true)`
 
-	// sqlApplied reads goose's history.
+	// sqlApplied reads goose's history, sqlVersion golang-migrate's, which is one row.
 	sqlApplied = `SELECT version_id, is_applied, coalesce(tstamp::text, '') FROM %s ORDER BY id`
+	sqlVersion = `SELECT version, NOT dirty, '' FROM %s LIMIT 1`
 
 	// sqlShapesPlace finds pg_stat_statements, and whether it says since when it counts (version 1.9). sqlShapes reads the texts of queries and
 	// how often each was called, sqlShapesSince the seconds since counting began.
@@ -171,6 +173,6 @@ func Statements() []string {
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
 		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlLock, sqlTouch, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsSome, sqlSomeBinary, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
 		sqlLeaves, sqlVolatile, sqlParsed, sqlNoScalar, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlBroken, sqlBounded, sqlCount,
-		sqlTransactions, sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlShapesPlace, sqlShapes, sqlShapesSince, sqlRelease,
+		sqlTransactions, sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlVersion, sqlShapesPlace, sqlShapes, sqlShapesSince, sqlRelease,
 	}
 }

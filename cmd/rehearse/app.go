@@ -97,6 +97,8 @@ func discreet(word string) string {
 func strayHint(ctx *cli.Context) string {
 	arg := ctx.Args().First()
 	switch {
+	case (&shares{}).Set(arg) == nil && ctx.IsSet("scale-curve"):
+		return "shares of the rows stand behind a =: --scale-curve=" + arg
 	case strings.Contains(arg, "://"):
 		return "give a database as --source URL, or better in REHEARSE_SOURCE_URL, where ps does not show it"
 	case strings.HasPrefix(arg, "-"):

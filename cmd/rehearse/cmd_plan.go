@@ -111,7 +111,11 @@ func blockedWords(what string, b *report.BlockedBudget) (words []string) {
 
 func planText(w io.Writer, p *rehearse.Preview) {
 	fmt.Fprintf(w, "source   %s, PostgreSQL %s, %s\n", oneLine(p.Source.Database), p.Source.Version, report.Bytes(p.Source.SizeBytes))
-	fmt.Fprintf(w, "versions %s; migrations run as %s (%s), %s\n", oneLine(p.Session.VersionTable), oneLine(p.Session.Role), oneLine(p.Session.RoleReason), p.Session.Boundaries)
+	versions := p.Session.VersionTable
+	if p.Session.Migrator == string(report.Plain) {
+		versions = "none, since the files are plain SQL"
+	}
+	fmt.Fprintf(w, "versions %s; migrations run as %s (%s), %s\n", oneLine(versions), oneLine(p.Session.Role), oneLine(p.Session.RoleReason), p.Session.Boundaries)
 	fmt.Fprintf(w, "masks    %d of %d columns masked, %d kept\n", p.Masking.Masked, p.Masking.Columns, p.Masking.Kept)
 	programsText(w, p.Masking.Programs)
 	fmt.Fprintf(w, "copy     %s, %s; about %s (%s)\n", count(int64(len(p.Tables)), "table"), report.Bytes(p.Bytes), p.Estimate, p.EstimateHow)

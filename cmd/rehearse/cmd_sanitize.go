@@ -45,6 +45,7 @@ func sanitizeCommand() *cli.Command {
 			},
 			masksCommand(),
 			previewCommand(),
+			revealCommand(),
 		},
 	}
 }

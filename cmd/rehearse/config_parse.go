@@ -155,7 +155,7 @@ func (p *configParser) entry(key string, name, value *yaml.Node) {
 }
 
 // listKeys may be lists of words, which their flag takes joined by commas.
-var listKeys = map[string]bool{"policy.deny": true}
+var listKeys = map[string]bool{"policy.deny": true, "passes.scale_curve": true}
 
 func (p *configParser) list(key, flag string, value *yaml.Node) {
 	var words []string

@@ -126,9 +126,11 @@ func maskFlags() []cli.Flag {
 
 func migrationFlags() []cli.Flag {
 	return []cli.Flag{
-		stringFlag("migrations", "migrations", "`DIR` with the goose migrations"),
+		stringFlag("migrations", "migrations", "`DIR` with the migrations, of goose, of golang-migrate, or plain SQL; see docs/migrators.md"),
+		choiceFlag("migrator", "auto", "whose files these are; auto tells by their names and annotations", "auto", "goose", "golang-migrate", "plain"),
+		stringFlag("pending-from", "", "plain SQL: `FILE` that is the first pending one, in the order of names; nothing else says so"),
 		stringFlag("migrate-command", "", "`CMD` that migrates instead, run by sh -c with DATABASE_URL and PG* leading to staging; see docs/migrators.md"),
-		stringFlag("table", "", "`NAME` of goose's version table, as SQL would name it; found by its columns when there is one only"),
+		stringFlag("table", "", "`NAME` of the version table, as SQL would name it; found by its columns when there is one only"),
 		&cli.Int64Flag{Name: "to", Usage: "apply pending migrations up to `VERSION` only", EnvVars: env("to"), DefaultText: "all"},
 		boolFlag("allow-missing", "go on when the version table and the files disagree, as goose's own --allow-missing does"),
 		choiceFlag("session", "shared", "sessions of the migrations; shared: one for all, as goose up has; each: a new one for each", "shared", "each"),
@@ -178,6 +180,7 @@ func passFlags() []cli.Flag {
 		durationFlag("migration-lock-timeout", 2*time.Second, "pass hostile: the lock_timeout under which migrations are tried; those that set their own keep it"),
 		durationFlag("pass-time", time.Hour, "no further rehearsal begins that would take longer than this with those before it; 0 is no limit"),
 		&cli.IntFlag{Name: "repeat", Usage: "time all migrations again `N` times, on fresh clones and unobserved: least, median, most; from 2", EnvVars: env("repeat")},
+		sharesFlag("scale-curve", "time all migrations again on copies with fewer rows, for how times grow; a quarter and a half, or --scale-curve=0.1,0.3,0.6"),
 	}
 }
 

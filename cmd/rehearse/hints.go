@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/rehearse-db/rehearse/rehearse"
 	"github.com/rehearse-db/rehearse/rehearse/migrate"
+	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
 	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot"
@@ -129,6 +131,9 @@ func migrationsHint(err error) string {
 		role    *rehearse.RoleError
 		allowed *rehearse.OverrideError
 	)
+	if hint := filesHint(err); hint != "" {
+		return hint
+	}
 	if looks := (*migrate.LooksError)(nil); errors.As(err, &looks) {
 		return fmt.Sprintf("these look like files of %s: have it migrate, with --migrate-command '%s' (docs/migrators.md)", looks.Tool.Name, looks.Tool.Command)
 	}
@@ -138,19 +143,46 @@ func migrationsHint(err error) string {
 	case errors.As(err, &goFiles):
 		return "their code is not in this program: rehearse.Run as a library in a program that has it (docs/library.md), that program as --migrate-command, or rehearse up to the one before with --to"
 	case errors.As(err, &dir), errors.As(err, &none):
-		return "--migrations names the directory of the goose files, such as 00042_add_index.sql"
+		return "--migrations names the directory of the files, such as 00042_add_index.sql of goose, or 000042_add_index.up.sql of golang-migrate"
 	case errors.As(err, &twice):
-		return "give one of them another number: goose applies each number once"
+		return "give one of them another number: each number is applied once"
 	case errors.As(err, &syntax):
 		return "goose itself would stop here: see its annotations -- +goose Up, Down, StatementBegin and StatementEnd"
 	case errors.As(err, &table) && len(table.Found) > 1:
 		return "say which with --table"
+	case errors.As(err, &table) && table.By == report.GolangMigrate && table.Other == "":
+		return "--table names golang-migrate's table (x-migrations-table); on a database that it never saw, make it there first: migrate version makes it"
 	case errors.As(err, &table) && table.Other != "":
 		return "there is " + table.Other + ": have that tool migrate, with --migrate-command (docs/migrators.md)"
 	case errors.As(err, &table):
 		return "--table names goose's version table; on a database that goose never saw, make it there first: goose status makes it"
 	case errors.As(err, &role):
 		return "--role names the role that applies migrations in production; without it the owner of the version table does"
+	}
+	return ""
+}
+
+// filesHint is for files of golang-migrate and plain ones.
+func filesHint(err error) string {
+	var (
+		mixed   *migrate.MixedError
+		dirty   *migrate.DirtyError
+		unknown *migrate.UnknownFileError
+		syntax  *migrate.SyntaxError
+		looks   *migrate.LooksError
+	)
+	switch {
+	case errors.As(err, &mixed):
+		return "give each migrator a directory of its own"
+	case errors.As(err, &dirty):
+		return fmt.Sprintf("golang-migrate goes no further there either: see what of version %d is done, finish it or take it back by hand, and say which version it is then "+
+			"with migrate force %d, or the one before", dirty.Version, dirty.Version)
+	case errors.As(err, &unknown):
+		return "--pending-from names the first file that is to be applied, such as " + filepath.Base(unknown.Last) + "; those before it, in the order of names, are taken for applied"
+	case errors.As(err, &syntax) && syntax.Plain:
+		return "plain files hold SQL alone; what needs psql is run by it: --migrate-command 'psql -X -v ON_ERROR_STOP=1 -f FILE'"
+	case errors.As(err, &looks) && looks.Tool.Name == migrate.PlainSQL:
+		return "without -- +goose Up these are no files of goose's; plain SQL is applied as psql -f does where --pending-from names the first file that is pending (docs/migrators.md)"
 	}
 	return ""
 }

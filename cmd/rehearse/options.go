@@ -151,7 +151,7 @@ func migrations(c *cli.Context) (fs.FS, string, error) {
 	if c.String("migrate-command") != "" {
 		return nil, "", nil
 	}
-	const hint = "--migrations, or dir: under migrations: in rehearse.yaml, names the directory of the goose files"
+	const hint = "--migrations, or dir: under migrations: in rehearse.yaml, names the directory of the files"
 	dir := c.String("migrations")
 	info, err := os.Stat(dir)
 	switch {
@@ -170,7 +170,7 @@ func config(c *cli.Context) (rehearse.Config, error) {
 	cfg := rehearse.Config{
 		LockTimeout: c.Duration("lock-timeout"), StatementTimeout: c.Duration("statement-timeout"),
 		MaxSnapshotAge: c.Duration("max-snapshot-age"), RateLimit: max(0, sizeOf(c, "rate-limit")),
-		VersionTable: c.String("table"), To: c.Int64("to"), AllowMissing: c.Bool("allow-missing"),
+		Migrator: migratorOf(c), PendingFrom: c.String("pending-from"), VersionTable: c.String("table"), To: c.Int64("to"), AllowMissing: c.Bool("allow-missing"),
 		Session: choiceOf(c, "session"), Role: c.String("role"),
 		Staging: rehearse.Staging{
 			Provider: choiceOf(c, "provider"), Image: c.String("image"), Pull: choiceOf(c, "pull"),
@@ -178,7 +178,7 @@ func config(c *cli.Context) (rehearse.Config, error) {
 		},
 		MigrateCommand: c.String("migrate-command"), CommandOutput: commandOutput(c),
 		HostileHold: c.Duration("hostile-hold"), MigrationLockTimeout: c.Duration("migration-lock-timeout"),
-		PassTime: c.Duration("pass-time"), Repeat: c.Int("repeat"), Keep: rehearse.Keep(choiceOf(c, "keep")), NoAudit: c.Bool("no-audit"), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
+		PassTime: c.Duration("pass-time"), Repeat: c.Int("repeat"), Scale: sharesOf(c, "scale-curve"), Keep: rehearse.Keep(choiceOf(c, "keep")), NoAudit: c.Bool("no-audit"), Jobs: c.Int("jobs"), PgDump: c.String("pg-dump"),
 		Policy: policy(c), Tool: version(), Log: logger(c),
 	}
 	if restoring(c) {

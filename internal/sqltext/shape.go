@@ -42,32 +42,6 @@ func ShapeOf(sql string) (s Shape, ok bool) {
 	return s, s.Params < 1000
 }
 
-// Queries splits a text at the semicolons outside of quotes and comments. Each part comes with the line on which it begins, from 1; parts
-// without anything to send are left out.
-func Queries(text string) (parts []string, lines []int) {
-	begun, from := -1, 0
-	flush := func(end int) {
-		if begun >= 0 {
-			parts = append(parts, strings.TrimSpace(text[begun:end]))
-			lines = append(lines, 1+strings.Count(text[:begun], "\n"))
-		}
-		begun = -1
-	}
-	for from < len(text) {
-		n, kind := lexemeAt(text[from:])
-		switch {
-		case kind == nothing:
-		case text[from:from+n] == ";":
-			flush(from)
-		case begun < 0:
-			begun = from
-		}
-		from += n
-	}
-	flush(len(text))
-	return parts, lines
-}
-
 type lexemeKind int
 
 const (

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/rehearse-db/rehearse/internal/sqltext"
 )
 
@@ -66,15 +64,4 @@ func FuzzShape(f *testing.F) {
 			t.Errorf("%q\n is %q\nthen %q", sql, s.Text, again.Text)
 		}
 	})
-}
-
-func TestQueries(t *testing.T) {
-	t.Parallel()
-	parts, lines := sqltext.Queries("-- a; b\nSELECT ';';\n\n;/* ; */ SELECT\n 2 ; ;\nTABLE \"x;y\"\n")
-	if diff := cmp.Diff([]string{"SELECT ';'", "SELECT\n 2", `TABLE "x;y"`}, parts); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]int{2, 4, 6}, lines); diff != "" {
-		t.Error(diff)
-	}
 }

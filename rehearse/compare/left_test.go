@@ -22,7 +22,7 @@ func left(t *testing.T, base, script string) (statistics, sequences []string) {
 	defer conn.Close(t.Context())
 	read := func(before map[uint32]compare.Sequence) (compare.Statistics, map[uint32]compare.Sequence) {
 		t.Helper()
-		s, err := compare.ReadStatistics(t.Context(), conn, nil)
+		s, err := compare.ReadStatistics(t.Context(), conn)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +30,7 @@ func left(t *testing.T, base, script string) (statistics, sequences []string) {
 		for oid := range s {
 			touched[oid] = true
 		}
-		q, err := compare.ReadSequences(t.Context(), conn, before, touched)
+		_, q, err := compare.Again{Before: before, Touched: touched}.Read(t.Context(), conn)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -94,6 +94,7 @@ func (m *merger) prepare() {
 	})
 	for _, c := range m.values {
 		d := report.ColumnContents{Column: c.after.Name, Retyped: c.before.Type != c.after.Type, Moment: moments[c.before.BaseType] && moments[c.after.BaseType]}
+		d.Anew = !c.same && m.pair.before.OID == m.pair.after.OID
 		if c.before.Name != c.after.Name {
 			d.Was = c.before.Name
 		}

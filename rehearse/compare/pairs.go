@@ -48,12 +48,12 @@ type pairing struct {
 	before, after *side
 }
 
-// sides groups tables under the topmost partitioned one. goose's version tables, foreign tables and materialised views, which hold
+// sides groups tables under the topmost partitioned one. Version tables of tools, foreign tables and materialised views, which hold
 // rows of others, are left out.
 func sides(tables []catalog.Table) (tops map[uint32]*side, topOf map[uint32]uint32) {
 	tops, topOf = map[uint32]*side{}, map[uint32]uint32{}
 	for _, t := range tables {
-		if t.GooseVersions || t.Kind != 'r' && t.Kind != 'p' {
+		if t.Bookkeeping() != "" || t.Kind != 'r' && t.Kind != 'p' {
 			continue
 		}
 		topOf[t.OID] = cmp.Or(t.Root, t.OID)

@@ -50,20 +50,33 @@ LEFT JOIN LATERAL (SELECT ad.adrelid AS relid, ad.adnum AS num FROM pg_catalog.p
 LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = COALESCE(u.relid, o.refobjid) AND a.attnum = COALESCE(u.num, o.refobjsubid)
 LEFT JOIN pg_catalog.pg_class t ON t.oid = a.attrelid LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace`
 
-// ReadSequences reads every sequence by OID, and where those stand that feed columns of the tables given, or that have moved since before; of
-// all where before is nil. It reads tables: never while a migration runs.
-func ReadSequences(ctx context.Context, q catalog.Querier, before map[uint32]Sequence, touched map[uint32]bool) (map[uint32]Sequence, error) {
+// someSequencesSQL restricts sequencesSQL to the relations given, sequences themselves or tables whose columns own one or have it for a default.
+const someSequencesSQL = `
+WHERE s.seqrelid = ANY (ARRAY(SELECT pg_catalog.unnest($1::oid[])
+  UNION ALL SELECT objid FROM pg_catalog.pg_depend WHERE refclassid = 'pg_catalog.pg_class'::regclass AND refobjid = ANY ($1) AND refobjsubid > 0
+    AND classid = 'pg_catalog.pg_class'::regclass AND deptype IN ('a', 'i')
+  UNION ALL SELECT d.refobjid FROM pg_catalog.pg_attrdef ad JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = ad.oid
+    AND d.refclassid = 'pg_catalog.pg_class'::regclass WHERE ad.adrelid = ANY ($1)))`
+
+// ReadSequences reads every sequence by OID, and where those stand that can be behind their column. It reads tables: never while a migration runs.
+func ReadSequences(ctx context.Context, q catalog.Querier) (map[uint32]Sequence, error) {
 	rows, err := q.Query(ctx, sequencesSQL)
 	if err != nil {
 		return nil, fmt.Errorf("read the sequences: %w", err)
 	}
+	all, err := scanSequences(rows)
+	if err != nil {
+		return nil, err
+	}
+	return all, stand(ctx, q, all, nil, nil)
+}
+
+func scanSequences(rows pgx.Rows) (map[uint32]Sequence, error) {
 	all := map[uint32]Sequence{}
 	var oid uint32
 	var s Sequence
-	_, err = pgx.ForEachRow(rows, []any{&oid, &s.Name, &s.Owned, &s.Table, &s.Of, &s.Column, &s.Integer, &s.Limit, &s.Step, &s.Cycles, &s.last}, func() error {
-		if was, known := before[oid]; known {
-			s.Next, s.Behind = was.Next, was.Behind
-		}
+	into := []any{&oid, &s.Name, &s.Owned, &s.Table, &s.Of, &s.Column, &s.Integer, &s.Limit, &s.Step, &s.Cycles, &s.last}
+	_, err := pgx.ForEachRow(rows, into, func() error {
 		all[oid] = s
 		s = Sequence{}
 		return nil
@@ -71,39 +84,58 @@ func ReadSequences(ctx context.Context, q catalog.Querier, before map[uint32]Seq
 	if err != nil {
 		return nil, fmt.Errorf("read the sequences: %w", err)
 	}
-	for oid, s := range all {
-		was, known := before[oid]
-		if !s.Integer || s.Step <= 0 || s.Cycles || known && !touched[s.Table] && equal(was.last, s.last) && was.Table == s.Table {
-			continue
-		}
-		if err := s.stand(ctx, q); err != nil {
-			return nil, fmt.Errorf("read where sequence %s stands: %w", s.Name, err)
-		}
-		all[oid] = s
-	}
 	return all, nil
 }
 
-// stand reads what the sequence gives next, and what its column has.
-func (s *Sequence) stand(ctx context.Context, q catalog.Querier) error {
-	rows, err := q.Query(ctx, fmt.Sprintf("SELECT s.last_value, s.is_called, (SELECT pg_catalog.max(%s)::bigint FROM %s) FROM %s s", s.Column, s.Of, s.Name), pgx.QueryExecModeExec)
-	if err != nil {
-		return err
+// together is how many sequences are asked at a time where they stand.
+const together = 100
+
+// stand reads what sequences give next, and what their columns have; of those known before it takes that over, unless their table was touched or
+// they moved.
+func stand(ctx context.Context, q catalog.Querier, all, before map[uint32]Sequence, touched map[uint32]bool) error {
+	var oids []uint32
+	for oid, s := range all {
+		was, known := before[oid]
+		s.Next, s.Behind = was.Next, was.Behind
+		all[oid] = s
+		if s.Integer && s.Step > 0 && !s.Cycles && (!known || touched[s.Table] || !equal(was.last, s.last) || was.Table != s.Table) {
+			oids = append(oids, oid)
+		}
 	}
-	var last int64
-	var called bool
-	var largest *int64
-	if _, err := pgx.ForEachRow(rows, []any{&last, &called, &largest}, func() error { return nil }); err != nil {
-		return err
-	}
-	s.Next, s.Behind = last, 0
-	if called {
-		s.Next += s.Step
-	}
-	if largest != nil && *largest >= s.Next {
-		s.Behind = *largest - s.Next + 1
+	for some := range slices.Chunk(oids, together) {
+		var parts []string
+		for _, oid := range some {
+			s := all[oid]
+			parts = append(parts, fmt.Sprintf("SELECT %d::bigint, s.last_value, s.is_called, (SELECT pg_catalog.max(%s)::bigint FROM %s) FROM %s s", oid, s.Column, s.Of, s.Name))
+		}
+		rows, err := q.Query(ctx, strings.Join(parts, "\nUNION ALL "), pgx.QueryExecModeExec)
+		if err == nil {
+			err = scanStand(rows, all)
+		}
+		if err != nil {
+			return fmt.Errorf("read where sequences stand: %w", err)
+		}
 	}
 	return nil
+}
+
+func scanStand(rows pgx.Rows, all map[uint32]Sequence) error {
+	var oid, last int64
+	var called bool
+	var largest *int64
+	_, err := pgx.ForEachRow(rows, []any{&oid, &last, &called, &largest}, func() error {
+		s := all[uint32(oid)]
+		s.Next, s.Behind = last, 0
+		if called {
+			s.Next += s.Step
+		}
+		if largest != nil && *largest >= s.Next {
+			s.Behind = *largest - s.Next + 1
+		}
+		all[uint32(oid)] = s
+		return nil
+	})
+	return err
 }
 
 func equal(a, b *int64) bool { return a == b || a != nil && b != nil && *a == *b }

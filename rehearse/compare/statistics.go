@@ -37,11 +37,12 @@ func (t *TableStatistics) any() bool {
 	return false
 }
 
-// statisticsSQL lists the things that can have statistics. Sources: pg_statistic, pg_statistic_ext_data, which superusers can read.
+// statisticsSQL lists the things that can have statistics, with a place for a condition on tables. Sources: pg_statistic,
+// pg_statistic_ext_data, which superusers can read.
 const statisticsSQL = `WITH tables AS (
   SELECT c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND ($1::oid[] IS NULL OR c.oid = ANY ($1)))
+  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'%s)
 SELECT t.oid, t.name, 'c', a.attnum || ' ' || pg_catalog.quote_ident(a.attname),
   EXISTS (SELECT FROM pg_catalog.pg_statistic s WHERE s.starelid = t.oid AND s.staattnum = a.attnum)
   FROM tables t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -55,17 +56,21 @@ SELECT t.oid, t.name, 'x', pg_catalog.quote_ident(n.nspname) || '.' || pg_catalo
     AND (d.stxdndistinct IS NOT NULL OR d.stxddependencies IS NOT NULL OR d.stxdmcv IS NOT NULL))
   FROM tables t JOIN pg_catalog.pg_statistic_ext e ON e.stxrelid = t.oid AND e.stxkind && '{d,f,m}'::"char"[] JOIN pg_catalog.pg_namespace n ON n.oid = e.stxnamespace`
 
-// ReadStatistics reads what the planner knows of all tables, or of some by OID. It takes no lock on them.
-func ReadStatistics(ctx context.Context, q catalog.Querier, only []uint32) (Statistics, error) {
-	rows, err := q.Query(ctx, statisticsSQL, only)
+// ReadStatistics reads what the planner knows of all tables. It takes no lock on them.
+func ReadStatistics(ctx context.Context, q catalog.Querier) (Statistics, error) {
+	rows, err := q.Query(ctx, fmt.Sprintf(statisticsSQL, ""))
 	if err != nil {
 		return nil, fmt.Errorf("read which statistics there are: %w", err)
 	}
+	return scanStatistics(rows)
+}
+
+func scanStatistics(rows pgx.Rows) (Statistics, error) {
 	all := Statistics{}
 	var oid uint32
 	var table, kind, name string
 	var has bool
-	_, err = pgx.ForEachRow(rows, []any{&oid, &table, &kind, &name, &has}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&oid, &table, &kind, &name, &has}, func() error {
 		t := all[oid]
 		if t == nil {
 			t = &TableStatistics{Name: table, Columns: map[string]bool{}, Indexes: map[string]bool{}, Extended: map[string]bool{}}
@@ -78,6 +83,38 @@ func ReadStatistics(ctx context.Context, q catalog.Querier, only []uint32) (Stat
 		return nil, fmt.Errorf("read which statistics there are: %w", err)
 	}
 	return all, nil
+}
+
+// Again is what of [ReadStatistics] and [ReadSequences] is read again, by OIDs.
+type Again struct {
+	Tables []uint32 // whose statistics are read
+	// Sequences are relations: those of them that are sequences are read, and those that columns of them own or have for a default; every one
+	// where it is nil.
+	Sequences []uint32
+	Before    map[uint32]Sequence // what was known
+	Touched   map[uint32]bool     // tables whose largest values may be others
+}
+
+// Read reads it, in two exchanges at most. Of sequences that did not move, and whose table was not touched, it takes over where they stand.
+// It reads tables: never while a migration runs.
+func (a Again) Read(ctx context.Context, conn *pgx.Conn) (statistics Statistics, sequences map[uint32]Sequence, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue(fmt.Sprintf(statisticsSQL, " AND c.oid = ANY ($1)"), a.Tables).Query(func(rows pgx.Rows) (err error) {
+		statistics, err = scanStatistics(rows)
+		return err
+	})
+	query, args := sequencesSQL, []any(nil)
+	if a.Sequences != nil {
+		query, args = sequencesSQL+someSequencesSQL, []any{a.Sequences}
+	}
+	batch.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
+		sequences, err = scanSequences(rows)
+		return err
+	})
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, nil, err
+	}
+	return statistics, sequences, stand(ctx, conn, sequences, a.Before, a.Touched)
 }
 
 // DiffStatistics lists the tables of after of which the planner knows less than before, or than it could, ordered by name: with at least a

@@ -73,3 +73,8 @@ func LeftoversOf(found []catalog.HalfDone) []report.Leftover {
 func DiffLeftovers(before, after []report.Leftover) []report.Leftover {
 	return slices.DeleteFunc(slices.Clone(after), func(l report.Leftover) bool { return slices.Contains(before, l) })
 }
+
+// StillInvalid lists the invalid indexes that were left over before and are after.
+func StillInvalid(before, after []report.Leftover) []report.Leftover {
+	return slices.DeleteFunc(slices.Clone(after), func(l report.Leftover) bool { return l.Kind != "invalid index" || !slices.Contains(before, l) })
+}

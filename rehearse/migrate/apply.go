@@ -30,7 +30,7 @@ type Options struct {
 	Target func() *pgx.ConnConfig
 	// Watch connects to the same database as a superuser, for the observer.
 	Watch func() *pgx.ConnConfig
-	Table string // goose's version table, as goose is given it; "" is DefaultTable
+	Table string // the version table, as SQL names it; "" is DefaultTable, which is goose's. Plain files have none
 	// SessionEach opens a new session for each migration. Otherwise all share one, as with `goose up`, and what one of them sets for the
 	// session holds for the next.
 	SessionEach bool
@@ -98,7 +98,7 @@ func Apply(ctx context.Context, p *Plan, o Options) (_ *Run, err error) {
 func blank(m Migration) report.Migration {
 	return report.Migration{
 		Version: m.Version, Name: m.Name, File: m.File, Transaction: m.Transaction, Empty: m.Empty(), HasDown: m.HasDown,
-		Command: m.Command != "", Outcome: report.NotRun,
+		Command: m.Command != "", Migrator: m.Migrator, Outcome: report.NotRun,
 	}
 }
 
@@ -141,6 +141,9 @@ func Open(ctx context.Context, p *Plan, o Options) (*Applier, error) {
 	switch {
 	case p.command != "":
 		a.with = &commandMigrator{o: o, log: a.log, recorder: a.recorder}
+	case p.set.ofFiles():
+		a.o.SessionEach = o.SessionEach || p.set.by == report.Plain // as psql has it
+		a.with = &fileMigrator{o: o, log: a.log, recorder: a.recorder}
 	default:
 		a.with = &gooseMigrator{set: p.set, o: o, log: a.log, recorder: a.recorder}
 	}
@@ -265,13 +268,14 @@ func (a *Applier) judge(ctx context.Context, src Migration, m *report.Migration,
 	}
 	if m.Failure != nil {
 		m.Failure.StaysApplied = staysApplied(m, o, a.down)
+		m.Failure.Recorded = a.recorded(ctx, src)
 	}
 	switch {
 	case overtime != nil && m.Outcome != report.TimedOut:
 		return fmt.Errorf("apply %s: %w", m.Name, overtime)
 	case m.Outcome == report.Failed && src.Command != "" && a.recorder.Ping(ctx) != nil:
 		return fmt.Errorf("apply %s: %w", m.Name, ErrLost)
-	case m.Outcome == report.Failed && src.Command == "" && !src.Go && !saidByServer(err) && !a.endedItself(ctx, err):
+	case m.Outcome == report.Failed && src.Command == "" && !src.Go && !saidByServer(err) && !isDirty(err) && !a.endedItself(ctx, err):
 		return fmt.Errorf("apply %s: %w", m.Name, ErrLost)
 	}
 	return nil
@@ -299,6 +303,8 @@ func leftOpen(m *report.Migration) *report.Failure {
 	f := &report.Failure{Message: "it left a transaction open, so that neither what it did there nor the version is committed", File: m.File}
 	if m.Command {
 		f.Message = "it ended with success and left a transaction open, so that what it did there is undone"
+	} else if m.Migrator == report.Plain {
+		f.Message = "it left a transaction open, so that what it did there is undone"
 	}
 	for _, st := range m.Statements {
 		if st.Tag == "BEGIN" || st.Tag == "START TRANSACTION" {
@@ -329,7 +335,10 @@ func failure(m *report.Migration, err error) *report.Failure {
 	}
 	f := observe.Failure(err)
 	f.File = m.File
-	if f.SQLState != "" {
+	switch {
+	case f.SQLState != "" && len(m.Statements) == 0 && m.Migrator == report.GolangMigrate:
+		f.Message = "before the first statement, in golang-migrate's own entry: " + f.Message
+	case f.SQLState != "":
 		f.Message = "after the last statement: " + f.Message
 	}
 	return f
@@ -365,7 +374,7 @@ func staysApplied(m *report.Migration, o *observe.Observation, down bool) string
 	}
 	text := strings.Join(parts, ", and ")
 	switch {
-	case m.Command: // which keeps its own books
+	case m.Command, m.Migrator != "": // which keeps its own books, or none
 		return text
 	case down:
 		return text + "; the version is still recorded as applied"

@@ -19,7 +19,6 @@ var otherTools = []struct {
 	name *regexp.Regexp
 	line *regexp.Regexp
 }{
-	{Tool{"golang-migrate", `migrate -path DIR -database "$DATABASE_URL" up`}, regexp.MustCompile(`^[0-9]+_.*\.up\.sql$`), nil},
 	{
 		Tool{"Flyway", `flyway -url=jdbc:postgresql://$PGHOST:$PGPORT/$PGDATABASE -user=$PGUSER -password=$PGPASSWORD -locations=filesystem:DIR migrate`},
 		regexp.MustCompile(`^[VR][0-9._]*__.*\.sql$`), nil,
@@ -32,8 +31,11 @@ var otherTools = []struct {
 	{Tool{"sql-migrate", "sql-migrate up"}, nil, regexp.MustCompile(`(?m)^-- *\+migrate Up\b`)},
 }
 
-// Looks is the tool other than goose that the files of a directory look like those of; nil when there is none, and for directories with a file of
-// goose's.
+// PlainSQL is the Tool.Name of files that are nobody's.
+const PlainSQL = "plain SQL"
+
+// Looks is the tool other than goose and golang-migrate that the files of a directory look like those of, [PlainSQL] where they are nobody's; nil
+// where there is no SQL, and for directories with a file of goose's.
 func Looks(fsys fs.FS, dir string) *Tool {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -62,6 +64,9 @@ func Looks(fsys fs.FS, dir string) *Tool {
 			t.Command = strings.ReplaceAll(t.Command, "DIR", dir)
 			return &t
 		}
+	}
+	if len(texts) > 0 {
+		return &Tool{Name: PlainSQL}
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
-// Package migrate finds which goose migrations are pending and applies them to staging under observation.
+// Package migrate finds which migrations are pending and applies them to staging under observation: those of goose, of golang-migrate, and plain files.
 //
-// goose itself does the work, with its own parser, its own order of statements and its own version table: a rehearsal that split
+// Where files are goose's, goose itself does the work, with its own parser, its own order of statements and its own version table: a rehearsal that split
 // files by itself would rehearse something else. Three things are kept apart, in the order a rehearsal needs them:
 //
 //   - [Scan] lists a directory and [Applied] reads a version table. Neither writes anywhere: goose's Provider is never pointed at
@@ -20,6 +20,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/rehearse-db/rehearse/rehearse/observe"
+	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
 // DefaultTable is goose's version table when none is named.
@@ -30,6 +31,7 @@ type Set struct {
 	// Ignored are the names of .sql files that goose passes over, since they do not begin with a number above nought and "_".
 	Ignored []string
 
+	by         report.Migrator
 	fsys       fs.FS
 	migrations []Migration
 	registered []*goose.Migration
@@ -42,12 +44,18 @@ type Migration struct {
 	File    string // path for people: the prefix given to Scan and the name
 	Go      bool   // written in Go
 	Command string // what a shell runs instead of any file; "" for files
+	// Migrator is what applies the file where it is not goose.
+	Migrator report.Migrator
 
 	Transaction bool             // false: NO TRANSACTION
 	HasDown     bool             // there is something to run on the way down
-	EmptyDown   bool             // there is a '-- +goose Down' with nothing to run after it
+	EmptyDown   bool             // there is a '-- +goose Down' with nothing to run after it, or a .down.sql with nothing in it
 	Statements  []observe.Source // of the way up, as goose sends them; nil for Go
 	Down        []observe.Source // of the way down
+
+	upFile, downFile string // of golang-migrate and plain ones; "" for none
+	text, downText   string // theirs, once part of a Plan
+	previous         int64  // the version that the way down leads to, for golang-migrate
 }
 
 // Empty says that a SQL migration has no statement on the way up.

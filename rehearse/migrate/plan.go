@@ -92,6 +92,23 @@ func (s *Set) Plan(applied []int64, to int64, allowMissing bool) (*Plan, error) 
 	return p, p.parse()
 }
 
+// PlanOf takes those versions for pending of which pending says so, whatever any table says, and parses them as the other plans do.
+func (s *Set) PlanOf(pending func(version int64) bool) (*Plan, error) {
+	p := &Plan{set: s}
+	for _, m := range s.migrations {
+		if pending(m.Version) {
+			p.Pending = append(p.Pending, m)
+		}
+	}
+	if s.ofFiles() {
+		return p, p.parseFiles()
+	}
+	return p, p.parse()
+}
+
+// ofFiles says that we apply the files, and goose does not.
+func (s *Set) ofFiles() bool { return s.by == report.GolangMigrate || s.by == report.Plain }
+
 // parse fills in what goose makes of the pending files.
 func (p *Plan) parse() error {
 	var errs []error

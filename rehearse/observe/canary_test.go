@@ -178,8 +178,8 @@ func TestCrowdHoldsWhatProductionHolds(t *testing.T) {
 		t.Fatalf("%d tables: %v", len(oids), err)
 	}
 	pgtest.Exec(t, db, "CREATE TABLE of_the_release (id int); ALTER TABLE c RENAME TO d")
-	const hold = 300 * time.Millisecond
-	crowd, err := observe.Gather(t.Context(), db.Copy, []string{"public.a", "public.gone"}, oids, hold, 2)
+	const hold, writers = 300 * time.Millisecond, 200 * time.Millisecond
+	crowd, err := observe.Gather(t.Context(), db.Copy, []string{"public.a", "public.gone"}, oids, observe.Holds{Readers: hold, Writers: writers}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +194,11 @@ func TestCrowdHoldsWhatProductionHolds(t *testing.T) {
 		AND datname = current_database()`
 	if n := pgtest.Value(t, db, open); n != "3" {
 		t.Errorf("%s sessions of the crowd have an old snapshot", n)
+	}
+	const writing = `SELECT string_agg(relation::regclass || ' ' || mode || ' ' || (backend_xmin IS NULL), ', ') FROM pg_stat_activity a JOIN pg_locks l USING (pid)
+		WHERE a.application_name = 'rehearse crowd' AND backend_xid IS NOT NULL AND datname = current_database() AND relation IS NOT NULL`
+	if got := pgtest.Value(t, db, writing); got != "a RowExclusiveLock true" {
+		t.Errorf("who writes holds %s", got)
 	}
 	app := session(t, db)
 	from := time.Now()
@@ -210,7 +215,54 @@ func TestCrowdHoldsWhatProductionHolds(t *testing.T) {
 		t.Errorf("behind the crowd that came back it took %s", took)
 	}
 	do(t, app, "SET lock_timeout = '10s'; ALTER TABLE a ADD z int") // and gone for good
-	if who := strings.Join(crowd.WaitedFor(), ", "); who != "a reader of the table, a dump" {
+	if who := by(crowd); who != "a reader of the table, a writer of the table, a dump" {
 		t.Errorf("it is told to have waited for %s", who)
+	}
+}
+
+func by(crowd *observe.Crowd) string {
+	var who []string
+	for _, w := range crowd.WaitedFor() {
+		who = append(who, w.By)
+	}
+	return strings.Join(who, ", ")
+}
+
+// TestWritersHoldUpOnlyWhatTheyDo has a transaction that has written in the way of statements that wait for such, or do not.
+func TestWritersHoldUpOnlyWhatTheyDo(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, "CREATE TABLE a (id int PRIMARY KEY, x int); INSERT INTO a VALUES (1, 1); CREATE TABLE b (id int); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'")
+	for sql, want := range map[string]string{
+		"CREATE INDEX a_x ON a (x)": "a writer of the table", "ALTER TABLE b ADD FOREIGN KEY (id) REFERENCES a": "a writer of the table",
+		"CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()": "a writer of the table",
+		"CREATE INDEX CONCURRENTLY a_c ON a (x)":                                "a writer of the table, an old snapshot",
+		"ALTER TABLE a ADD z int":                                               "a reader of the table, a writer of the table, a dump",
+		"UPDATE a SET x = 1":                                                    "", "ANALYZE a": "", "COMMENT ON TABLE a IS 'x'": "",
+	} {
+		t.Run(sql, func(t *testing.T) {
+			db := pgtest.Clone(t, db)
+			oids, err := observe.Tables(t.Context(), db.Copy())
+			if err != nil {
+				t.Fatal(err)
+			}
+			hold := observe.Holds{Readers: 250 * time.Millisecond, Writers: 250 * time.Millisecond}
+			crowd, err := observe.Gather(t.Context(), db.Copy, []string{"public.a"}, oids, hold, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			do(t, session(t, db), sql)
+			crowd.Leave(t.Context())
+			if got := by(crowd); got != want {
+				t.Errorf("it waited for %q, want %q", got, want)
+			}
+			for _, w := range crowd.WaitedFor() {
+				if w.Time < report.Duration(100*time.Millisecond) {
+					t.Errorf("it waited for %s for %s", w.By, w.Time)
+				}
+			}
+			if rows := pgtest.Value(t, db, "SELECT string_agg(id || ' ' || x, ',') FROM a"); rows != "1 1" {
+				t.Errorf("the crowd changed contents: %s", rows)
+			}
+		})
 	}
 }

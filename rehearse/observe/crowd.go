@@ -10,65 +10,83 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/rehearse-db/rehearse/rehearse/report"
 )
 
 // Whose transactions a [Crowd] has open.
 const (
 	Reader   = "a reader of the table" // has read it, and keeps what that locked
+	Writer   = report.AWriter          // has written it: it locks that and has a transaction id, and no snapshot
 	Snapshot = "an old snapshot"       // has read something else
 	Dump     = "a dump"                // has locked all tables for reading, as pg_dump does
 )
 
-// MostReaders is how many tables of a [Crowd] have a reader of their own; the dump reads the others too.
+// MostReaders is how many tables of a [Crowd] have a reader and a writer of their own; the dump reads the others too.
 const MostReaders = 8
 
 // crowdLook is how often a crowd looks for somebody who waits for it.
 const crowdLook = 10 * time.Millisecond
 
-// Crowd are sessions with transactions open, as production has them: each REPEATABLE READ, in which something was read and nothing happens
-// any more. All it holds are ACCESS SHARE locks and a snapshot, and it asks for no more, so that it is part of no deadlock.
+// Crowd are sessions with transactions open, as production has them, in which something was read or written and nothing happens any more. Who has
+// read is REPEATABLE READ and holds ACCESS SHARE locks and a snapshot; who has written holds ROW EXCLUSIVE on one table and a transaction id, and
+// has changed no row. None asks for more, so that they are part of no deadlock.
 type Crowd struct {
-	watch  *pgx.Conn
-	all    []member
-	hold   time.Duration
-	rounds int
-	stop   context.CancelFunc
-	done   chan struct{}
+	watch            *pgx.Conn
+	all              []member
+	readers, writers party
+	stop             context.CancelFunc
+	done             chan struct{}
 
 	mu     sync.Mutex
-	waited map[string]bool
-	from   time.Time // when somebody was first seen to wait
+	waited map[string]time.Duration
+	looked time.Time // when it was last seen who waits
+}
+
+// Holds is for how long the transactions of a [Crowd] go on from the moment when somebody is first seen to wait for them.
+type Holds struct{ Readers, Writers time.Duration }
+
+// party are those of a crowd that end together.
+type party struct {
+	hold   time.Duration
+	rounds int
+	from   time.Time // when somebody was first seen to wait for one of them
 }
 
 // member is one session of a crowd.
 type member struct {
-	conn *pgx.Conn
-	who  string
-	sql  string // what it reads
-	in   bool   // its transaction is open
-	gone bool   // its table or session is no more
+	conn  *pgx.Conn
+	party *party
+	who   string
+	sql   string // what it reads or locks
+	in    bool   // its transaction is open
+	gone  bool   // its table or session is no more
 }
 
-// Tables are the OIDs of the tables there are, for Gather (pg_class).
-func Tables(ctx context.Context, cfg *pgx.ConnConfig) (oids []uint32, err error) {
+// Tables are the OIDs of the tables there are, but for those named, quoted and qualified, for Gather (pg_class).
+func Tables(ctx context.Context, cfg *pgx.ConnConfig, but ...string) (oids []uint32, err error) {
 	conn, err := crowdSession(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
 	rows, err := conn.Query(ctx, `SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY c.oid`)
+  WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND NOT EXISTS (SELECT FROM unnest($1::text[]) but WHERE to_regclass(but) = c.oid) ORDER BY c.oid`, but)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[uint32])
 }
 
-// Gather opens the transactions of a crowd, on sessions that cfg leads to, a superuser: a reader of each of the tables, quoted and
+// Gather opens the transactions of a crowd, on sessions that cfg leads to, a superuser: a reader and a writer of each of the tables, quoted and
 // qualified, that is there; one that has read none of them; and one that has locked all that are left of the tables with the OIDs given. They
 // end when somebody has waited for them for the time of hold, and begin again as often as rounds says; Leave ends them in any case.
-func Gather(ctx context.Context, cfg func() *pgx.ConnConfig, tables []string, oids []uint32, hold time.Duration, rounds int) (_ *Crowd, err error) {
-	c := &Crowd{hold: hold, rounds: rounds, waited: map[string]bool{}, done: make(chan struct{}), stop: func() {}}
+func Gather(ctx context.Context, cfg func() *pgx.ConnConfig, tables []string, oids []uint32, hold Holds, rounds int) (_ *Crowd, err error) {
+	c := &Crowd{
+		readers: party{hold: hold.Readers, rounds: rounds}, writers: party{hold: hold.Writers, rounds: rounds},
+		waited: map[string]time.Duration{}, done: make(chan struct{}), stop: func() {},
+	}
 	defer func() {
 		if err != nil {
 			close(c.done)
@@ -86,7 +104,9 @@ func Gather(ctx context.Context, cfg func() *pgx.ConnConfig, tables []string, oi
 	for _, t := range tables {
 		if len(read) < MostReaders && slices.Contains(names, t) {
 			read = append(read, t)
-			if err := c.join(ctx, cfg(), Reader, "SELECT FROM ONLY "+t+" LIMIT 0"); err != nil {
+			err1 := c.join(ctx, cfg(), Reader, "SELECT FROM ONLY "+t+" LIMIT 0")
+			err2 := c.join(ctx, cfg(), Writer, "LOCK TABLE ONLY "+t+" IN ROW EXCLUSIVE MODE")
+			if err := errors.Join(err1, err2); err != nil {
 				return nil, err
 			}
 		}
@@ -143,7 +163,10 @@ func (c *Crowd) join(ctx context.Context, cfg *pgx.ConnConfig, who, sql string) 
 	if err != nil {
 		return err
 	}
-	m := member{conn: conn, who: who, sql: sql, in: true}
+	m := member{conn: conn, party: &c.readers, who: who, sql: sql, in: true}
+	if who == Writer {
+		m.party = &c.writers
+	}
 	c.all = append(c.all, m)
 	if err := m.begin(ctx); err != nil {
 		return fmt.Errorf("begin a transaction of the crowd: %w", err)
@@ -152,9 +175,13 @@ func (c *Crowd) join(ctx context.Context, cfg *pgx.ConnConfig, who, sql string) 
 }
 
 // begin opens the member's transaction. It does not wait for a lock, with others in its hands: that could be a deadlock. LOCK TABLE takes no
-// snapshot, which a dump has.
+// snapshot, which a dump has, and no transaction id, which a writer has.
 func (m *member) begin(ctx context.Context) error {
-	for _, sql := range []string{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SET LOCAL lock_timeout = 1", m.sql, "SELECT FROM pg_catalog.pg_class LIMIT 1"} {
+	mode, then := "REPEATABLE READ READ ONLY", "SELECT FROM pg_catalog.pg_class LIMIT 1"
+	if m.who == Writer {
+		mode, then = "READ COMMITTED READ WRITE", "SELECT pg_catalog.pg_current_xact_id()"
+	}
+	for _, sql := range []string{"BEGIN ISOLATION LEVEL " + mode, "SET LOCAL lock_timeout = 1", m.sql, then} {
 		if err := exec(ctx, m.conn.PgConn(), sql); err != nil {
 			return err
 		}
@@ -176,12 +203,12 @@ func (c *Crowd) look(ctx context.Context) {
 		if err != nil && c.watch.IsClosed() {
 			return // ended, as migrations may do to all other sessions
 		}
-		if c.seen(of, end) {
-			c.rounds--
-			c.release(ctx)
-			if c.rounds <= 0 {
-				return
-			}
+		for _, p := range c.seen(of, end) {
+			p.rounds--
+			c.release(ctx, p)
+		}
+		if c.readers.rounds <= 0 && c.writers.rounds <= 0 {
+			return
 		}
 		c.again(ctx)
 		pause(ctx, crowdLook)
@@ -206,7 +233,7 @@ func (c *Crowd) pids() (pids []int32) {
 func (c *Crowd) again(ctx context.Context) {
 	for i := range c.all {
 		m := &c.all[i]
-		if m.in || m.gone {
+		if m.in || m.gone || m.party.rounds <= 0 {
 			continue
 		}
 		err := m.begin(ctx)
@@ -216,55 +243,72 @@ func (c *Crowd) again(ctx context.Context) {
 	}
 }
 
-// release ends the transactions.
-func (c *Crowd) release(ctx context.Context) {
+// release ends the transactions of a party.
+func (c *Crowd) release(ctx context.Context, of *party) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 	defer cancel()
 	for i := range c.all {
-		_ = exec(ctx, c.all[i].conn.PgConn(), "ROLLBACK")
-		c.all[i].in = false
+		if m := &c.all[i]; m.party == of {
+			_ = exec(ctx, m.conn.PgConn(), "ROLLBACK")
+			m.in = false
+		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.from = time.Time{}
+	of.from = time.Time{}
 }
 
-// seen notes who is waited for, and tells whether that has gone on for so long.
-func (c *Crowd) seen(of []int32, end bool) (enough bool) {
+// seen notes who is waited for, since the last look, and gives the parties for which that has gone on for so long. A writer has no snapshot: who
+// waits for the end of its transaction waits for what it has written.
+func (c *Crowd) seen(of []int32, end bool) (enough []*party) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(of) > 0 && c.from.IsZero() {
-		c.from = time.Now()
+	now, since := time.Now(), time.Duration(0)
+	if !c.looked.IsZero() {
+		since = now.Sub(c.looked)
 	}
+	c.looked = now
+	at := map[string]bool{}
 	for _, m := range c.all {
-		if slices.Contains(of, int32(m.conn.PgConn().PID())) {
-			who := m.who
-			if end {
-				who = Snapshot
-			}
-			c.waited[who] = true
+		if !slices.Contains(of, int32(m.conn.PgConn().PID())) {
+			continue
+		}
+		if m.party.from.IsZero() {
+			m.party.from = now
+		}
+		if at[m.who] = true; end && m.who != Writer {
+			delete(at, m.who)
+			at[Snapshot] = true
 		}
 	}
-	return !c.from.IsZero() && time.Since(c.from) >= c.hold
+	for who := range at {
+		c.waited[who] += since
+	}
+	for _, p := range []*party{&c.readers, &c.writers} {
+		if !p.from.IsZero() && now.Sub(p.from) >= p.hold {
+			enough = append(enough, p)
+		}
+	}
+	return enough
 }
 
-// WaitedFor says for whose transactions somebody waited, in the order of the constants; nil for none.
-func (c *Crowd) WaitedFor() (who []string) {
+// WaitedFor says for whose transactions somebody waited, in the order of the constants, and for how long, as a look every 10 ms saw it; nil for
+// none.
+func (c *Crowd) WaitedFor() (all []report.HeldUp) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, w := range []string{Reader, Snapshot, Dump} {
-		if c.waited[w] {
-			who = append(who, w)
+	for _, who := range []string{Reader, Writer, Snapshot, Dump} {
+		if d, waited := c.waited[who]; waited {
+			all = append(all, report.HeldUp{By: who, Time: report.Duration(d)})
 		}
 	}
-	return who
+	return all
 }
 
 // Leave ends all that is left of the crowd, with its sessions.
 func (c *Crowd) Leave(ctx context.Context) {
 	c.stop()
 	<-c.done
-	c.release(ctx)
+	c.release(ctx, &c.readers)
+	c.release(ctx, &c.writers)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 	defer cancel()
 	for _, m := range c.all {

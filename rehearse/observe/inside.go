@@ -72,6 +72,8 @@ func (r *Recorder) inside(ctx context.Context, u *run, q *Query) {
 	for _, p := range rels {
 		if p.modes >= 1<<shareUpdateExclusive {
 			u.locked[p.oid] = true
+		} else if p.sequence {
+			u.moved[p.oid] = true
 		}
 		u.countInside(s, st, p)
 		rel := u.rels[p.oid]

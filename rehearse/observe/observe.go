@@ -59,6 +59,7 @@ type Recorder struct {
 	sessions map[Conn]*session
 	run      *run                 // nil between migrations
 	rels     map[uint32]*relation // as the last migration left them; nil where that is not known
+	aside    map[uint32]bool      // the tables of Options.Aside that have been seen
 }
 
 // Source is a statement about to be sent, and where it stands.
@@ -117,6 +118,9 @@ type Observation struct {
 	// included, ordered; indexes are among them, TOAST tables may be. Changes of privileges, types, functions and the like are not bound.
 	Bound  bool
 	Locked []uint32
+	// Moved are the OIDs, in order, of sequences that were not locked so, from which values may have been taken or which were set: all of them where
+	// Bound is true, since nextval and setval keep a lock until the transaction ends, even out of what was undone in it.
+	Moved []uint32
 
 	// Touched are the OIDs, in order, of the tables that were locked for writing or more, rewritten or changed. Only these can differ.
 	Touched []uint32
@@ -192,11 +196,12 @@ func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql
 	}
 	if !r.o.TimesOnly {
 		if rels = r.rels; rels == nil {
-			if rels, err = r.watcher.relations(ctx, nil); err != nil {
+			if rels, err = r.watcher.relations(ctx); err != nil {
 				return err
 			}
+			r.aside = map[uint32]bool{}
+			setAside(rels, r.aside, r.o.Aside)
 		}
-		setAside(rels, r.o.Aside)
 		r.rels = nil
 	}
 	if ignore == nil {
@@ -207,7 +212,7 @@ func (r *Recorder) Start(ctx context.Context, anyStatement bool, ignore func(sql
 	r.run = &run{
 		epoch: time.Now(), anyStatement: anyStatement, ignore: ignore,
 		rels: rels, walStart: wal, wal: wal, method: report.Exact,
-		changes: map[uint32]Change{}, touched: map[uint32]bool{}, locked: map[uint32]bool{}, numbers: map[*session]int{},
+		changes: map[uint32]Change{}, touched: map[uint32]bool{}, locked: map[uint32]bool{}, moved: map[uint32]bool{}, numbers: map[*session]int{},
 	}
 	r.run.setup = time.Since(start)
 	if !r.o.TimesOnly && !counting {
@@ -240,12 +245,7 @@ func (r *Recorder) Stop(ctx context.Context) *Observation {
 		s.end(u, u.now(), false)
 		r.handOver(ctx, u, conn)
 	}
-	if wal, err := r.watcher.wal(ctx); err == nil {
-		u.wal = wal
-	} else {
-		u.miss("WAL written", Reason(err))
-	}
-	r.keep(ctx, u)
+	u.ask(func() { r.keep(ctx, u) })
 	return u.observation()
 }
 
@@ -258,27 +258,6 @@ func (r *Recorder) handOver(ctx context.Context, u *run, conn Conn) {
 		if _, err := settle(ctx, conn, r.watcher.version); err != nil {
 			u.unbound = true
 		}
-	})
-}
-
-// keep remembers the relations for the next migration, where all that this one changed is known: what it locked is read anew.
-func (r *Recorder) keep(ctx context.Context, u *run) {
-	if u.unbound || u.rels == nil {
-		return
-	}
-	u.ask(func() {
-		if len(u.locked) > 0 {
-			now, err := r.watcher.relations(ctx, slices.Collect(maps.Keys(u.locked)))
-			if err != nil {
-				u.unbound = true
-				return
-			}
-			for oid := range u.locked {
-				delete(u.rels, oid)
-			}
-			maps.Copy(u.rels, now)
-		}
-		r.rels = u.rels
 	})
 }
 
@@ -328,6 +307,7 @@ type run struct {
 	asked       int // so many statements were asked together with others
 	touched     map[uint32]bool
 	locked      map[uint32]bool // for more than reading and writing rows, new ones too
+	moved       map[uint32]bool // sequences locked for less
 	unbound     bool            // not all that was changed is locked
 	method      report.Method
 	commit      time.Duration
@@ -371,7 +351,7 @@ func (u *run) observation() *Observation {
 		Locks: u.exposures(), Rewrites: u.rewrites, Duration: u.last - u.first, Commit: u.commit,
 		Observing: u.setup + u.observing, WAL: max(0, u.wal-u.walStart), Changes: u.changes, ChangesMethod: u.method,
 		Touched: slices.Sorted(maps.Keys(u.touched)), Abandoned: u.abandoned, NotMeasured: u.missed,
-		Bound: !u.unbound, Locked: slices.Sorted(maps.Keys(u.locked)),
+		Bound: !u.unbound, Locked: slices.Sorted(maps.Keys(u.locked)), Moved: slices.Sorted(maps.Keys(u.moved)),
 	}
 	for _, s := range u.statements {
 		o.Statements = append(o.Statements, s.Statement)

@@ -84,7 +84,7 @@ func (u *run) sampledHold(q *Query, rel *relation, m mode, start, end time.Durat
 
 // storageOutside compares the storage of all relations with what was seen last.
 func (r *Recorder) storageOutside(ctx context.Context, u *run, st *statement) error {
-	now, err := r.watcher.relations(ctx, nil)
+	now, err := r.watcher.relations(ctx)
 	if err != nil {
 		return err
 	}

@@ -21,8 +21,8 @@ const probeTimeout = 60 * time.Second
 // The savepoint makes it invisible: a failure aborts no more than it, and rolling it back undoes the settings and frees the catalogs.
 var probeSQL = append([]string{
 	"SAVEPOINT _rehearse_probe",
-	"SET LOCAL search_path = pg_catalog", "SET LOCAL statement_timeout = '10s'", "SET LOCAL lock_timeout = '1s'",
-	"SELECT pg_catalog.pg_current_wal_insert_lsn() OPERATOR(pg_catalog.-) '0/0'::pg_catalog.pg_lsn, pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())",
+	`SELECT pg_catalog.pg_current_wal_insert_lsn() OPERATOR(pg_catalog.-) '0/0'::pg_catalog.pg_lsn, pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()),
+	pg_catalog.set_config('search_path', 'pg_catalog', true), pg_catalog.set_config('statement_timeout', '10s', true), pg_catalog.set_config('lock_timeout', '1s', true)`,
 	`SELECT l.relation, l.modes, c.relfilenode, c.relpersistence, c.relam, c.reltablespace,
 	CASE WHEN l.modes & 256 <> 0 AND c.relkind IN ('r', 'm', 'i') THEN pg_relation_size(c.oid) ELSE 0 END,
 	CASE WHEN l.modes & 256 <> 0 AND c.relkind IN ('r', 'p', 'm') THEN ` + columnsSQL + ` END,
@@ -59,10 +59,11 @@ func (c counters) minus(d counters) counters {
 
 // probed is one relation a transaction has locked.
 type probed struct {
-	oid   uint32
-	modes int
-	gone  bool // dropped by the transaction
-	table bool
+	oid      uint32
+	modes    int
+	gone     bool // dropped by the transaction
+	table    bool
+	sequence bool
 	storage
 	bytes int64
 	counters
@@ -80,17 +81,17 @@ func probe(ctx context.Context, conn Conn) (wal, completed int64, rels []probed,
 		}
 		return 0, 0, nil, err
 	}
-	if len(results) != 8 || len(results[4].Rows) != 1 {
+	if len(results) != len(probeSQL) || len(results[1].Rows) != 1 {
 		return 0, 0, nil, fmt.Errorf("probe: %d results", len(results))
 	}
-	wal, err = strconv.ParseInt(string(results[4].Rows[0][0]), 10, 64)
+	wal, err = strconv.ParseInt(string(results[1].Rows[0][0]), 10, 64)
 	if err == nil {
-		completed, err = strconv.ParseInt(string(results[4].Rows[0][1]), 10, 64)
+		completed, err = strconv.ParseInt(string(results[1].Rows[0][1]), 10, 64)
 	}
 	if err != nil {
 		return 0, 0, nil, err
 	}
-	for _, row := range results[5].Rows {
+	for _, row := range results[2].Rows {
 		rels = append(rels, readProbed(row))
 	}
 	return wal, completed, rels, nil
@@ -104,7 +105,7 @@ func readProbed(row [][]byte) probed {
 	}
 	kind := string(row[13])
 	return probed{
-		oid: uint32(num(0)), modes: int(num(1)), gone: row[2] == nil, table: kind == "r" || kind == "p" || kind == "m",
+		oid: uint32(num(0)), modes: int(num(1)), gone: row[2] == nil, table: kind == "r" || kind == "p" || kind == "m", sequence: kind == "S",
 		storage: storage{
 			filenode: uint32(num(2)), persistence: string(row[3]), method: uint32(num(4)), tablespace: uint32(num(5)), columns: string(row[7]),
 		},

@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"context"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,6 +45,40 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
 WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm', 'f', 'v', 'i', 'I', 'S') AND c.relpersistence <> 't'
 	AND n.nspname !~ '^pg_(toast|temp)'`
+
+// someRelationsSQL reads those of the OIDs given.
+const someRelationsSQL = relationsSQL + " AND c.oid = ANY ($1)"
+
+// fields are where a row of relationsSQL goes.
+func (r *relation) fields() []any {
+	return []any{&r.oid, &r.name, &r.kind, &r.table, &r.filenode, &r.persistence, &r.method, &r.tablespace, &r.columns}
+}
+
+// keep reads where the WAL ends, and remembers the relations for the next migration, where all that this one changed is known: what it locked is
+// read anew.
+func (r *Recorder) keep(ctx context.Context, u *run) {
+	known := !u.unbound && u.rels != nil
+	var locked []uint32
+	if known {
+		locked = slices.Collect(maps.Keys(u.locked))
+	}
+	wal, now, err := r.watcher.ending(ctx, locked)
+	if err != nil {
+		u.unbound = true
+		u.miss("WAL written", Reason(err))
+		return
+	}
+	u.wal = wal
+	if !known {
+		return
+	}
+	for _, oid := range locked {
+		delete(u.rels, oid)
+	}
+	setAside(now, r.aside, r.o.Aside)
+	maps.Copy(u.rels, now)
+	r.rels = u.rels
+}
 
 // restored is a relation found with other storage than before.
 type restored struct {
@@ -161,19 +197,19 @@ func columnReason(before, after string) string {
 	return added
 }
 
-// setAside takes tables, and their indexes, out of the relations.
-func setAside(rels map[uint32]*relation, tables []string) {
-	for oid, rel := range rels {
-		owner := rel
-		if t := rels[rel.table]; rel.table != 0 && t != nil {
-			owner = t
-		}
-		if slices.Contains(tables, owner.name) && owner != rel {
-			delete(rels, oid)
-		}
+// setAside takes tables, and their indexes, out of relations that were read, and adds the tables to those seen before: an index may be read again
+// without its table.
+func setAside(rels map[uint32]*relation, seen map[uint32]bool, tables []string) {
+	if len(tables) == 0 {
+		return
 	}
 	for oid, rel := range rels {
 		if slices.Contains(tables, rel.name) {
+			seen[oid] = true
+		}
+	}
+	for oid, rel := range rels {
+		if seen[oid] || seen[rel.table] {
 			delete(rels, oid)
 		}
 	}

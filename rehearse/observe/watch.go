@@ -27,6 +27,7 @@ func openWatcher(ctx context.Context, cfg *pgx.ConnConfig) (*watcher, error) {
 	cfg.RuntimeParams["lock_timeout"] = "1000"
 	cfg.RuntimeParams["statement_timeout"] = "30000"
 	cfg.RuntimeParams["search_path"] = "pg_catalog"
+	cfg.RuntimeParams["plan_cache_mode"] = "force_generic_plan" // the few relations asked for cost more to plan than to read
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("connect the observer of migrations: %w", err)
@@ -95,16 +96,10 @@ func (w *watcher) beginning(ctx context.Context) (wal int64, counting bool, err 
 	return wal, counting, err
 }
 
-// relations reads the relations there are, by OID, as committed: all, or those of the OIDs.
-func (w *watcher) relations(ctx context.Context, oids []uint32) (rels map[uint32]*relation, err error) {
-	query, args := relationsSQL, []any(nil)
-	if oids != nil {
-		query, args = relationsSQL+" AND c.oid = ANY ($1)", []any{oids}
-	}
+// relations reads the relations there are, by OID, as committed.
+func (w *watcher) relations(ctx context.Context) (rels map[uint32]*relation, err error) {
 	var r relation
-	err = w.each(ctx, query, args, []any{
-		&r.oid, &r.name, &r.kind, &r.table, &r.filenode, &r.persistence, &r.method, &r.tablespace, &r.columns,
-	}, func() { rels = map[uint32]*relation{} }, func() {
+	err = w.each(ctx, relationsSQL, nil, r.fields(), func() { rels = map[uint32]*relation{} }, func() {
 		c := r
 		rels[c.oid] = &c
 	})
@@ -114,10 +109,36 @@ func (w *watcher) relations(ctx context.Context, oids []uint32) (rels map[uint32
 	return rels, nil
 }
 
+const walSQL = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint"
+
 // wal is the position in the WAL, in bytes from its beginning (pg_current_wal_insert_lsn).
 func (w *watcher) wal(ctx context.Context) (pos int64, err error) {
-	err = w.one(ctx, "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint", nil, []any{&pos})
+	err = w.one(ctx, walSQL, nil, []any{&pos})
 	return pos, err
+}
+
+// ending is the position in the WAL (see wal), and of the OIDs the relations there are still, in one exchange.
+func (w *watcher) ending(ctx context.Context, oids []uint32) (wal int64, rels map[uint32]*relation, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err = w.ask(ctx, func(conn *pgx.Conn) error {
+		rels = map[uint32]*relation{}
+		batch := &pgx.Batch{}
+		batch.Queue(walSQL).QueryRow(func(row pgx.Row) error { return row.Scan(&wal) })
+		if len(oids) > 0 {
+			batch.Queue(someRelationsSQL, oids).Query(func(rows pgx.Rows) error {
+				r := &relation{}
+				_, err := pgx.ForEachRow(rows, r.fields(), func() error {
+					c := *r
+					rels[c.oid] = &c
+					return nil
+				})
+				return err
+			})
+		}
+		return conn.SendBatch(ctx, batch).Close()
+	})
+	return wal, rels, err
 }
 
 // completed is the number after that of the newest transaction that has ended, however (pg_current_snapshot).

@@ -28,6 +28,7 @@ type Back struct {
 	Verdict    BackVerdict `json:"verdict"`
 	Duration   Duration    `json:"duration"` // of the down, as that of a migration
 	Locks      []Exposure  `json:"locks,omitempty"`
+	Blocked    []Blocked   `json:"blocked,omitempty"` // how long others would have waited for the tables that the migration locks, as probes saw it
 	Rewrites   []Rewrite   `json:"rewrites,omitempty"`
 	Statements []Statement `json:"statements,omitempty"`
 	WAL        int64       `json:"wal_bytes"`
@@ -201,7 +202,7 @@ func (a *arranger) wayBack() section {
 	}
 	s.Items = append(s.Items, a.lockedByDowns()...)
 	if names := byVerdict[BackNone]; len(names) > 0 {
-		s.Items = append(s.Items, item{Text: a.text(fmt.Sprintf("No down: %s. goose counts such as rolled back and changes nothing.", list(names, 6)))})
+		s.Items = append(s.Items, item{Text: a.text(fmt.Sprintf("No down: %s. %s.", list(names, 6), a.r.migrator().rolledBack()))})
 	}
 	if len(s.Items) > 0 {
 		s.Items = append(atMost(s.Items, a.lim.lines, "lines"), item{Text: "Each down was run on a clone of the copy in the state it would meet, schema and rows were compared with " +
@@ -220,7 +221,16 @@ func (a *arranger) lockedByDowns() []item {
 		if m.Back == nil {
 			continue
 		}
+		for _, b := range m.Back.Blocked {
+			if max(b.Reads.Total, b.Writes.Total) >= leastHeld {
+				items = append(items, item{Kind: bullet, Text: a.text(fmt.Sprintf("The down of %s blocked reads of %s for %s, and writes for %s (probed).",
+					m.ShortName(), b.Table, b.Reads.Total, b.Writes.Total))})
+			}
+		}
 		for _, e := range m.Back.Locks {
+			if e.Object == "" && slices.ContainsFunc(m.Back.Blocked, func(b Blocked) bool { return b.Table == e.Table }) {
+				continue
+			}
 			if e.Held >= leastHeld && e.Blocks != "schema changes" {
 				items = append(items, item{Kind: bullet, Text: a.text(fmt.Sprintf("The down of %s kept others from %s of %s for %s.", m.ShortName(), e.Blocks, e.Name(), About(e.Held, e.Method)))})
 			}
@@ -244,7 +254,7 @@ func (a *arranger) backOf(m *Migration) []item {
 	case BackIncomplete:
 		says = append(says, "loses no value, but the schema is not what it was")
 	case BackNoOp:
-		says = append(says, "has a down that does nothing: goose counts it as rolled back")
+		says = append(says, "has a down that does nothing: "+m.Migrator.Name()+" counts it as rolled back")
 	case BackFails:
 		says = append(says, "has a down that fails"+failing(b.Failure))
 	}

@@ -26,6 +26,7 @@ type ColumnContents struct {
 	Filled  int64  `json:"filled,omitempty"`  // of them, those in which it was NULL before
 	Dropped bool   `json:"dropped,omitempty"` // there is no such column after: Rows had a value in it
 	Retyped bool   `json:"retyped,omitempty"` // its type is another
+	Anew    bool   `json:"anew,omitempty"`    // another column of the same table stands under its name
 	Moment  bool   `json:"moment,omitempty"`  // a date or a time with a date, before and after
 }
 

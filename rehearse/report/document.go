@@ -73,7 +73,7 @@ func arrange(r *Result, sym symbols, lim limits) document {
 	doc := document{Headline: a.headline(), Verdict: r.Verdict, Parts: a.circumstances()}
 	for _, build := range []func() section{
 		a.migrations, a.doThisFirst, a.wayBack, a.overrides, a.checks, a.parts, a.alsoSeen, a.waits, a.among, a.queries, a.schema, a.rows, a.contents, a.cost,
-		a.failures, a.killed, a.repeated, a.fidelity, a.notMeasured, a.leftovers, a.masks, a.audit, a.method,
+		a.failures, a.killed, a.repeated, a.curves, a.fidelity, a.notMeasured, a.leftovers, a.masks, a.audit, a.method,
 	} {
 		if s := build(); len(s.Items) > 0 {
 			doc.Sections = append(doc.Sections, s)

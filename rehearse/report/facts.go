@@ -135,6 +135,9 @@ func (a *arranger) failure(m *Migration) []item {
 			items = append(items, item{Kind: code, Depth: 1, Text: oneLine(st.SQL, 4*a.lim.cell, a.sym.ellipsis)})
 		}
 	}
+	if f.Recorded != "" {
+		add("the version table says " + f.Recorded + ": golang-migrate goes no further until it is told, by migrate force, which version this is")
+	}
 	switch {
 	case f.StaysApplied != "":
 		add("stays applied: " + f.StaysApplied)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// KillOutcome is what becomes of a migration whose session is ended half way, when goose is run again.
+// KillOutcome is what becomes of a migration whose session is ended half way, when its migrator is run again.
 type KillOutcome string
 
 // The outcomes, from the best to the worst.
@@ -23,7 +23,7 @@ func (o KillOutcome) Weight() int {
 }
 
 // Kill is what was seen of a migration whose backend was terminated, at several points of it one after the other, each time on the
-// database as it was before the migration. After each, goose was run again on a new session.
+// database as it was before the migration. After each, the migrator was run again on a new session.
 type Kill struct {
 	Outcome    KillOutcome `json:"outcome"`    // the worst of the points
 	Statements int         `json:"statements"` // that the migration has
@@ -44,7 +44,7 @@ type KillPoint struct {
 	// Differs is what was otherwise after the second run than after an undisturbed one, in words, and DataDiffers that rows or values were.
 	Differs     []string `json:"differs,omitempty"`
 	DataDiffers bool     `json:"data_differs,omitempty"`
-	// Cleanup is SQL that was run on a clone after such a kill, with which the database came to be as after an undisturbed run: with goose
+	// Cleanup is SQL that was run on a clone after such a kill, with which the database came to be as after an undisturbed run: with the migrator
 	// run again after it or, where ByHand is set, by itself, the entry in the version table included. "" when none is known.
 	Cleanup string `json:"cleanup,omitempty"`
 	ByHand  bool   `json:"by_hand,omitempty"`
@@ -73,19 +73,19 @@ func (k *Kill) Worst() KillPoint {
 	return worst
 }
 
-// Again is what goose's second run came to, for people: "goose up resumes", "goose up fails: ...".
-func (p KillPoint) Again() string {
+// Again is what the migrator's second run came to, for people: "goose up resumes", "migrate up fails: ...".
+func (p KillPoint) Again(by Migrator) string {
 	switch {
 	case p.Outcome == KillResumes:
-		return "goose up resumes"
+		return by.Up() + " resumes"
 	case p.Failure != nil:
-		text := "goose up fails: " + p.Failure.Message
+		text := by.Up() + " fails: " + p.Failure.Message
 		if p.Failure.SQLState != "" {
 			text += " (" + p.Failure.SQLState + ")"
 		}
 		return text
 	}
-	return "goose up succeeds and leaves something else: " + list(p.Differs, 5)
+	return by.Up() + " succeeds and leaves something else: " + list(p.Differs, 5)
 }
 
 // killed tells what a kill half way leaves.
@@ -110,10 +110,10 @@ func (a *arranger) killed() section {
 			verb = " were killed after each statement ("
 		}
 		s.Items = append(s.Items, item{Kind: bullet, Text: a.text(list(resume, 10) + verb + Count(int64(points), "point") +
-			"); goose up resumed each time, to the same end")})
+			"); " + a.r.migrator().Up() + " resumed each time, to the same end")})
 	}
 	if len(s.Items) > 0 {
-		s.Items = append(s.Items, item{Text: "Each point on a clone or after a rollback that was verified: the backend was terminated by another session, goose run again " +
+		s.Items = append(s.Items, item{Text: "Each point on a clone or after a rollback that was verified: the backend was terminated by another session, " + a.r.migrator().Name() + " run again " +
 			"on a new one, and schema and rows compared with those of an undisturbed run."})
 	}
 	return s
@@ -130,7 +130,7 @@ func (a *arranger) kill(m *Migration) []item {
 	var told []KillPoint
 	for _, p := range m.Kill.Points {
 		same := func(q KillPoint) bool {
-			return q.Again() == p.Again() && slices.Equal(q.Stayed, p.Stayed) && q.Cleanup == p.Cleanup && q.ByHand == p.ByHand
+			return q.Again(m.Migrator) == p.Again(m.Migrator) && slices.Equal(q.Stayed, p.Stayed) && q.Cleanup == p.Cleanup && q.ByHand == p.ByHand
 		}
 		if i := slices.IndexFunc(told, same); i >= 0 {
 			places[i] = append(places[i], p.Place())
@@ -143,9 +143,9 @@ func (a *arranger) kill(m *Migration) []item {
 		if len(p.Stayed) > 0 {
 			stays = "stays: " + list(p.Stayed, 5)
 		}
-		items = append(items, item{Kind: bullet, Text: a.text(fmt.Sprintf("killed %s: %s; %s", list(places[i], 10), stays, p.Again()))})
+		items = append(items, item{Kind: bullet, Text: a.text(fmt.Sprintf("killed %s: %s; %s", list(places[i], 10), stays, p.Again(m.Migrator)))})
 		if p.Cleanup != "" {
-			items = append(items, a.advice(p.Advice())...)
+			items = append(items, a.advice(p.Advice(m.Migrator))...)
 		}
 	}
 	if n := m.Kill.NotCompared; len(n) > 0 {
@@ -155,17 +155,17 @@ func (a *arranger) kill(m *Migration) []item {
 }
 
 // Advice is what to do after such a kill, its SQL in lines that begin with four spaces.
-func (p KillPoint) Advice() string {
+func (p KillPoint) Advice(by Migrator) string {
 	text := "Killed " + p.Place() + ":"
 	switch {
 	case p.Cleanup == "":
 		return ""
 	case p.ByHand:
-		text += " do not run goose again, but finish by hand (tried on a clone, it ends as an undisturbed run does):\n"
+		text += " do not run " + by.Name() + " again, but finish by hand (tried on a clone, it ends as an undisturbed run does):\n"
 	case p.Failure == nil:
-		text += " clean up before goose is run again (tried on a clone, it ends as an undisturbed run does):\n"
+		text += " clean up before " + by.Name() + " is run again (tried on a clone, it ends as an undisturbed run does):\n"
 	default:
-		text += " clean up, then run goose again (tried on a clone, it ends as an undisturbed run does):\n"
+		text += " clean up, then run " + by.Name() + " again (tried on a clone, it ends as an undisturbed run does):\n"
 	}
 	return text + "    " + strings.ReplaceAll(strings.TrimSpace(p.Cleanup), "\n", "\n    ")
 }

@@ -61,6 +61,7 @@ type Result struct {
 	Probing      *Probing      `json:"probing,omitempty"`   // nil: nothing was probed
 	Queries      *Queries      `json:"queries,omitempty"`   // nil: no query was looked at
 	Hostility    *Hostility    `json:"hostility,omitempty"` // nil: nothing was applied among long transactions of others
+	Scaling      *Scaling      `json:"scaling,omitempty"`   // nil: nothing was applied to copies with fewer rows
 	Checks       []Assertion   `json:"checks,omitempty"`
 	CheckCommand *CheckCommand `json:"check_command,omitempty"`
 	Drift        *Drift        `json:"drift,omitempty"`
@@ -68,6 +69,7 @@ type Result struct {
 	Rows         []TableRows   `json:"rows"`   // tables whose rows changed over all migrations
 	Sizes        []Size        `json:"sizes"`  // tables and indexes whose size changed over all migrations
 	Leftovers    []Leftover    `json:"leftovers"`
+	StayInvalid  []Leftover    `json:"stay_invalid,omitempty"` // indexes that were INVALID before the migrations and are still
 	Policy       Policy        `json:"policy"`
 	Overrides    []Override    `json:"overrides,omitempty"` // of pending migrations, in the order of application
 	Findings     []Finding     `json:"findings"`
@@ -144,7 +146,8 @@ type Migration struct {
 	Transaction bool            `json:"transaction"` // false: NO TRANSACTION
 	Empty       bool            `json:"empty,omitempty"`
 	HasDown     bool            `json:"has_down"`
-	Command     bool            `json:"command,omitempty"` // a command of the user's applied it, whatever it consists of; Name is the command
+	Migrator    Migrator        `json:"migrator,omitempty"` // what applies its file; "" is goose, or a command
+	Command     bool            `json:"command,omitempty"`  // a command of the user's applied it, whatever it consists of; Name is the command
 	Outcome     Outcome         `json:"outcome"`
 	Duration    Duration        `json:"duration"` // first statement sent until the commit was acknowledged, without our own probes
 	Commit      Duration        `json:"commit"`
@@ -159,6 +162,7 @@ type Migration struct {
 	Blocked     []Blocked       `json:"blocked,omitempty"`
 	Kill        *Kill           `json:"kill,omitempty"`     // nil: it was not killed half way
 	Repeat      *Repeat         `json:"repeat,omitempty"`   // nil: its time was taken once
+	Curve       *Curve          `json:"curve,omitempty"`    // nil: not applied to copies with fewer rows
 	Hostile     *Hostile        `json:"hostile,omitempty"`  // nil: not applied among long transactions of others
 	Remedies    []Remedied      `json:"remedies,omitempty"` // tried on clones
 	Rewrites    []Rewrite       `json:"rewrites"`
@@ -173,7 +177,7 @@ type Migration struct {
 	Back        *Back           `json:"back,omitempty"`     // nil: not asked
 }
 
-// Statement is one statement of a migration as goose sent it.
+// Statement is one statement of a migration as it was sent.
 type Statement struct {
 	SQL         string    `json:"sql"` // comments and runs of white space folded, cut at 2,000 characters
 	File        string    `json:"file"`
@@ -210,6 +214,7 @@ type Failure struct {
 	File         string `json:"file,omitempty"`
 	Line         int    `json:"line,omitempty"`
 	StaysApplied string `json:"stays_applied,omitempty"` // what of the migration stays in the database, in words
+	Recorded     string `json:"recorded,omitempty"`      // what golang-migrate's table says of it where that keeps it from going on: "version 2, dirty"
 
 	Offenders []Offenders `json:"offenders,omitempty"` // rows in the way, where the failure is about rows that were there
 }

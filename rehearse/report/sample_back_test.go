@@ -10,6 +10,13 @@ func wayBack() *report.Result {
 		Locks: []report.Exposure{{Table: "shop.orders", Mode: "ACCESS EXCLUSIVE", Held: ms(4_080), Blocks: "reads and writes", Line: 6, Method: report.Exact}},
 		Again: &report.Again{Outcome: report.Applied, Duration: ms(11)},
 	}
+	slow := applied(40, "00040_note_index.sql", ms(90))
+	slow.Back = &report.Back{
+		Verdict: report.BackReversible, Duration: ms(610), Locks: []report.Exposure{{Table: "shop.notes", Mode: "ACCESS EXCLUSIVE", Held: ms(600), Blocks: "reads and writes", Method: report.Exact}},
+		Blocked: []report.Blocked{{Table: "shop.notes", Reads: waited(ms(580), ms(580), 1), Writes: waited(ms(590), ms(590), 1)}},
+		Again:   &report.Again{Outcome: report.Applied, Duration: ms(80)},
+	}
+	r.Migrations = append(r.Migrations, slow)
 	r.Migrations = append(r.Migrations, lossy(), noOp(), downFails(), leaves(), incomplete())
 	none := applied(47, "00047_seen.sql", ms(3))
 	none.HasDown, none.Back = false, &report.Back{Verdict: report.BackNone}

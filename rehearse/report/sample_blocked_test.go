@@ -22,9 +22,11 @@ func blocked() *report.Result {
 	cic.Transaction, cic.Probed = false, true
 	cic.Locks = []report.Exposure{{Table: "shop.orders", Mode: "SHARE UPDATE EXCLUSIVE", Held: ms(890), Blocks: "schema changes", Method: report.Sampled}}
 	cic.Hostile = &report.Hostile{
-		Tables: []string{"shop.orders"}, WaitedFor: []string{"a reader of the table", "an old snapshot", "a dump"},
-		Plain: report.HostileRun{Outcome: report.Applied, Duration: ms(5_700)},
-		Limited: &report.HostileRun{Outcome: report.Failed, Duration: ms(2_700), Failure: refused(cic, 2), Leftovers: []report.Leftover{
+		Tables: []string{"shop.orders"}, WaitedFor: []string{report.AWriter, "an old snapshot"},
+		Plain: report.HostileRun{Outcome: report.Applied, Duration: ms(8_700), HeldUp: []report.HeldUp{
+			{By: report.AWriter, Time: ms(3_010)}, {By: "an old snapshot", Time: ms(4_990)},
+		}},
+		Limited: &report.HostileRun{Outcome: report.Failed, Duration: ms(2_700), Failure: refused(cic, 2), HeldUp: []report.HeldUp{{By: report.AWriter, Time: ms(1_990)}}, Leftovers: []report.Leftover{
 			{Kind: "invalid index", Object: "shop.orders_ref", Table: "shop.orders", SQL: "DROP INDEX CONCURRENTLY shop.orders_ref;"},
 		}},
 	}
@@ -36,8 +38,12 @@ func blocked() *report.Result {
 	r.Probing = &report.Probing{
 		Tables: []string{"shop.customers", "shop.orders"}, Every: ms(5), Probes: 41_207, NoiseMedian: ms(0.2), NoiseMax: ms(54), NotProbed: []string{"shop.orders_by_day"},
 	}
-	longest := ms(14_000)
-	r.Hostility = &report.Hostility{Hold: ms(5_000), HoldFrom: "as asked for", LockTimeout: ms(2_000), Longest: &longest, Clients: 3, Hidden: 2}
+	longest, writer := ms(5_000), ms(1_200)
+	r.Hostility = &report.Hostility{
+		Hold: ms(5_000), HoldFrom: "as the oldest transaction at the source", WriterHold: ms(3_000),
+		WriterHoldFrom: "a second more than the lock_timeout, since no transaction that writes at the source was seen to last longer", LongestWriter: &writer,
+		LockTimeout: ms(2_000), Longest: &longest, Clients: 3, Hidden: 2,
+	}
 	return r
 }
 

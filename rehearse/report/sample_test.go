@@ -26,6 +26,7 @@ func samples() map[string]*report.Result {
 		"blocked":      judged(verdict.Policy{AllowRewriteBelow: -1, MaxWritesBlocked: verdict.BlockedBudget{Any: 2 * time.Second, Tables: map[string]time.Duration{"shop.audit": 0}}}, blocked()),
 		"way-back":     judged(verdict.Policy{AllowRewriteBelow: -1, RequireDown: "schema", UnexpectedRowChanges: "warn"}, wayBack()),
 		"queries":      judged(budget, asked()),
+		"curve":        judged(verdict.Policy{AllowRewriteBelow: -1, MaxMigrationTime: 5 * time.Second, MaxTotalTime: time.Minute}, curved()),
 	}
 }
 

@@ -2,8 +2,9 @@ package report
 
 // Subject is what was rehearsed, so exactly that a deploy can tell whether it still is the same.
 type Subject struct {
-	Files    []File       `json:"files"`        // every migration of the directory, in the order of their numbers
-	To       int64        `json:"to,omitempty"` // the version up to which pending ones were rehearsed; 0: all
+	Files    []File       `json:"files"`              // every migration of the directory, in the order of their numbers
+	Migrator Migrator     `json:"migrator,omitempty"` // "" is goose
+	To       int64        `json:"to,omitempty"`       // the version up to which pending ones were rehearsed; 0: all
 	Versions Versions     `json:"versions"`
 	Schema   *Fingerprint `json:"schema,omitempty"`  // nil: the source's catalog was not read
 	Cluster  string       `json:"cluster,omitempty"` // SHA-256 of the source's system identifier; "" where its role may not see that
@@ -15,23 +16,23 @@ type File struct {
 	Name    string `json:"name"`             // without directory
 	SHA256  string `json:"sha256,omitempty"` // of its bytes; "" for Go code without a file
 	State   string `json:"state"`            // FileApplied, FilePending or FileLeft
-	// Sent is the SHA-256 of the statements of a pending SQL migration as goose sends them, which variables of the environment may change.
+	// Sent is the SHA-256 of the statements of a pending SQL migration as they are sent, which for goose variables of the environment may change.
 	Sent string `json:"sent_sha256,omitempty"`
 }
 
 // The states of a file when the source was read.
 const (
-	FileApplied = "applied" // in the version table
+	FileApplied = "applied" // in the version table, or below what it or a person says is pending
 	FilePending = "pending" // not in it, and rehearsed
 	FileLeft    = "left"    // not in it, and not to be rehearsed: above Subject.To
 )
 
-// Versions is what goose's version table held.
+// Versions is what the version table held; golang-migrate's holds the newest alone, and plain files have none.
 type Versions struct {
 	Table  string `json:"table"`  // quoted, schema qualified
 	Head   int64  `json:"head"`   // the highest version applied; 0: none
 	Count  int    `json:"count"`  // versions applied
-	SHA256 string `json:"sha256"` // of the versions applied, in order, a line each
+	SHA256 string `json:"sha256"` // of the versions in it, in order, a line each
 }
 
 // Fingerprint is a schema as digests: of all of it, and of each object with what is folded under it (a table with its columns, constraints,

@@ -145,14 +145,16 @@ func (a *arranger) among() section {
 	if passed > 0 {
 		s.Items = append(s.Items, item{Text: a.text(Count(passed, "migration") + " that might have waited did not wait for any of them.")})
 	}
-	s.Items = append(s.Items, item{Text: a.text(a.crowd(h))})
+	for _, text := range a.crowd(h) {
+		s.Items = append(s.Items, item{Text: a.text(text)})
+	}
 	return s
 }
 
 func (a *arranger) amongRow(m *Migration) []string {
 	h := m.Hostile
 	_, reads, writes := h.Plain.Worst()
-	row := []string{m.ShortName(), strings.Join(h.WaitedFor, ", "), a.time(reads), a.time(writes), "not needed: it waited for less"}
+	row := []string{m.ShortName(), a.heldUp(h), a.time(reads), a.time(writes), "not needed: it waited for less"}
 	switch {
 	case h.OwnTimeout && h.Plain.Refused():
 		row[2], row[3], row[4] = a.time(reads)+" (its own lock_timeout)", a.time(writes), "its own: "+a.refusal(&h.Plain)
@@ -167,12 +169,30 @@ func (a *arranger) amongRow(m *Migration) []string {
 	return row
 }
 
+// heldUp says for whom it waited, and for how long each.
+func (a *arranger) heldUp(h *Hostile) string {
+	if len(h.Plain.HeldUp) == 0 {
+		return strings.Join(h.WaitedFor, ", ")
+	}
+	all := make([]string, 0, len(h.Plain.HeldUp))
+	for _, by := range h.Plain.HeldUp {
+		all = append(all, fmt.Sprintf("%s (%s)", by.By, by.Time))
+	}
+	return strings.Join(all, ", ")
+}
+
 // refusal says how an attempt ended, how long others waited meanwhile, and what it left.
 func (a *arranger) refusal(run *HostileRun) string {
 	_, reads, writes := run.Worst()
 	text := "refused (" + run.Failure.SQLState + ")"
 	if run.Failure.Line > 0 {
 		text += fmt.Sprintf(" at line %d", run.Failure.Line)
+	}
+	if last := len(run.HeldUp) - 1; last >= 0 {
+		text += " behind " + run.HeldUp[0].By
+		if last > 0 {
+			text += fmt.Sprintf(" and %d more", last)
+		}
 	}
 	if worst := max(reads, writes); worst > 0 {
 		text += ", stall " + worst.String()
@@ -183,23 +203,31 @@ func (a *arranger) refusal(run *HostileRun) string {
 	if run.Failure.StaysApplied != "" {
 		text += ", stays applied: " + run.Failure.StaysApplied
 	}
+	if run.Failure.Recorded != "" {
+		text += ", recorded: " + run.Failure.Recorded
+	}
 	return text
 }
 
-// crowd says among what they were applied.
-func (a *arranger) crowd(h *Hostility) string {
-	text := fmt.Sprintf("Rehearsed on a clone, with transactions open that had read each table the migration locks, something else, and, as pg_dump does, all tables. "+
-		"They went on for %s from when they were waited for: %s.", h.Hold, h.HoldFrom)
+// crowd says among what they were applied, and what the source has of that.
+func (a *arranger) crowd(h *Hostility) []string {
+	among := fmt.Sprintf("Rehearsed on a clone, with transactions open that had read each table the migration locks, something else, and, as pg_dump does, all tables. "+
+		"They went on for %s from when they were waited for: %s. Others had written each table it locks, and went on for %s: %s. They held a lock and a transaction id, and no row: who waits for a row is not rehearsed.",
+		h.Hold, h.HoldFrom, h.WriterHold, h.WriterHoldFrom)
+	text := "In production a stall lasts as long as your longest transaction."
 	switch {
 	case h.Longest == nil:
-		text += " In production a stall lasts as long as your longest transaction."
 	case h.Clients == 0:
-		text += " When the source was copied no client had a transaction open there; in production a stall lasts as long as your longest transaction."
+		text = "When the source was copied no client had a transaction open there; in production a stall lasts as long as your longest transaction."
 	default:
-		text += fmt.Sprintf(" When the source was copied the oldest transaction there was %s old, of %s.", *h.Longest, Count(int64(h.Clients), "open one"))
+		text = fmt.Sprintf("When the source was copied the oldest transaction there was %s old, of %s", *h.Longest, Count(int64(h.Clients), "open one"))
+		if h.LongestWriter != nil && *h.LongestWriter > 0 {
+			text += fmt.Sprintf("; the oldest that had written, %s", *h.LongestWriter)
+		}
+		text += "."
 	}
 	if h.Hidden > 0 {
 		text += fmt.Sprintf(" The role may not look into %s: with pg_read_all_stats it could.", Count(int64(h.Hidden), "session"))
 	}
-	return text + " They only read: a migration that waits for writers is not rehearsed."
+	return []string{among, text}
 }

@@ -31,6 +31,9 @@ func (m Migration) ShortName() string {
 	if name == "" {
 		name = path.Base(m.File)
 	}
+	if m.Migrator == GolangMigrate {
+		name = strings.TrimSuffix(strings.TrimSuffix(name, ".up.sql"), ".down.sql")
+	}
 	return strings.TrimSuffix(strings.TrimSuffix(name, ".sql"), ".go")
 }
 

@@ -26,7 +26,7 @@ func (j *judge) back(m *report.Migration) {
 	switch b.Verdict {
 	case report.BackFails:
 		f.Code, f.Text = DownFails, fmt.Sprintf("the down of %s fails: %s", who, failureText(b.Failure))
-		f.Do = "Mend the down, and rehearse again: it never ran."
+		f.Do = "Mend the down, and rehearse again: it never ran on rows like these."
 		if b.Failure != nil {
 			f.Line, f.Object = b.Failure.Line, b.Failure.Table
 			if b.Failure.StaysApplied != "" {
@@ -34,9 +34,9 @@ func (j *judge) back(m *report.Migration) {
 			}
 		}
 	case report.BackNoOp:
-		f.Code, f.Text = DownNoOp, "the down of "+who+" does nothing: goose counts the migration as rolled back, and all of it stays"
+		f.Code, f.Text = DownNoOp, "the down of "+who+" does nothing: "+m.Migrator.Name()+" counts the migration as rolled back, and all of it stays"
 		if !m.HasDown {
-			f.Text = "the down of " + who + " has no statement: goose counts the migration as rolled back, and all of it stays"
+			f.Text = "the down of " + who + " has no statement: " + m.Migrator.Name() + " counts the migration as rolled back, and all of it stays"
 		}
 		f.Do = "Write it, or take the section out, so that nobody counts on it."
 	case report.BackLossy:

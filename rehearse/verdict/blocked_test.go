@@ -105,7 +105,7 @@ func TestBlockedBudgets(t *testing.T) {
 // besieged is an instant migration among transactions that went on for 4 s.
 func besieged(h report.Hostile) *report.Result {
 	r := probed("ACCESS EXCLUSIVE", "reads and writes", sec(0.002), 0, 0)
-	r.Hostility = &report.Hostility{Hold: sec(4), HoldFrom: "x", LockTimeout: sec(2)}
+	r.Hostility = &report.Hostility{Hold: sec(4), HoldFrom: "x", WriterHold: sec(3), WriterHoldFrom: "y", LockTimeout: sec(2)}
 	h.Tables = []string{"shop.t"}
 	r.Migrations[0].Hostile = &h
 	return r
@@ -113,7 +113,7 @@ func besieged(h report.Hostile) *report.Result {
 
 func TestAmongTransactions(t *testing.T) {
 	t.Parallel()
-	reader, snapshot := []string{"a reader of the table"}, []string{"an old snapshot"}
+	reader, snapshot, writer := []string{"a reader of the table"}, []string{"an old snapshot"}, []string{report.AWriter}
 	stalled := func(reads, writes float64) report.HostileRun {
 		return report.HostileRun{Outcome: report.Applied, Duration: sec(4), Blocked: []report.Blocked{{Table: "shop.t", Reads: wait(sec(reads)), Writes: wait(sec(writes))}}}
 	}
@@ -142,6 +142,17 @@ func TestAmongTransactions(t *testing.T) {
 		},
 		"stalls writers only": {
 			besieged(report.Hostile{WaitedFor: reader, Plain: stalled(0, 3.8)}), []string{"stalls-behind-readers condition shop.t"}, []string{"stalled writes to shop.t for 3.8 s"},
+		},
+		"stalls behind a writer": {
+			longer(besieged(report.Hostile{WaitedFor: writer, Plain: stalled(0, 2.9), Limited: refused()}), 14, true),
+			[]string{"stalls-behind-writers condition shop.t"},
+			[]string{"stalled writes to shop.t for 2.9 s (probed) behind a transaction of 3.0 s that had written;", "your longest transaction that writes the table", "up to 3 times (inferred: so many waits of 2.0 s outlast a transaction as long as those of this rehearsal, 3.0 s)"},
+		},
+		"stalls behind a reader too": {
+			besieged(report.Hostile{WaitedFor: append(reader, writer...), Plain: stalled(1, 3.9), Limited: refused()}), []string{"stalls-behind-readers condition shop.t"}, nil,
+		},
+		"stalls for less than a writer lasts": {
+			besieged(report.Hostile{WaitedFor: writer, Plain: stalled(0, 1.4), Limited: refused()}), []string{"fails-by-lock-timeout info"}, []string{"when a writer of the table lasts longer"},
 		},
 		"the source has longer ones": {
 			longer(besieged(report.Hostile{WaitedFor: reader, Plain: stalled(3.9, 3.8), Limited: half}), 14, false),

@@ -18,6 +18,7 @@ const (
 	TableReplaced       = "table-replaced"
 	TableEmptied        = "table-emptied"
 	TableDropped        = "table-dropped"
+	ColumnDropped       = "column-dropped"
 	MigrationOverBudget = "migration-time-over-budget"
 	TotalOverBudget     = "total-time-over-budget"
 	RewriteOverBudget   = "rewrite-over-budget"
@@ -25,6 +26,7 @@ const (
 	BlockedOverBudget   = "blocked-over-budget"
 	InvalidIndex        = "invalid-index"
 	StallsBehindReaders = "stalls-behind-readers"
+	StallsBehindWriters = "stalls-behind-writers"
 	LeftByLockTimeout   = "left-by-lock-timeout"
 	FailsByLockTimeout  = "fails-by-lock-timeout"
 	GoMigration         = "go-migration"
@@ -43,6 +45,7 @@ const (
 	KillDiffers         = "kill-differs"
 	KillNeedsCleanup    = "kill-needs-cleanup"
 	TimesVary           = "times-vary"
+	TimeInferred        = "time-over-budget-inferred"
 	BlocksReads         = "blocks-reads"
 	BlocksWrites        = "blocks-writes"
 	RowsLocked          = "rows-locked"
@@ -87,10 +90,11 @@ const (
 func Codes() []string {
 	return []string{
 		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
-		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, MigrationOverBudget, TotalOverBudget, RewriteOverBudget,
-		WALOverBudget, DiskOverBudget, QueryBreaks, SequenceBehind, BlockedOverBudget, CheckFailed, InvalidIndex, FailurePassedOver, StallsBehindReaders,
-		LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited, MaskingAhead, PartOfRows, KAnonymity,
-		KillWedged, KillDiffers, KillNeedsCleanup, TimesVary, SchemaLiteral, BlocksReads, BlocksWrites, RowsLocked, Rewrite, FullScan, PlanWorse,
+		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, ColumnDropped, MigrationOverBudget, TotalOverBudget,
+		RewriteOverBudget, WALOverBudget, DiskOverBudget, QueryBreaks, SequenceBehind, BlockedOverBudget, CheckFailed, InvalidIndex, FailurePassedOver,
+		StallsBehindReaders, StallsBehindWriters, LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited,
+		MaskingAhead, PartOfRows, KAnonymity, KillWedged, KillDiffers, KillNeedsCleanup, TimesVary, TimeInferred, SchemaLiteral, BlocksReads,
+		BlocksWrites, RowsLocked, Rewrite, FullScan, PlanWorse,
 		PlanUntilAnalyze, DeadRows, StatisticsLost, SequenceNearEnd, PlanBetter, DownFails, DownNoOp, DownLossy, DownIncomplete, UpAgainFails,
 		UpAgainDiffers, ColumnsNotJudged, FailsByLockTimeout, ConstraintNotValid, LeftBehind, DownLeaves, OverrideExpired, NoDown, EmptyMigration,
 		NoPending,

@@ -40,5 +40,8 @@ func outsideFile(m *report.Migration, what string) string {
 	if m.Command {
 		return what + " into a migration of its own, which the tool runs outside a transaction."
 	}
+	if m.Migrator != "" {
+		return what + " into a file of its own, which " + m.Migrator.Name() + " runs outside a transaction."
+	}
 	return what + " into a file that begins with\n    -- +goose NO TRANSACTION"
 }

@@ -128,6 +128,9 @@ func (c cause) advice(s report.Session) string {
 	if strings.Contains(c.f.Message, "left a transaction open") && c.m.Command {
 		return "End it with COMMIT: when the session ends without, the server undoes it, and the tool does not hear of that."
 	}
+	if strings.Contains(c.f.Message, "left a transaction open") && c.m.Migrator == report.Plain {
+		return "End it with COMMIT: psql ends its session with the file, and the server undoes what is not committed."
+	}
 	if strings.Contains(c.f.Message, "left a transaction open") {
 		return "End it with COMMIT, or leave BEGIN out together with NO TRANSACTION: goose opens and ends one by itself."
 	}

@@ -50,18 +50,33 @@ func (j *judge) extra(m *report.Migration) (worst report.Blocked, d report.Durat
 // stalls tells that who came behind the migration waited as it did: for at least half of the time that the others' transactions went on.
 func (j *judge) stalls(m *report.Migration) bool {
 	_, d := j.extra(m)
-	return d >= j.r.Hostility.Hold/2
+	hold, _ := j.theirs(m)
+	return d >= hold/2
+}
+
+// theirs is how long the transactions went on that the migration waited for, and how old the oldest of their kind was at the source.
+func (j *judge) theirs(m *report.Migration) (hold report.Duration, longest *report.Duration) {
+	all := j.r.Hostility
+	if m.Hostile.ByWriters() {
+		return all.WriterHold, all.LongestWriter
+	}
+	return all.Hold, all.Longest
 }
 
 // stall is the finding of a migration that nothing keeps from waiting in front of everybody else.
 func (j *judge) stall(m *report.Migration) report.Finding {
 	h, all := m.Hostile, j.r.Hostility
 	b, _ := j.extra(m)
+	hold, _ := j.theirs(m)
 	whom, d := "reads and writes of", max(b.Reads.Total, b.Writes.Total)
-	if b.Reads.Total < all.Hold/2 {
+	if b.Reads.Total < hold/2 {
 		whom = "writes to"
 	}
-	what := fmt.Sprintf("%s stalled %s %s for %s (probed) behind a transaction of %s", m.ShortName(), whom, b.Table, d, all.Hold)
+	code, behind := StallsBehindReaders, "a transaction of "+hold.String()
+	if h.ByWriters() {
+		code, behind = StallsBehindWriters, behind+" that had written"
+	}
+	what := fmt.Sprintf("%s stalled %s %s for %s (probed) behind %s", m.ShortName(), whom, b.Table, d, behind)
 	switch quiet, ok := j.r.BlockedOf(m, b.Table); {
 	case ok && quiet.Any():
 		what += fmt.Sprintf("; with nobody in its way they waited for %s and %s", quiet.Reads.Total, quiet.Writes.Total)
@@ -69,16 +84,19 @@ func (j *judge) stall(m *report.Migration) report.Finding {
 		what += "; with nobody in its way nobody was seen to wait"
 	}
 	f := report.Finding{
-		Code: StallsBehindReaders, Level: report.Condition, Migration: m.Version, Object: b.Table, File: m.File,
-		Text: what + "; it has no lock_timeout, so in production (inferred) " + j.asLong(),
+		Code: code, Level: report.Condition, Migration: m.Version, Object: b.Table, File: m.File,
+		Text: what + "; it has no lock_timeout, so in production (inferred) " + j.asLong(m),
 	}
 	set := "SET LOCAL"
 	if !m.Transaction {
 		set = "SET"
 	}
-	f.Do = fmt.Sprintf("Begin the file with a limit, and have the deployment try again when it fails with SQLSTATE 55P03, %s:\n    %s lock_timeout = '%s';", j.retries(), set, setting(time.Duration(all.LockTimeout)))
+	f.Do = fmt.Sprintf("Begin the file with a limit, and have the deployment try again when it fails with SQLSTATE 55P03, %s:\n    %s lock_timeout = '%s';", j.retries(m), set, setting(time.Duration(all.LockTimeout)))
 	if !m.Transaction {
 		f.Do += "\n    -- and at its end, for those that come after it in the session:\n    RESET lock_timeout;"
+	}
+	if m.Migrator == report.GolangMigrate {
+		f.Do += "\nEach new try has to begin with migrate force and the version before this one, since golang-migrate leaves it dirty when it fails."
 	}
 	if h.Limited.Refused() {
 		table, reads, writes := h.Limited.Worst()
@@ -109,7 +127,10 @@ func (j *judge) refused(m *report.Migration, run *report.HostileRun, f report.Fi
 		f.Text += "; without one it waited, and " + keptWaiting(m.Hostile)
 		f.Do = "Do not give it a lock_timeout: where the role or the deployment sets one, let this file wait:\n    SET lock_timeout = 0;"
 	case own:
-		f.Do = "Nothing of it stays: have the deployment try again, " + j.retries() + "."
+		f.Do = "Nothing of it stays: have the deployment try again, " + j.retries(m) + "."
+	}
+	if run.Failure.Recorded != "" {
+		f.Do = "A new try has to begin with migrate force and the version before this one: golang-migrate marks a version dirty before its file, and leaves that when it fails."
 	}
 	for _, l := range run.Leftovers {
 		if l.SQL != "" {
@@ -140,6 +161,9 @@ func left(run *report.HostileRun) string {
 	if s := run.Failure.StaysApplied; s != "" {
 		out = append(out, s)
 	}
+	if s := run.Failure.Recorded; s != "" {
+		out = append(out, "the entry "+s+" in the version table")
+	}
 	if len(out) == 0 {
 		return ", leaving nothing behind"
 	}
@@ -163,21 +187,25 @@ func among(waited []string) string {
 }
 
 // asLong says how long production would stand still.
-func (j *judge) asLong() string {
-	all := j.r.Hostility
-	text := "it stalls for as long as your longest transaction that uses the table"
-	if all.Longest != nil && all.Clients > 0 {
-		text += fmt.Sprintf("; the oldest open when the source was copied was %s old", *all.Longest)
+func (j *judge) asLong(m *report.Migration) string {
+	_, longest := j.theirs(m)
+	text, oldest := "it stalls for as long as your longest transaction that uses the table", "oldest open"
+	if m.Hostile.ByWriters() {
+		text, oldest = "it stalls for as long as your longest transaction that writes the table", "oldest that had written"
+	}
+	if longest != nil && *longest > 0 && j.r.Hostility.Clients > 0 {
+		text += fmt.Sprintf("; the %s when the source was copied was %s old", oldest, *longest)
 	}
 	return text
 }
 
 // retries says how often to try again, and how that was found.
-func (j *judge) retries() string {
+func (j *judge) retries(m *report.Migration) string {
 	all := j.r.Hostility
-	longest, whose := all.Hold, "a transaction as long as those of this rehearsal"
-	if all.Longest != nil && *all.Longest > all.Hold {
-		longest, whose = *all.Longest, "the oldest transaction seen at the source"
+	longest, seen := j.theirs(m)
+	whose := "a transaction as long as those of this rehearsal"
+	if seen != nil && *seen > longest {
+		longest, whose = *seen, "the oldest transaction seen at the source"
 	}
 	n := max(int64((longest+all.LockTimeout-1)/all.LockTimeout)+1, 3)
 	if n > mostRetries {

@@ -57,9 +57,13 @@ var (
 )
 
 // aside is a statement done while others write.
-func aside(sql, text string, start *regexp.Regexp) remedy {
+func aside(m *report.Migration, sql, text string, start *regexp.Regexp) remedy {
 	sql = start.ReplaceAllStringFunc(sql, func(s string) string { return strings.TrimRight(s, " \n\t") + " CONCURRENTLY " })
-	return remedy{text: text, marks: []string{"-- +goose NO TRANSACTION", "-- +goose Up"}, steps: []string{ended(sql)}}
+	r := remedy{text: text, steps: []string{ended(sql)}}
+	if m.Migrator == "" && !m.Command {
+		r.marks = []string{"-- +goose NO TRANSACTION", "-- +goose Up"}
+	}
+	return r
 }
 
 // lockAdvice is the change that takes a weaker lock or holds it for less time.
@@ -76,11 +80,11 @@ func lockAdvice(m *report.Migration, e report.Exposure) remedy {
 			return remedy{text: "The table is partitioned, and CONCURRENTLY does not take such: make the index ON ONLY the table, build one CONCURRENTLY on each partition, " +
 				"and attach each with ALTER INDEX ... ATTACH PARTITION."}
 		}
-		return aside(st.SQL, "Build the index while others write, alone in a migration without a transaction:", createIndex)
+		return aside(m, st.SQL, "Build the index while others write, alone in a migration without a transaction:", createIndex)
 	case reindex.MatchString(st.SQL) && free:
-		return aside(st.SQL, "Build it anew while others write, alone in a migration without a transaction:", reindex)
+		return aside(m, st.SQL, "Build it anew while others write, alone in a migration without a transaction:", reindex)
 	case refresh.MatchString(st.SQL) && free && !has(toks, "with", "no", "data"):
-		return aside(st.SQL, "Refresh it while others read, which takes a unique index on its columns:", refresh)
+		return aside(m, st.SQL, "Refresh it while others read, which takes a unique index on its columns:", refresh)
 	case st.Tag == "ALTER TABLE":
 		return alterAdvice(toks, st.SQL, e.Table)
 	case len(m.Statements) > 1 && m.Transaction:

@@ -80,6 +80,7 @@ func judged(p Policy, r *report.Result) []report.Finding {
 	j.run()
 	j.drift()
 	j.time()
+	j.curves()
 	for i := range r.Migrations {
 		m := &r.Migrations[i]
 		j.outcome(m)
@@ -90,6 +91,7 @@ func judged(p Policy, r *report.Result) []report.Finding {
 		j.hostile(m)
 		j.scans(m)
 		j.columns(m)
+		j.droppedColumns(m)
 		j.back(m)
 		j.kill(m)
 		j.varies(m)
@@ -103,6 +105,7 @@ func judged(p Policy, r *report.Result) []report.Finding {
 	j.anonymity()
 	j.literals()
 	j.left()
+	j.takenForBuilt()
 	j.files()
 	j.checks()
 	j.deny()

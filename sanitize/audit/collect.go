@@ -42,12 +42,14 @@ type Gathered struct {
 	Columns   int   // that were seen
 	Values    int64 // that have a fingerprint, or parts of which have one
 	Short     int64 // that are too short, or numbers of too few digits, to tell anybody apart
+	Spared    int64 // that are telephone numbers nobody has
 	Unchanged int64 // of free text and JSON: the mask found nothing in them to change
 }
 
 func (g *Gathered) add(o Gathered) {
 	g.Values += o.Values
 	g.Short += o.Short
+	g.Spared += o.Spared
 	g.Unchanged += o.Unchanged
 }
 
@@ -58,7 +60,6 @@ type Form int
 const (
 	Plain    Form = iota
 	Document      // JSON, of which masks change some texts and keep others
-	Elements      // an array, a composite value or an hstore, of which masks change some elements
 	Prose         // text of which a mask changes what is personal and keeps the rest
 	Shown         // values of which the mask shows the parts that it replaces: see [Watcher.SawPart]
 )
@@ -69,6 +70,7 @@ type Watcher struct {
 	origin    uint64
 	form      Form
 	holds     Holds
+	nobodys   func(number []byte) bool
 	unguessed bool
 	was, is   words
 	recent    recent
@@ -132,28 +134,36 @@ func (w *Watcher) Saw(was, is []byte) {
 	}
 	switch w.form {
 	case Shown: // part by part
-	case Document, Elements:
+	case Document:
 		w.document(was, is)
 	case Prose:
 		w.prose(was, is)
 	default:
-		w.count(w.value(was, is))
+		w.whole(was, is, w.holds)
 	}
 }
 
-// SawPart takes a part of a value, and what the mask made of that.
-func (w *Watcher) SawPart(was, is []byte) {
+// whole adds a value, unless it is one that tells of nobody.
+func (w *Watcher) whole(was, is []byte, h Holds) {
+	if !w.spares(was, is, h) {
+		w.count(w.value(was, is, h))
+	}
+}
+
+// SawPart takes a part of a value, what the mask made of that, nil for NULL, and what such parts are.
+func (w *Watcher) SawPart(was, is []byte, h Holds) {
 	if w.form != Shown {
 		return
 	}
 	if len(w.entries) >= atOnce || len(w.outputs) >= 4*atOnce {
 		w.flush()
 	}
-	w.count(w.value(was, is))
+	w.expects(h)
+	w.whole(was, is, h)
 }
 
 // escapes tells whether a backslash in a part of a value begins an escape.
-func (w *Watcher) escapes() bool { return w.form == Document || w.form == Elements }
+func (w *Watcher) escapes() bool { return w.form == Document }
 
 func (w *Watcher) count(any bool) {
 	if any {
@@ -164,7 +174,7 @@ func (w *Watcher) count(any bool) {
 }
 
 // value adds a whole value, and what the mask made of it. A value that was seen often enough for what is kept of it is not taken apart again.
-func (w *Watcher) value(was, is []byte) bool {
+func (w *Watcher) value(was, is []byte, h Holds) bool {
 	sum := maphash.Bytes(w.prints.same, was)
 	if w.unguessed && w.prints.seen.has(sum) {
 		return true
@@ -173,7 +183,7 @@ func (w *Watcher) value(was, is []byte) bool {
 	if known != nil && known.sum == sum && known.times >= Recurs {
 		return known.any
 	}
-	k, any := w.fresh(was, is)
+	k, any := w.fresh(was, is, h)
 	if w.unguessed && k == strong {
 		w.prints.seen.add(sum)
 	} else {
@@ -183,33 +193,41 @@ func (w *Watcher) value(was, is []byte) bool {
 }
 
 // fresh adds a value that may be new.
-func (w *Watcher) fresh(was, is []byte) (k kind, any bool) {
+func (w *Watcher) fresh(was, is []byte, h Holds) (k kind, any bool) {
 	w.was.split(was, w.escapes())
 	k = w.was.kind(was)
-	any = w.addForms(was, k)
+	any = w.addForms(was, k, h)
 	if is == nil || w.unguessed {
 		return k, any
 	}
 	if k == strong && bytes.Equal(was, is) {
 		return k, any // no mask makes a number of itself: this one did not work
 	}
+	w.yields(is, h)
+	return k, any
+}
+
+// yields remembers what a mask made.
+func (w *Watcher) yields(is []byte, h Holds) {
+	if is == nil || w.unguessed {
+		return
+	}
 	w.is.split(is, w.escapes())
 	w.output(&w.is)
-	if w.holds == Numbers {
+	if h == Numbers {
 		if digits := w.national(&w.is, is); digits != nil {
 			one := w.is.nationalSum(digits)
 			w.outputs = append(w.outputs, mark{one, made(one)})
 		}
 	}
-	return k, any
 }
 
 // addForms adds the value that was taken apart, in the forms that its column's values are looked for in.
-func (w *Watcher) addForms(was []byte, k kind) bool {
+func (w *Watcher) addForms(was []byte, k kind, h Holds) bool {
 	switch {
-	case w.holds == People && k == recurring && w.addTurned(&w.was):
+	case h == People && k == recurring && w.addTurned(&w.was):
 		return true
-	case w.holds == Numbers && k == strong:
+	case h == Numbers && k == strong:
 		if digits := w.national(&w.was, was); digits != nil {
 			w.enter(w.was.nationalSum(digits), digits, strong)
 		}

@@ -10,6 +10,7 @@
 //
 // A value is its words: runs of letters and digits, in small letters. So it is found whatever its case, whatever stands around it or
 // between its words, in quotes, arrays, JSON or a sentence. Telephone numbers are found with or without country code, and names of people
-// turned round, where a column is known to hold such (see [Holds]). What is not found: a value that was encoded, encrypted, compressed or cut; one
+// turned round or in two keys of a document, where a column, or a part of its documents and texts, is known to hold such (see [Holds]). Numbers
+// that nobody can have are none (see [Watcher.Sparing]). What is not found: a value that was encoded, encrypted, compressed or cut; one
 // word of several; a name of one word, unless a column is full of such (see [Column.Names]); a number below ten digits; a date.
 package audit

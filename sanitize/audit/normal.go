@@ -21,9 +21,28 @@ const (
 // Holding tells a watcher what its column holds.
 func (w *Watcher) Holding(h Holds) {
 	w.holds = h
-	if h == Numbers {
+	w.expects(h)
+}
+
+// expects has scanners look for telephone numbers in all their forms, where there are some.
+func (w *Watcher) expects(h Holds) {
+	if h == Numbers && !w.prints.numbers.Load() {
 		w.prints.numbers.Store(true)
 	}
+}
+
+// Sparing tells a watcher of telephone numbers which of them nobody has. There are no fingerprints of those: they tell of nobody wherever they stand,
+// and a mask that makes such numbers may make one of itself.
+func (w *Watcher) Sparing(nobodys func(number []byte) bool) { w.nobodys = nobodys }
+
+// spares tells that a value is a number that nobody has. What the mask made of it is remembered all the same.
+func (w *Watcher) spares(was, is []byte, h Holds) bool {
+	if h != Numbers || w.nobodys == nil || !w.nobodys(was) {
+		return false
+	}
+	w.gathered.Spared++
+	w.yields(is, h)
+	return true
 }
 
 // leastNational is how many digits a national number has at least of which there is a fingerprint: shorter ones others have by chance.
@@ -106,16 +125,34 @@ func (t *words) pair(a, b int) []byte {
 	return t.run
 }
 
-// findTurned looks up a word and the one behind it, in either order.
+// pairReach is how far apart the two words of a name may stand in a document, where a key is between them: first_name, last_name.
+const pairReach = 4
+
+// findTurned looks up a word and the one behind it, in either order; in a document those after that too.
 func (s *Scanner) findTurned(c *Column, i int) bool {
-	sum := pairSum(s.words.list[i].hash, s.words.list[i+1].hash)
-	s.Lookups++
-	if mask := whole(sum); *s.prints.filter.block(sum)&mask != mask {
-		return false
+	reach := 1
+	if c.Escapes {
+		reach = pairReach
 	}
-	s.Candidates++
-	f, ok := s.prints.look(sum, s.words.pair(i, i+1))
-	return ok && s.counts(c, f, sum, i, i+1)
+	for k := i + 1; k <= i+reach && k < len(s.words.list); k++ {
+		sum := pairSum(s.words.list[i].hash, s.words.list[k].hash)
+		s.Lookups++
+		if mask := whole(sum); *s.prints.filter.block(sum)&mask != mask {
+			continue
+		}
+		s.Candidates++
+		f, ok := s.prints.look(sum, s.words.pair(i, k))
+		switch {
+		case !ok:
+		case c.Derived && (s.prints.outputs.has(sum) || s.made(0, i, i) && s.made(0, k, k)):
+			c.Made++
+		case f.rows < Recurs:
+			c.Found++
+			c.from(f.origin, 1)
+			return true
+		}
+	}
+	return false
 }
 
 // findRewritten looks up the national number of the digits that were read last, which begin with a word.

@@ -12,21 +12,17 @@ func (w *Watcher) document(was, is []byte) {
 		w.gathered.Unchanged++
 		return
 	}
-	take := texts
-	if w.form == Elements {
-		take = elements
-	}
-	w.wasTexts, w.isTexts = take(w.wasTexts[:0], was), take(w.isTexts[:0], is)
+	w.wasTexts, w.isTexts = texts(w.wasTexts[:0], was), texts(w.isTexts[:0], is)
 	any := false
 	for i, s := range w.wasTexts {
 		text := was[s.from:s.to]
 		if len(w.wasTexts) == len(w.isTexts) {
 			o := w.isTexts[i]
 			if masked := is[o.from:o.to]; !bytes.Equal(text, masked) {
-				any = w.value(text, masked) || any
+				any = w.value(text, masked, Anything) || any
 			}
 		} else if !among(text, is, w.isTexts) {
-			any = w.value(text, nil) || any
+			any = w.value(text, nil, Anything) || any
 		}
 	}
 	w.count(any)
@@ -65,24 +61,6 @@ func texts(dst []span, src []byte) []span {
 	return dst
 }
 
-// elements appends what stands between the brackets, commas and quotes of an array, a composite value or an hstore, in each other as they may be.
-func elements(dst []span, src []byte) []span {
-	from := 0
-	for i := 0; i <= len(src); i++ {
-		if i < len(src) && bytes.IndexByte([]byte(`{}(),"=>`), src[i]) < 0 {
-			if src[i] == '\\' {
-				i++
-			}
-			continue
-		}
-		if to := min(i, len(src)); to > from {
-			dst = append(dst, span{from, to})
-		}
-		from = i + 1
-	}
-	return dst
-}
-
 // prose adds the addresses and numbers that the mask took out of a text, and the text itself by its first words.
 func (w *Watcher) prose(was, is []byte) {
 	if bytes.Equal(was, is) {
@@ -91,7 +69,7 @@ func (w *Watcher) prose(was, is []byte) {
 	}
 	w.was.split(was, false)
 	if len(w.was.list) <= mostWords {
-		w.count(w.value(was, is))
+		w.count(w.value(was, is, Anything))
 		return
 	}
 	any := false
@@ -111,7 +89,7 @@ func (w *Watcher) prose(was, is []byte) {
 		var last int
 		w.digits, last = w.was.number(w.digits[:0], i)
 		if from, to := w.was.list[i].from, w.was.list[last].to; len(w.digits) >= leastDigits && !bytes.Contains(is, was[from:to]) {
-			any = w.part(was[from:to]) || any
+			any = w.number(was, int(from), int(to)) || any
 			w.was.split(was, false)
 		}
 		i = last
@@ -138,9 +116,30 @@ func (w *Watcher) made(is []byte) {
 	}
 	w.output(&w.is)
 	for _, n := range numbers {
-		w.is.split(is[n[0]:n[1]], false)
-		w.output(&w.is)
+		from := n[0]
+		if from > 0 && is[from-1] == '+' {
+			from--
+		}
+		w.yields(is[from:n[1]], Numbers)
 	}
+}
+
+// number adds a number of a text: as one of a telephone too, where it begins as such do.
+func (w *Watcher) number(was []byte, from, to int) bool {
+	h := Anything
+	if from > 0 && was[from-1] == '+' {
+		from--
+	}
+	if was[from] == '+' || was[from] == '0' {
+		h = Numbers
+	}
+	text := was[from:to]
+	if w.spares(text, nil, h) {
+		return true
+	}
+	w.expects(h)
+	w.was.split(text, false)
+	return w.addForms(text, w.was.kind(text), h)
 }
 
 // part adds a part of a text.

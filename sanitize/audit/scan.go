@@ -143,7 +143,7 @@ func (s *Scanner) find(c *Column) bool {
 		if mask := opens(sum); block&mask == mask && s.findLonger(c, sum, i) {
 			return true
 		}
-		if mask := turns(sum); block&mask == mask && i+1 < len(list) && s.findTurned(c, i) {
+		if mask := turns(sum); block&mask == mask && s.findTurned(c, i) {
 			return true
 		}
 	}

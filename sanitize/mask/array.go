@@ -40,11 +40,13 @@ func compileArray(c *compiler) (*Mask, error) {
 	if c.target.BaseType == "_box" {
 		delim = ';'
 	}
-	return &Mask{Keeps: keeps, elements: true, New: func() Func { return &arrayFunc{each: m.New(), delim: delim} }}, nil
+	return &Mask{Keeps: keeps, elements: true, New: func() Func { return &arrayFunc{each: m.New(), mask: each.Name, delim: delim} }}, nil
 }
 
 type arrayFunc struct {
 	each  Func
+	mask  string
+	saw   shower
 	delim byte
 	plain []byte // one element without quotes and escapes
 	out   []byte // its mask
@@ -87,6 +89,11 @@ func (f *arrayFunc) Append(dst, src []byte) ([]byte, error) {
 		return dst[:start], errArray()
 	}
 	return dst, nil
+}
+
+// ShowParts implements [Parts].
+func (f *arrayFunc) ShowParts(saw func(mask string, was, is []byte)) {
+	f.saw = showing(f.each, f.mask, saw)
 }
 
 func errArray() error { return &ValueError{Mask: "array", Reason: "is not an array in text form"} }
@@ -137,11 +144,13 @@ func (f *arrayFunc) element(dst []byte) ([]byte, error) {
 	var err error
 	f.out, err = f.each.Append(f.out[:0], f.plain)
 	if errors.Is(err, ErrNull) {
+		f.saw.show(f.plain, nil)
 		return append(dst, "NULL"...), nil
 	}
 	if err != nil {
 		return dst, err
 	}
+	f.saw.show(f.plain, f.out)
 	if !arrayQuotes(f.out, f.delim) {
 		return append(dst, f.out...), nil
 	}

@@ -74,7 +74,7 @@ func choiceFamily() family {
 				if values[i], ok = constantText(v); !ok {
 					return nil, &ParamError{Param: "values", Text: "must be texts, numbers, true or false"}
 				}
-				if reason := unfit(values[i], c.target); reason != "" {
+				if reason := unfit([]byte(values[i]), c.target); reason != "" {
 					return nil, &ParamError{Param: "values", Text: fmt.Sprintf("has one, number %d, that %s", i+1, reason)}
 				}
 				weights[i] = 1

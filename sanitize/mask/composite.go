@@ -49,7 +49,7 @@ func compileComposite(c *compiler) (*Mask, error) {
 		return nil, &ParamError{Param: "fields", Text: "names what is no field of the type: " + strings.Join(slices.Sorted(maps.Keys(fields)), ", ")}
 	}
 	return &Mask{Keeps: keeps, New: func() Func {
-		f := &compositeFunc{fields: make([]Func, len(masks))}
+		f := &compositeFunc{fields: make([]Func, len(masks)), masks: masks, saw: make([]shower, len(masks))}
 		for i, m := range masks {
 			f.fields[i] = m.New()
 		}
@@ -73,6 +73,8 @@ func (c *compiler) partRules(name string) (parts map[string]Rule, def Rule, err 
 
 type compositeFunc struct {
 	fields []Func
+	masks  []*Mask
+	saw    []shower
 	plain  []byte
 	out    []byte
 }
@@ -96,7 +98,7 @@ func (f *compositeFunc) Append(dst, src []byte) ([]byte, error) {
 		rest = rest[n+1:]
 		if !null {
 			var err error
-			if dst, err = f.append(dst, field); err != nil {
+			if dst, err = f.append(dst, field, f.saw[i]); err != nil {
 				return dst[:start], err
 			}
 		}
@@ -106,6 +108,13 @@ func (f *compositeFunc) Append(dst, src []byte) ([]byte, error) {
 		return dst[:start], errComposite()
 	}
 	return dst, nil
+}
+
+// ShowParts implements [Parts].
+func (f *compositeFunc) ShowParts(saw func(mask string, was, is []byte)) {
+	for i, m := range f.masks {
+		f.saw[i] = showing(f.fields[i], m.Name, saw)
+	}
 }
 
 func errComposite() error {
@@ -138,15 +147,17 @@ func (f *compositeFunc) read(src []byte) (n int, null, ok bool) {
 }
 
 // append appends the mask of plain as record_out would write it.
-func (f *compositeFunc) append(dst []byte, field Func) ([]byte, error) {
+func (f *compositeFunc) append(dst []byte, field Func, saw shower) ([]byte, error) {
 	var err error
 	f.out, err = field.Append(f.out[:0], f.plain)
 	if errors.Is(err, ErrNull) {
+		saw.show(f.plain, nil)
 		return dst, nil
 	}
 	if err != nil {
 		return dst, err
 	}
+	saw.show(f.plain, f.out)
 	quotes := len(f.out) == 0
 	for _, c := range f.out {
 		quotes = quotes || c == '"' || c == '\\' || c == '(' || c == ')' || c == ',' || isSpace(c)

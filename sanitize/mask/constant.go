@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"bytes"
 	"math"
 	"slices"
 	"strconv"
@@ -70,7 +71,7 @@ func constantFamily() family {
 			if !ok {
 				return nil, &ParamError{Param: "value", Text: "must be a text, a number, true or false"}
 			}
-			if reason := unfit(text, c.target); reason != "" {
+			if reason := unfit([]byte(text), c.target); reason != "" {
 				return nil, &ParamError{Param: "value", Text: reason}
 			}
 			value := append(make([]byte, 0, len(text)), text...)
@@ -100,42 +101,42 @@ func constantText(v any) (string, bool) {
 }
 
 // unfit tells why a text is no value of the type, "" when it is one or only the server can tell.
-func unfit(text string, t Target) string {
+func unfit(text []byte, t Target) string {
 	if t.TypeKind == 'e' {
-		if !slices.Contains(t.Labels, text) {
+		if !slices.ContainsFunc(t.Labels, func(l string) bool { return l == string(text) }) {
 			return "is not a label of the enum"
 		}
 		return ""
 	}
-	if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+	if !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
 		return "is not valid text"
 	}
-	if array := strings.HasPrefix(t.BaseType, "_"); !array && t.MaxLength > 0 && utf8.RuneCountInString(text) > t.MaxLength {
+	if array := strings.HasPrefix(t.BaseType, "_"); !array && t.MaxLength > 0 && utf8.RuneCount(text) > t.MaxLength {
 		return "is longer than " + strconv.Itoa(t.MaxLength) + " characters"
 	}
 	return unfitBase(text, t.BaseType)
 }
 
-func unfitBase(text, base string) string {
+func unfitBase(text []byte, base string) string {
 	switch base {
 	case "int2", "int4", "int8":
-		if _, err := strconv.ParseInt(text, 10, integerBits(base)); err != nil {
+		if _, err := strconv.ParseInt(string(text), 10, integerBits(base)); err != nil {
 			return "is not a value of " + base
 		}
 	case "float4", "float8", "numeric":
-		if f, err := strconv.ParseFloat(text, 64); err != nil && !math.IsInf(f, 0) {
+		if f, err := strconv.ParseFloat(string(text), 64); err != nil && !math.IsInf(f, 0) {
 			return "is not a number"
 		}
 	case "bool":
-		if !slices.Contains([]string{"t", "f", "true", "false", "yes", "no", "on", "off", "1", "0"}, strings.ToLower(text)) {
+		if !slices.ContainsFunc([]string{"t", "f", "true", "false", "yes", "no", "on", "off", "1", "0"}, func(s string) bool { return strings.EqualFold(s, string(text)) }) {
 			return "is not a boolean"
 		}
 	case "date":
-		if _, err := time.Parse(time.DateOnly, text); err != nil && text != "infinity" && text != "-infinity" {
+		if _, err := time.Parse(time.DateOnly, string(text)); err != nil && string(text) != later && string(text) != earlier {
 			return "is not a date of the form 2006-01-31"
 		}
 	case "uuid":
-		if _, ok := parseUUID([]byte(text)); !ok {
+		if _, ok := parseUUID(text); !ok {
 			return "is not a uuid"
 		}
 	}

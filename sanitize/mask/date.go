@@ -7,6 +7,7 @@ func dateShiftFamily() family {
 			Name: "date_shift", Summary: "a day up to so many days before or after, at the same time of day", Types: []string{"date", "timestamp", "timestamptz"},
 			Params: []ParamInfo{
 				{Name: "days", Type: "integer", Default: "180", Meaning: "how far at most, from 1 to 36500"},
+				{Name: "keep_weekday", Type: "boolean", Default: "false", Meaning: "shift by whole weeks, so that a Sunday stays one; days must be 7 or more then"},
 				{Name: "per", Type: "column", Meaning: "a column that identifies a subject: all dates of one subject are shifted by the same number of days, also where a foreign key leads to it from another table"},
 			},
 			Guarantees: []string{
@@ -24,12 +25,20 @@ func dateShiftFamily() family {
 
 func compileDateShift(c *compiler) (*Mask, error) {
 	days := c.params.integer("days", 180, 1, 36500)
+	unit := int64(1)
+	if c.params.boolean("keep_weekday", false) {
+		if unit = 7; days < unit {
+			c.params.fail("days", "must be 7 or more with keep_weekday")
+		}
+	}
 	key := subkey(c.keys, c.domain, "date_shift")
 	lastYear := int64(294276)
 	if c.target.BaseType == "date" {
 		lastYear = 5874897
 	}
-	newDate := func() *dateFunc { return &dateFunc{prf: newPRF(key), days: days, lastYear: lastYear} }
+	newDate := func() *dateFunc {
+		return &dateFunc{prf: newPRF(key), steps: max(days/unit, 1), unit: unit, lastYear: lastYear}
+	}
 	per, sibling := c.column("per")
 	if per == "" {
 		return &Mask{Keeps: keepsFolded | KeepsValidity, New: func() Func { return newDate() }}, nil
@@ -43,7 +52,8 @@ func compileDateShift(c *compiler) (*Mask, error) {
 
 type dateFunc struct {
 	prf      *prf
-	days     int64
+	steps    int64 // at most
+	unit     int64 // days of a step
 	lastYear int64
 }
 
@@ -73,7 +83,7 @@ func (f *dateFunc) shift(dst, src []byte, x uint64) ([]byte, error) {
 	if !ok {
 		return dst, &ValueError{Mask: "date_shift", Reason: "is not a date in ISO form"}
 	}
-	shift := 1 + int64(x>>1%uint64(f.days))
+	shift := f.unit * (1 + int64(x>>1%uint64(f.steps)))
 	if x&1 == 1 {
 		shift = -shift
 	}

@@ -158,7 +158,7 @@ func (f *execFunc) result(dst []byte) ([]byte, error) {
 	case null:
 		return dst, ErrNull
 	}
-	if reason := unfit(text, f.target); reason != "" {
+	if reason := unfit([]byte(text), f.target); reason != "" {
 		return dst, &ValueError{Mask: "exec", Reason: "has a result of its program that " + reason}
 	}
 	return append(dst, text...), nil

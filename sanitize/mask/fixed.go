@@ -92,19 +92,26 @@ func defaultFamily() family {
 // devPassword is bcrypt, cost 10, of the word password; the letters before it differ by who wrote it and mean the same.
 const devPassword = "10$92IXUNpkjO0rOQ5byMi.Ye4oKoEa3Ro9llC/.og/at2.uheWG/igi"
 
+// devArgon is argon2id of the same word (RFC 9106: 64 MiB, three passes, four lanes).
+const devArgon = "$argon2id$v=19$m=65536,t=3,p=4$cmVoZWFyc2Ugc3RhZ2luZw$hgxgb4aarW1F+6IDoCTYbalRRII3kfmaSCEk0cQIA+Q"
+
 // passwordFamily: the hash of a password that all developers know.
 func passwordFamily() family {
 	return family{
 		Info: Info{
-			Name: "password", Summary: `the bcrypt hash of the word "password", so that every account of the copy can be used`, Types: textTypes(),
-			Params:     []ParamInfo{{Name: "version", Type: "string", Default: "2a", Meaning: "2a, 2b or 2y, as the application's library writes it"}},
+			Name: "password", Summary: `the bcrypt or argon2id hash of the word "password", so that every account of the copy can be used`, Types: textTypes(),
+			Params:     []ParamInfo{{Name: "version", Type: "string", Default: "2a", Meaning: "2a, 2b or 2y of bcrypt, as the application's library writes it, or argon2id"}},
 			Guarantees: []string{"nothing of the value is left", "NULL stays NULL", "whoever reaches the copy can log in as anybody: that is what it is for"},
 			AtLeast:    keepsFolded, AtBest: keepsFolded,
 		},
 		compile: func(c *compiler) (*Mask, error) {
-			value := "$" + c.params.choice("version", "2a", "2b", "2y") + "$" + devPassword
+			version := c.params.choice("version", "2a", "2b", "2y", "argon2id")
+			value := "$" + version + "$" + devPassword
+			if version == "argon2id" {
+				value = devArgon
+			}
 			if limit := c.target.MaxLength; limit > 0 && limit < len(value) {
-				return nil, &TypeError{Mask: "password", Type: c.target.narrow(), Want: []string{"texts of 60 characters or more"}}
+				return nil, &TypeError{Mask: "password", Type: c.target.narrow(), Want: []string{fmt.Sprintf("texts of %d characters or more", len(value))}}
 			}
 			return fixed(value), nil
 		},

@@ -2,8 +2,10 @@ package mask
 
 import (
 	"encoding/base32"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -13,15 +15,15 @@ import (
 func hashFamily() family {
 	return family{
 		Info: Info{
-			Name: "hash", Summary: "a keyed hash, HMAC-SHA256, in hexadecimal or base32", Types: append(textTypes(), "bytea"),
+			Name: "hash", Summary: "a keyed hash, HMAC-SHA256, in hexadecimal, base32 or base62", Types: append(textTypes(), "bytea"),
 			Params: []ParamInfo{
-				{Name: "length", Type: "integer", Default: "32, less where the column is shorter", Meaning: "characters without the prefix, up to 64 (base32: 51); of bytea, bytes up to 32"},
-				{Name: "encoding", Type: "string", Default: "hex", Meaning: "hex or base32, in small letters"},
+				{Name: "length", Type: "integer", Default: "32, less where the column is shorter", Meaning: "characters without the prefix, up to 64 (base32: 51, base62: 40); of bytea, bytes up to 32"},
+				{Name: "encoding", Type: "string", Default: "hex", Meaning: "hex or base32, in small letters, or base62, in letters of both cases and digits"},
 				{Name: "prefix", Type: "string", Meaning: "text put before the hash"},
 			},
 			Guarantees: []string{
-				"distinct values stay distinct, but for a chance below 2^-60 a pair, where there is room for 60 bits: 15 characters of hex, 12 of base32, 8 bytes of bytea",
-				"values equal under lower() stay so, capitals of the value showing as capitals of the hash, except for long mixed case",
+				"distinct values stay distinct, but for a chance below 2^-60 a pair, where there is room for 60 bits: 15 characters of hex, 12 of base32 or base62, 8 bytes of bytea",
+				"values equal under lower() stay so, capitals of the value showing as capitals of the hash, except for long mixed case, and in base62 but for citext",
 				"length is not kept; the empty text stays empty",
 			},
 			AtLeast: keepsSame, AtBest: keepsFolded | keepsDistinct, Depends: "uniqueness is kept where length leaves room for 60 bits; case equality in citext, and from 32 characters on (base32: 16)",
@@ -34,13 +36,16 @@ func compileHash(c *compiler) (*Mask, error) {
 	if c.target.BaseType == "bytea" {
 		return compileHashBytes(c)
 	}
-	encoding, prefix := c.params.choice("encoding", "hex", "base32"), c.params.text("prefix", "")
+	encoding, prefix := c.params.choice("encoding", "hex", "base32", "base62"), c.params.text("prefix", "")
 	if !utf8.ValidString(prefix) || strings.ContainsRune(prefix, 0) {
 		c.params.fail("prefix", "is not valid text")
 	}
 	most, perChar := 64, 4
-	if encoding == "base32" {
+	switch encoding {
+	case "base32":
 		most, perChar = 51, 5
+	case "base62":
+		most, perChar = 40, 5 // under lower(), where a letter may come of two
 	}
 	length := int(c.params.integer("length", 32, 1, int64(most)))
 	if room := c.target.MaxLength - utf8.RuneCountInString(prefix); c.target.MaxLength > 0 && length > room {
@@ -50,9 +55,9 @@ func compileHash(c *compiler) (*Mask, error) {
 		length = room
 	}
 	// Capitals of the value show as capitals of the hash, which must have letters for that: half of 16 in base32, a dozen of 32 in hexadecimal.
-	caseless := c.target.BaseType == "citext" || length*perChar >= 80 && encoding == "base32" || length*perChar >= 128
+	caseless := c.target.BaseType == "citext" || length*perChar >= 80 && encoding == "base32" || length*perChar >= 128 && encoding == "hex"
 	key := subkey(c.keys, c.domain, "hash")
-	base := hashFunc{prefix: prefix, base32: encoding == "base32", length: length, citext: c.target.BaseType == "citext", trim: trimmer(c.target)}
+	base := hashFunc{prefix: prefix, encoding: encoding, length: length, citext: c.target.BaseType == "citext", trim: trimmer(c.target)}
 	keeps := keepsSame | KeepsCaseEquality.when(caseless) | keepsDistinct.when(length*perChar >= 60)
 	return &Mask{Keeps: keeps, look: &Look{prefix, length}, New: func() Func {
 		f := base
@@ -62,14 +67,14 @@ func compileHash(c *compiler) (*Mask, error) {
 }
 
 type hashFunc struct {
-	prefix string
-	base32 bool
-	length int
-	citext bool
-	trim   func([]byte) []byte
-	mac    *mac
-	casing casing
-	work   []byte
+	prefix   string
+	encoding string
+	length   int
+	citext   bool
+	trim     func([]byte) []byte
+	mac      *mac
+	casing   casing
+	work     []byte
 }
 
 func (f *hashFunc) Append(dst, src []byte) ([]byte, error) {
@@ -79,6 +84,9 @@ func (f *hashFunc) Append(dst, src []byte) ([]byte, error) {
 	}
 	dst = append(dst, f.prefix...)
 	start := len(dst)
+	if f.encoding == "base62" && !f.citext { // its capitals mean something
+		return f.encode(dst, f.mac.sum(src)), nil
+	}
 	f.casing.fold(src)
 	sum := f.mac.sum(f.casing.folded)
 	dst = f.encode(dst, sum)
@@ -95,12 +103,29 @@ func (f *hashFunc) Append(dst, src []byte) ([]byte, error) {
 }
 
 func (f *hashFunc) encode(dst []byte, sum *[32]byte) []byte {
-	if f.base32 {
+	switch f.encoding {
+	case "base32":
 		f.work = lowerBase32.AppendEncode(f.work[:0], sum[:])
-	} else {
+	case "base62":
+		f.work = appendBase62(f.work[:0], sum)
+	default:
 		f.work = hex.AppendEncode(f.work[:0], sum[:])
 	}
 	return append(dst, f.work[:f.length]...)
+}
+
+// appendBase62 appends 40 letters and digits, ten of each eight bytes.
+func appendBase62(dst []byte, sum *[32]byte) []byte {
+	const signs = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	for at := 0; at < len(sum); at += 8 {
+		x := binary.BigEndian.Uint64(sum[at:])
+		for range 10 {
+			var sign uint64
+			sign, x = bits.Mul64(x, uint64(len(signs)))
+			dst = append(dst, signs[sign])
+		}
+	}
+	return dst
 }
 
 // lowerBase32 is RFC 4648's alphabet in small letters.

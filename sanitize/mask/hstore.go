@@ -44,17 +44,24 @@ func compileHstore(c *compiler) (*Mask, error) {
 	}
 	keeps = keeps&(KeepsEquality|KeepsUniqueness|KeepsValidity) | KeepsNulls
 	return &Mask{Keeps: keeps, rest: other.Keep(), New: func() Func {
-		f := &hstoreFunc{keys: make(map[string]Func, len(masks)), other: other.New()}
+		f := &hstoreFunc{keys: make(map[string]*hstorePart, len(masks)), other: &hstorePart{Func: other.New(), mask: other.Name}}
 		for key, m := range masks {
-			f.keys[key] = m.New()
+			f.keys[key] = &hstorePart{Func: m.New(), mask: m.Name}
 		}
 		return f
 	}}, nil
 }
 
+// hstorePart masks the values of one key.
+type hstorePart struct {
+	Func
+	mask string
+	saw  shower
+}
+
 type hstoreFunc struct {
-	keys  map[string]Func
-	other Func
+	keys  map[string]*hstorePart
+	other *hstorePart
 	plain []byte
 	out   []byte
 }
@@ -96,6 +103,14 @@ func (f *hstoreFunc) Append(dst, src []byte) ([]byte, error) {
 	return dst, nil
 }
 
+// ShowParts implements [Parts].
+func (f *hstoreFunc) ShowParts(saw func(mask string, was, is []byte)) {
+	f.other.saw = showing(f.other.Func, f.other.mask, saw)
+	for _, part := range f.keys {
+		part.saw = showing(part.Func, part.mask, saw)
+	}
+}
+
 func errHstore() error { return &ValueError{Mask: "hstore", Reason: "is not an hstore in text form"} }
 
 // quoted takes a quoted text, the only form the server writes, into plain.
@@ -118,15 +133,17 @@ func (f *hstoreFunc) quoted(src []byte) (n int, ok bool) {
 	return 0, false
 }
 
-func (f *hstoreFunc) value(dst []byte, fn Func) ([]byte, error) {
+func (f *hstoreFunc) value(dst []byte, fn *hstorePart) ([]byte, error) {
 	var err error
 	f.out, err = fn.Append(f.out[:0], f.plain)
 	if errors.Is(err, ErrNull) {
+		fn.saw.show(f.plain, nil)
 		return append(dst, "NULL"...), nil
 	}
 	if err != nil {
 		return dst, err
 	}
+	fn.saw.show(f.plain, f.out)
 	dst = append(dst, '"')
 	for _, c := range f.out {
 		if c == '"' || c == '\\' {

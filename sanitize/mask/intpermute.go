@@ -18,7 +18,7 @@ const (
 func intPermuteFamily() family {
 	return family{
 		Info: Info{
-			Name: "int_permute", Summary: "another integer of the same magnitude, by a keyed permutation", Types: []string{"int2", "int4", "int8"},
+			Name: "int_permute", Summary: "another integer of the same magnitude, by a keyed permutation", Types: []string{"int2", "int4", "int8", "numeric"},
 			Params: []ParamInfo{
 				{Name: "min", Type: "integer", Meaning: "permute only from min to max; both must be given, and another value is an error"},
 				{Name: "max", Type: "integer", Meaning: "see min"},
@@ -26,6 +26,7 @@ func intPermuteFamily() family {
 			Guarantees: []string{
 				"distinct values stay distinct, always",
 				"0 to 2^20-1 are permuted among themselves, and so are 2^k to 2^(k+1)-1 for each k above; negative values mirror that: -1-x takes the place of x",
+				"a numeric column needs min and max, and has whole numbers only: another value is an error",
 				"for int2 the first range ends at 2^10-1, so it does not agree with int4 and int8, which agree with each other",
 				"the order is not kept beyond that; reversible for the holder of the key; a small range can be guessed",
 			},
@@ -36,7 +37,12 @@ func intPermuteFamily() family {
 }
 
 func compileIntPermute(c *compiler) (*Mask, error) {
-	size := integerBits(c.target.BaseType)
+	size := 64
+	if c.target.BaseType != "numeric" {
+		size = integerBits(c.target.BaseType)
+	} else if !c.params.has("min") {
+		return nil, &ParamError{Param: "min", Text: "and max must be given for a numeric column: its own limits are those of its precision"}
+	}
 	largest := int64(math.MaxInt64) >> (64 - size)
 	f := intFunc{bits: size, low: lowBits}
 	if size == 16 {

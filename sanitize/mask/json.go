@@ -31,6 +31,7 @@ func jsonFamily() family {
 
 // jsonLeaf is what becomes of values: kept, replaced by a constant, or masked.
 type jsonLeaf struct {
+	mask     string
 	keep     bool
 	constant []byte // JSON, nil without
 	newText  func() Func
@@ -86,7 +87,7 @@ func (c *compiler) leaf(r Rule, param func(inner string) string) (*jsonLeaf, err
 		if err != nil || r.Params["value"] == nil {
 			return nil, &ParamError{Param: param("value"), Text: "is missing or cannot be written as JSON"}
 		}
-		return &jsonLeaf{constant: text}, nil
+		return &jsonLeaf{mask: r.Name, constant: text}, nil
 	}
 	target := Target{BaseType: "text", TypeKind: 'b'}
 	switch r.Name {
@@ -105,7 +106,7 @@ func (c *compiler) leaf(r Rule, param func(inner string) string) (*jsonLeaf, err
 	if err != nil {
 		return nil, err
 	}
-	l := &jsonLeaf{keep: m.keep, newText: m.New, phone: r.Name == "phone"}
+	l := &jsonLeaf{mask: r.Name, keep: m.keep, newText: m.New, phone: r.Name == "phone"}
 	if m.null {
 		l.constant = []byte("null")
 	}

@@ -1,9 +1,11 @@
 package mask
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -126,7 +128,7 @@ func TestJSONErrors(t *testing.T) {
 		{with("$.a", jsonRule("keep")), `parameter "paths[\"$.a\"]" must not be json itself: write the longer paths`},
 		{with("$.a", Rule{Name: "hush"}), `unknown mask "hush"`},
 		{Rule{Name: "json", Params: map[string]any{"default": hash, "paths": map[string]Rule{"$.a": hash, `$["a"]`: hash}}}, `parameter "paths[\"$[\\\"a\\\"]\"]" is there twice, spelled in two ways`},
-		{Rule{Name: "json", Params: map[string]any{"default": Rule{Name: "email", Params: map[string]any{"x": 1}}}}, `parameter "default.x" is unknown; known are at`},
+		{Rule{Name: "json", Params: map[string]any{"default": Rule{Name: "email", Params: map[string]any{"x": 1}}}}, `parameter "default.x" is unknown; known are at, local`},
 	} {
 		if _, err := Compile(c.rule, jsonTarget(), testSecret); err == nil || err.Error() != c.want {
 			t.Errorf("%v:\n got %v\nwant %s", c.rule.Params, err, c.want)
@@ -200,6 +202,39 @@ func skeleton(src []byte) string {
 			b.WriteByte('t')
 		default:
 			b.WriteByte('n')
+		}
+	}
+}
+
+// TestShownParts: who watches is shown what is replaced within a value, however deep, as it was and as it is, and by which mask.
+func TestShownParts(t *testing.T) {
+	t.Parallel()
+	pair := []Field{{"name", typed("text")}, {"born", typed("date")}, {"n", typed("text")}}
+	row := Rule{Name: "composite", Params: p("fields", map[string]Rule{"name": {Name: "hash"}, "born": {Name: "null"}}, "default", Rule{Name: "keep"})}
+	for _, c := range []struct {
+		rule   Rule
+		target Target
+		value  string
+		want   []string
+	}{
+		{jsonRule("keep", "$.a", "hash", "$.b", "null"), jsonTarget(), `{"a": "x\ty", "b": 1, "c": "z"}`, []string{"hash x\ty", "null 1"}},
+		{jsonRule("keep", "$.x", "null"), jsonTarget(), `{"x": {"deep": ["secret", 7]}, "z": 1}`, []string{"null secret", "null 7"}},
+		{Rule{Name: "array", Params: p("each", Rule{Name: "hash"})}, typed("_text"), `{a,"b \"c\"",NULL}`, []string{"hash a", `hash b "c"`}},
+		{row, Target{BaseType: "pair", TypeKind: 'c', Fields: pair}, `("a b",2001-01-01,z)`, []string{"hash a b", "null 2001-01-01"}},
+		{Rule{Name: "array", Params: p("each", row)}, Target{BaseType: "_pair", TypeKind: 'b', Fields: pair}, `{"(a,,z)","(b,,z)"}`, []string{"hash a", "hash b"}},
+		{Rule{Name: "hstore", Params: p("keys", map[string]Rule{"a": {Name: "hash"}}, "default", Rule{Name: "keep"})}, typed("hstore"), `"a"=>"x y", "b"=>"z"`, []string{"hash x y"}},
+	} {
+		f := newMask(t, c.rule, c.target).New()
+		var got []string
+		f.(Parts).ShowParts(func(mask string, was, is []byte) {
+			got = append(got, mask+" "+string(was))
+			if mask == "hash" && len(is) != 32 || bytes.Equal(was, is) {
+				t.Errorf("%q became %q", was, is)
+			}
+		})
+		apply(t, f, c.value)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.value, got, c.want)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type jsonFunc struct {
 	text   []byte // a decoded string
 	masked []byte // a masked string before it is quoted
 	digits []byte
-	saw    func(was, is []byte) // nil for nobody
+	saw    func(mask string, was, is []byte)
 }
 
 // leafFuncs are the instances of one leaf.
@@ -205,7 +205,7 @@ func (f *jsonFunc) stringValue(leaf *jsonLeaf) error {
 		raw = f.text
 	}
 	if leaf.constant != nil {
-		f.show(raw, leaf.constant)
+		f.show(leaf, raw, leaf.constant)
 		f.dst = append(f.dst, leaf.constant...)
 		return nil
 	}
@@ -214,7 +214,7 @@ func (f *jsonFunc) stringValue(leaf *jsonLeaf) error {
 	if f.dst, err = f.leaves[leaf.number].text.Append(f.dst, raw); err != nil {
 		return err
 	}
-	f.show(raw, f.dst[start:])
+	f.show(leaf, raw, f.dst[start:])
 	if needsQuote(f.dst[start:]) {
 		f.masked = append(f.masked[:0], f.dst[start:]...)
 		f.dst = quote(f.dst[:start], f.masked)
@@ -272,20 +272,20 @@ func (f *jsonFunc) number(leaf *jsonLeaf) error {
 		f.dst = append(f.dst, raw[mantissa:]...)
 	}
 	if err == nil {
-		f.show(raw, f.dst[start:])
+		f.show(leaf, raw, f.dst[start:])
 	}
 	return err
 }
 
 // show tells who watches of a part.
-func (f *jsonFunc) show(was, is []byte) {
+func (f *jsonFunc) show(leaf *jsonLeaf, was, is []byte) {
 	if f.saw != nil {
-		f.saw(was, is)
+		f.saw(leaf.mask, was, is)
 	}
 }
 
 // ShowParts implements [Parts].
-func (f *jsonFunc) ShowParts(saw func(was, is []byte)) { f.saw = saw }
+func (f *jsonFunc) ShowParts(saw func(mask string, was, is []byte)) { f.saw = saw }
 
 // peek gives the next byte, 0 at the end.
 func (f *jsonFunc) peek() byte {

@@ -15,6 +15,7 @@ func latlonFamily() family {
 			Name: "latlon_jitter", Summary: "a place some way off: of a point, of a pair in a text, or of a column that holds one of the two", Types: append([]string{"point", "float4", "float8", "numeric"}, textTypes()...),
 			Params: []ParamInfo{
 				{Name: "metres", Type: "integer", Default: "5000", Meaning: "how far at most along each axis, from 1 to 1000000; towards the poles, along circles of latitude, it is less"},
+				{Name: "snap", Type: "boolean", Default: "false", Meaning: "no chance: to the nearest corner of a grid that is twice metres wide, so that places near by become one"},
 			},
 			Guarantees: []string{
 				"equal places stay equal, distinct ones may become equal; latitudes beyond 90 and longitudes beyond 180 degrees do not arise where there were none",
@@ -27,7 +28,7 @@ func latlonFamily() family {
 		compile: func(c *compiler) (*Mask, error) {
 			reach := float64(c.params.integer("metres", 5000, 1, 1_000_000)) / metresPerDegree
 			key, scrambler, trim := subkey(c.keys, c.domain, "latlon"), newScrambler(c.keys, c.domain), trimmer(c.target)
-			base := latlonFunc{reach: reach, base: c.target.BaseType, trim: trim, text: textual(c.target), limit: c.target.MaxLength}
+			base := latlonFunc{reach: reach, snap: c.params.boolean("snap", false), base: c.target.BaseType, trim: trim, text: textual(c.target), limit: c.target.MaxLength}
 			return &Mask{Keeps: keepsFolded | KeepsValidity, New: func() Func {
 				f := base
 				f.prf, f.scrambler = newPRF(key), scrambler()
@@ -41,6 +42,7 @@ type latlonFunc struct {
 	prf       *prf
 	scrambler *scrambler
 	reach     float64 // in degrees
+	snap      bool
 	base      string
 	trim      func([]byte) []byte
 	text      bool
@@ -95,13 +97,23 @@ func share(b []byte) float64 {
 	return float64(x)/(1<<31) - 1
 }
 
+// moved gives where a number goes, and where to if that is beyond what there is: the other way, or towards nought.
+func (f *latlonFunc) moved(x, share float64) (y, other float64) {
+	if f.snap {
+		cell := x / (2 * f.reach)
+		return math.Round(cell) * 2 * f.reach, math.Trunc(cell) * 2 * f.reach
+	}
+	return x + share*f.reach, x - share*f.reach
+}
+
 // degrees moves one number, and turns back at 90 and 180 degrees.
 func (f *latlonFunc) degrees(dst, src []byte, share float64) ([]byte, bool) {
 	move := func(x float64) float64 {
-		y := x + share*f.reach
+		y, _ := f.moved(x, share)
 		for _, end := range [2]float64{90, 180} {
 			if math.Abs(x) <= end && math.Abs(y) > end {
-				return x - share*f.reach
+				_, y = f.moved(x, share)
+				return y
 			}
 			if math.Abs(x) <= end {
 				break
@@ -138,7 +150,8 @@ func (f *latlonFunc) degrees(dst, src []byte, share float64) ([]byte, bool) {
 	}
 	v := int64(math.Round(move(x) * unit))
 	if most := n.most(f.base); v > most || v < -most { // a precision may not hold one more digit
-		v = int64(math.Round((x - share*f.reach) * unit))
+		_, other := f.moved(x, share)
+		v = int64(math.Round(other * unit))
 	}
 	n.negative = v < 0
 	return append(n.append(dst, max(v, -v)), noughts...), true

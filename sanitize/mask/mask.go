@@ -13,9 +13,30 @@ type Func interface {
 }
 
 // Parts is implemented by a Func that masks parts of a value and keeps the rest, as those of documents do. It shows each part that it
-// replaces, as it was and as it is, without quotes and escapes.
+// replaces, as it was and as it is (nil for NULL), without quotes and escapes, with the name of the mask that did.
 type Parts interface {
-	ShowParts(saw func(was, is []byte))
+	ShowParts(saw func(mask string, was, is []byte))
+}
+
+// shower is who is shown a part by one mask; nil for nobody.
+type shower func(was, is []byte)
+
+// showing gives who is shown what fn replaces: its own parts, where it has such, are shown by itself.
+func showing(fn Func, name string, saw func(mask string, was, is []byte)) shower {
+	if parts, ok := fn.(Parts); ok {
+		parts.ShowParts(saw)
+		return nil
+	}
+	if name == "keep" {
+		return nil
+	}
+	return func(was, is []byte) { saw(name, was, is) }
+}
+
+func (s shower) show(was, is []byte) {
+	if s != nil {
+		s(was, is)
+	}
 }
 
 // ErrNull is what a Func's Append returns to make the result NULL. The row codec recognises it with errors.Is; dst is then

@@ -32,7 +32,7 @@ func phoneFamily() family {
 		compile: func(c *compiler) (*Mask, error) {
 			country, reserve := c.params.boolean("keep_country", true), newPhoneReserve(c)
 			cipher, scrambler, trim := newDigitCipher(c.keys, c.domain, "phone"), newScrambler(c.keys, c.domain), trimmer(c.target)
-			return &Mask{Keeps: least | keepsDistinct.when(reserve() == nil), New: func() Func {
+			return &Mask{Keeps: least | keepsDistinct.when(reserve() == nil), country: c.params.text("country", ""), New: func() Func {
 				return &phoneFunc{cipher: cipher(), scrambler: scrambler(), trim: trim, country: country, reserve: reserve()}
 			}}, nil
 		},

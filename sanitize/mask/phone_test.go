@@ -142,3 +142,38 @@ func TestPhoneParams(t *testing.T) {
 		t.Errorf("keeps %v", m.Keeps)
 	}
 }
+
+// TestNobodysNumber: what the mask phone makes of a number with a country code is nobody's, and so is what it makes with country; numbers next to
+// those ranges, short ones and ones of unknown countries are somebody's.
+func TestNobodysNumber(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		country string
+		values  []string
+	}{
+		{"", []string{"+49 30 901820 12", "+49 (0)30 12345678", "0033 6 12 34 56 78", "+1 (212) 234-5678", "+44 7911 123456", "+353 1 2345678", "+420 601 234 567", "+61 412 345 678", "+46 70 123 45 67"}},
+		{"gb", []string{"07911 123456", "020 7946 1234"}},
+		{"us", []string{"212-234-5678", "1 212 234 5678"}},
+	} {
+		params := map[string]any{}
+		if c.country != "" {
+			params["country"] = c.country
+		}
+		m := newMask(t, Rule{Name: "phone", Params: params}, textTarget())
+		for _, v := range c.values {
+			got := apply(t, m.New(), v)
+			if m.Nobodys([]byte(v)) || !m.Nobodys([]byte(got)) && len(appendDigits(nil, []byte(got))) < 13 {
+				t.Errorf("%s (nobody's: %v) became %s (nobody's: %v)", v, m.Nobodys([]byte(v)), got, m.Nobodys([]byte(got)))
+			}
+		}
+	}
+	for number, want := range map[string]bool{
+		"+1 212 555 0199": true, "+1 212 555 0200": false, "+1 212 555 01991": false, "+1 211 555 0199": false, "+1 800 555 0199": false, "212 555 0199": false,
+		"+49 171 39200 12": true, "+49 171 39201 12": false, "0171 3920012": false, "+999 123 456": true, "+999 1": false, "": false, "+": false, "Bob": false,
+		"+1 212 555 0199, +1 212 234 5678": false, "+1 212 555 0199 ext": false, "+44 20 7946 0999": true, "+44 (0)20 7946 0999": true,
+	} {
+		if got := NobodysNumber([]byte(number), ""); got != want {
+			t.Errorf("%q: %v", number, got)
+		}
+	}
+}

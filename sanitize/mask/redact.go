@@ -4,7 +4,7 @@ package mask
 func redactFamily() family {
 	return family{
 		Info: Info{
-			Name: "redact_text", Summary: "masks for e-mail addresses, telephone and card numbers, IBANs, IP addresses and long numbers within a text", Types: textTypes(),
+			Name: "redact_text", Summary: "masks for e-mail addresses, telephone and card numbers, IBANs, IP addresses and long numbers within a text", Types: append(textTypes(), "xml"),
 			Params: []ParamInfo{
 				{Name: "min_digits", Type: "integer", Default: "7", Meaning: "how many digits make a number that is masked, from 4 to 20"},
 				{Name: "with", Type: "columns", Meaning: "columns of the same row whose values, and words of theirs, are found too: each becomes what that column's own mask makes of it"},
@@ -50,6 +50,9 @@ func compileRedact(c *compiler) (*Mask, error) {
 	}
 	ipKey, iban, trim := subkey(c.keys, c.domain, "ip"), newScrambler(c.keys, c.domain), trimmer(c.target)
 	limit := c.target.MaxLength
+	if c.target.BaseType == "xml" && c.params.has("with") {
+		return nil, &ParamError{Param: "with", Text: "cannot be had in xml, where what columns' masks make may be no character data"}
+	}
 	columns, needed, err := c.withColumns()
 	if err != nil {
 		return nil, err

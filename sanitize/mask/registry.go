@@ -41,6 +41,7 @@ type Mask struct {
 	look       *Look
 	command    []string
 	outside    bool
+	country    string // of telephone numbers without its code
 }
 
 // Keep tells whether the mask leaves every value as it is.
@@ -65,6 +66,9 @@ func (m *Mask) Bounds() (least, largest int64, ok bool) {
 	}
 	return m.bounds[0], m.bounds[1], true
 }
+
+// Nobodys tells whether a value is a telephone number that nobody can have: see [NobodysNumber].
+func (m *Mask) Nobodys(value []byte) bool { return NobodysNumber(value, m.country) }
 
 // Look is what all results of a mask look like but that of the empty text, which stays empty: a prefix and so many letters and digits of
 // ASCII.
@@ -167,8 +171,8 @@ func families() []family {
 	all := slices.Concat(nameFamilies(), placeFamilies(), wordFamilies(), numberFamilies(), timeFamilies(), netFamilies(), fixedFamilies(), checkedFamilies())
 	return append(all,
 		arrayFamily(), compositeFamily(), hstoreFamily(), rangeFamily(), choiceFamily(), enumFamily(), boolFamily(), latlonFamily(),
-		keepFamily(), nullFamily(), constantFamily(), hashFamily(), emailFamily(), phoneFamily(), digitsFamily(),
-		shapeFamily(), dateShiftFamily(), intPermuteFamily(), uuidFamily(), jsonFamily(), redactFamily(), sqlFamily(), templateFamily(), execFamily(),
+		keepFamily(), nullFamily(), constantFamily(), hashFamily(), tokenFamily(), emailFamily(), phoneFamily(), digitsFamily(),
+		shapeFamily(), dateShiftFamily(), intPermuteFamily(), uuidFamily(), jsonFamily(), redactFamily(), sqlFamily(), templateFamily(), execFamily(), tsvectorFamily(),
 	)
 }
 

@@ -1,13 +1,11 @@
 package mask
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"text/template"
-	"unicode/utf8"
+	"text/template/parse"
 )
 
 // templateFamily: text put together from masked values.
@@ -41,97 +39,52 @@ func compileTemplate(c *compiler) (*Mask, error) {
 	case c.target.Row == nil:
 		return nil, &ParamError{Param: "template", Text: "reads a row, and there is none here; only the rule of a whole column can have it"}
 	}
-	parsed, err := template.New("").Funcs(unbound()).Parse(text)
+	trees, err := parse.Parse("", text, "", "", templateNames())
 	if err != nil {
 		return nil, &ParamError{Param: "template", Text: "cannot be read: " + strings.TrimPrefix(err.Error(), "template: :")}
 	}
-	if parsed.Tree == nil || len(parsed.Templates()) > 1 {
+	if trees[""] == nil || len(trees) > 1 {
 		return nil, &ParamError{Param: "template", Text: "defines other templates, which it cannot have"}
 	}
-	k := &templateChecker{compiler: c, masks: map[string]*Mask{}, own: map[string]ownColumn{}}
-	if err := k.list(parsed.Root); err != nil {
+	k := &templateCompiler{compiler: c, ownPlaces: map[string]int{}}
+	steps, err := k.list(trees[""].Root)
+	if err != nil {
 		return nil, &ParamError{Param: "template", Text: err.Error()}
 	}
 	m := &Mask{Keeps: KeepsNulls, Needs: k.needed.names}
-	newTemplate := func() *templateFunc { return newTemplateFunc(parsed, k) }
 	if len(m.Needs) == 0 {
-		m.New = func() Func { return newTemplate() }
+		m.New = func() Func { return k.instance(steps) }
 		return m, nil
 	}
-	m.NewRow = func() RowFunc { return rowTemplate{newTemplate()} }
+	m.NewRow = func() RowFunc { return rowTemplate{k.instance(steps)} }
 	return m, nil
 }
 
-// helpers are the functions of a template that leave a value what it was: raw or not.
-func helpers() template.FuncMap {
-	return template.FuncMap{
-		"upper": strings.ToUpper, "lower": strings.ToLower, "trim": strings.TrimSpace,
-		"left":    func(n int, s string) string { return firstRunes(s, max(n, 0)) },
-		"right":   func(n int, s string) string { return lastRunes(s, max(n, 0)) },
-		"replace": func(old, text, s string) string { return strings.ReplaceAll(s, old, text) },
-	}
-}
-
-// builtin are those of text/template's own functions that are let through.
-var builtin = []string{"print", "printf", "len", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not"}
-
-func lastRunes(s string, n int) string {
-	return s[len(firstRunes(s, max(utf8.RuneCountInString(s)-n, 0))):]
-}
-
-// unbound are all functions of a template by name, to read it with.
-func unbound() template.FuncMap {
-	all := helpers()
-	for _, name := range []string{"mask", "masked", "hash", "value"} {
-		all[name] = func(...any) (string, error) { return "", errors.New("is not bound") }
-	}
-	return all
-}
-
-// templateFunc fills a template, for one goroutine.
+// templateFunc fills a template, for one goroutine. It allocates nothing once its slots have grown.
 type templateFunc struct {
-	checked *templateChecker
-	parsed  *template.Template
-	data    map[string]string
-	out     bytes.Buffer
-	scratch []byte
-	others  [][]byte
+	target Target
+	steps  []step
+	masks  []Func
+	own    []*ownMask
+	slots  [][]byte // what calls make, each in one of its own
+	args   [][]value
+	src    []byte
+	others [][]byte
+	out    []byte
 }
 
-func newTemplateFunc(parsed *template.Template, k *templateChecker) *templateFunc {
-	f := &templateFunc{checked: k, data: map[string]string{}}
-	funcs, own := map[string]Func{}, map[string]*ownMask{}
-	for name, m := range k.masks {
-		funcs[name] = m.New()
+// instance makes what a template needs for one goroutine.
+func (k *templateCompiler) instance(steps []step) *templateFunc {
+	f := &templateFunc{target: k.target, steps: steps, slots: make([][]byte, len(k.slots))}
+	for _, n := range k.slots {
+		f.args = append(f.args, make([]value, n))
 	}
-	for name, column := range k.own {
-		own[name] = newOwnMask(column)
+	for _, m := range k.masks {
+		f.masks = append(f.masks, m.New())
 	}
-	apply := func(fn Func, value string) (string, error) {
-		if value == "" { // or NULL
-			return "", nil
-		}
-		var err error
-		f.scratch, err = fn.Append(f.scratch[:0], []byte(value))
-		return string(f.scratch), err
+	for _, o := range k.own {
+		f.own = append(f.own, newOwnMask(o))
 	}
-	clone := template.Must(parsed.Clone())
-	f.parsed = clone.Funcs(template.FuncMap{
-		"mask":  func(name, value string) (string, error) { return apply(funcs[name], value) },
-		"hash":  func(name, value string, _ ...int) (string, error) { return apply(funcs[name], value) },
-		"value": func(name string) string { return f.data[name] },
-		"masked": func(name string) (string, error) {
-			m := own[name]
-			if f.others[m.column.value] == nil {
-				return "", nil
-			}
-			m.done = false
-			if err := m.apply(f.others); err != nil || m.null {
-				return "", err
-			}
-			return string(m.result), nil
-		},
-	})
 	return f
 }
 
@@ -140,29 +93,64 @@ type rowTemplate struct{ *templateFunc }
 
 func (f rowTemplate) Append(dst, src []byte, others [][]byte) ([]byte, error) {
 	f.others = others
-	for i, name := range f.checked.needed.names {
-		f.data[name] = string(others[i])
-	}
-	return f.fill(dst, src)
+	return f.templateFunc.Append(dst, src)
 }
 
 // Append fills a template that reads no other column.
-func (f *templateFunc) Append(dst, src []byte) ([]byte, error) { return f.fill(dst, src) }
-
-func (f *templateFunc) fill(dst, src []byte) ([]byte, error) {
-	f.data[f.checked.name] = string(src)
-	f.out.Reset()
-	if err := f.parsed.Execute(&f.out, f.data); err != nil {
+func (f *templateFunc) Append(dst, src []byte) ([]byte, error) {
+	f.src, f.out = src, f.out[:0]
+	for _, m := range f.own {
+		m.done = false
+	}
+	if err := f.run(f.steps); err != nil {
 		var inner *ValueError
 		if errors.As(err, &inner) {
 			return dst, &ValueError{Mask: "template", Reason: inner.Reason}
 		}
 		return dst, &ValueError{Mask: "template", Reason: "made the template fail"}
 	}
-	if reason := unfit(f.out.String(), f.checked.target); reason != "" {
+	if reason := unfit(f.out, f.target); reason != "" {
 		return dst, &ValueError{Mask: "template", Reason: "has a result that " + reason}
 	}
-	return append(dst, f.out.Bytes()...), nil
+	return append(dst, f.out...), nil
+}
+
+// step is a part of a template: a text, a value to print, or a condition with what follows in either case.
+type step struct {
+	text      []byte
+	print     *expr
+	condition *expr
+	then      []step
+	otherwise []step
+}
+
+func (f *templateFunc) run(steps []step) error {
+	for i := range steps {
+		s := &steps[i]
+		f.out = append(f.out, s.text...)
+		if s.print != nil {
+			v, err := s.print.eval(f)
+			if err != nil {
+				return err
+			}
+			f.out = v.append(f.out)
+		}
+		if s.condition == nil {
+			continue
+		}
+		v, err := s.condition.eval(f)
+		if err != nil {
+			return err
+		}
+		branch := s.otherwise
+		if v.true() {
+			branch = s.then
+		}
+		if err := f.run(branch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refuse is an error with its line in the template.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"text/template"
 )
 
 // templateRow is a row of a person.
@@ -30,18 +31,28 @@ func TestTemplate(t *testing.T) {
 	id := apply(t, row.masks["id"].New(), "42")
 	hash := apply(t, newMask(t, Rule{Name: "hash", Params: map[string]any{"length": 8}}, textTarget()).New(), "bob@x.org")
 	for text, want := range map[string]string{
-		`{{masked "email"}}`:                                      column("email", "bob@x.org"),
-		`<{{masked "last" | upper | left 3}}>`:                    "<" + strings.ToUpper(firstRunes(column("last_name", "Müller"), 3)) + ">",
-		`{{mask "int_permute" .id}}/{{hash .email 8}}`:            id + "/" + hash,
-		`{{.last | lower | mask "last_name"}}`:                    column("last_name", "müller"),
-		`{{mask "last_name" (upper .last)}}`:                      column("last_name", "MÜLLER"),
-		`{{.status}} {{value "Odd Name"}} {{printf "%05d" 7}}`:    "open odd 00007",
-		`{{if .born}}born{{else}}unknown{{end}}`:                  "unknown",
-		`{{if .last}}{{hash .last 4}}{{end}}`:                     column("hash", "Müller")[:4],
-		`{{if eq .status "open"}}o{{else}}c{{end}}`:               "o",
-		`{{masked "born"}}{{mask "hash" .born}}|`:                 "|",
-		`{{mask "last_name" .own}}`:                               column("last_name", "Raw"),
-		`{{replace "." "-" (masked "email")}}{{right 2 .status}}`: strings.ReplaceAll(column("email", "bob@x.org"), ".", "-") + "en",
+		`{{masked "email"}}`:                                                         column("email", "bob@x.org"),
+		`<{{masked "last" | upper | left 3}}>`:                                       "<" + strings.ToUpper(firstRunes(column("last_name", "Müller"), 3)) + ">",
+		`{{mask "int_permute" .id}}/{{hash .email 8}}`:                               id + "/" + hash,
+		`{{.last | lower | mask "last_name"}}`:                                       column("last_name", "müller"),
+		`{{mask "last_name" (upper .last)}}`:                                         column("last_name", "MÜLLER"),
+		`{{.status}} {{value "Odd Name"}} {{printf "%05d" 7}}`:                       "open odd 00007",
+		`{{if .born}}born{{else}}unknown{{end}}`:                                     "unknown",
+		`{{if .last}}{{hash .last 4}}{{end}}`:                                        column("hash", "Müller")[:4],
+		`{{if eq .status "open"}}o{{else}}c{{end}}`:                                  "o",
+		`{{masked "born"}}{{mask "hash" .born}}|`:                                    "|",
+		`{{mask "last_name" .own}}`:                                                  column("last_name", "Raw"),
+		`{{replace "." "-" (masked "email")}}{{right 2 .status}}`:                    strings.ReplaceAll(column("email", "bob@x.org"), ".", "-") + "en",
+		`{{print 1 2 "a" true}} {{print true false}}`:                                "1 2atrue true false",
+		`{{printf "%5s|%-5s|%.2s|%v%%" "ab" "cd" "üöä" 3}}`:                          "   ab|cd   |üö|3%",
+		`{{printf "%x %X %04x %06d" "az" 255 255 -42}}`:                              "617a FF 00ff -00042",
+		`{{len .status}}{{if and .status "x"}}y{{end}}`:                              "4y",
+		`{{or .status "none"}} {{and .status "some"}}`:                               "open some",
+		`{{if or (eq .status "a" "open") (masked "born")}}1{{else if true}}2{{end}}`: "1",
+		`{{if not (gt (len .status) 4)}}short{{end}}`:                                "short",
+		`{{if lt .status "p"}}<{{end}}{{if ge 3 3}}={{end}}`:                         "<=",
+		`{{left 99 .status}}{{left -1 .status}}{{right 0 .status}}{{trim "  x "}}`:   "openx",
+		`{{replace "p" "PP" .status}}{{replace "" "x" .status}}`:                     "oPPenopen",
 		"plain": "plain",
 	} {
 		m, err := Compile(templateRule(text), Target{BaseType: "text", TypeKind: 'b', Row: row}, testSecret)
@@ -99,6 +110,18 @@ func TestTemplateRefuses(t *testing.T) {
 		`{{nonsense 1}}`:                    `cannot be read: 1: function "nonsense" not defined`,
 		`{{if}}`:                            "cannot be read: 1: missing value for if",
 		`{{hash .email .last}}`:             "wants a length that is a number",
+		`{{printf .status}}`:                "wants a format in quotes",
+		`{{printf "%f" 1}}`:                 "has a verb other than",
+		`{{printf "%s"}}`:                   "has fewer values",
+		`{{printf "x" 1}}`:                  "has more values",
+		`{{printf "%d" .status}}`:           "writes a text with %d",
+		`{{left "1" .status}}`:              "wants a number in place 1, not a text",
+		`{{upper}}`:                         "wants 1 arguments, not 0",
+		`{{if eq .status 5}}y{{end}}`:       "compares a text with a number",
+		`{{upper (or .status 5)}}`:          "wants a text in place 1, not a value of either kind",
+		`{{1.5}}`:                           "is no whole number",
+		`{{if lt 1 2 3}}y{{end}}`:           "too few or too many arguments",
+		`{{hash 5}}`:                        "masks a number",
 		``:                                  "is missing",
 	} {
 		_, err := Compile(templateRule(text), Target{BaseType: "text", TypeKind: 'b', Row: row}, testSecret)
@@ -128,6 +151,32 @@ func TestTemplateFits(t *testing.T) {
 		var bad *ValueError
 		if !errors.As(err, &bad) || bad.Reason != c.reason || string(got) != "x" {
 			t.Errorf("%s: %q %v, want %s", c.text, got, err, c.reason)
+		}
+	}
+}
+
+// TestTemplateLikeTextTemplate: what the package text/template prints, with its own functions, is what is printed here.
+func TestTemplateLikeTextTemplate(t *testing.T) {
+	t.Parallel()
+	row := templateRow(t)
+	for _, text := range []string{
+		`a{{- " b " -}} c {{/* nothing */}}d`, `{{print 1 2 "x" 3 4 true false}}`, `{{printf "%05d|%-6s|%6s|%.1s|%x|%X|%v|%v" 42 "ü" "äö" "öä" "hi" 171 true "x"}}`, `{{printf "%03d" -7}}`,
+		`{{and "" "x"}}|{{and "y" "x"}}|{{or "" "x"}}|{{or "y" "x"}}|{{not 0}}|{{not "x"}}`, `{{if and 1 0}}y{{else if or 0 2}}z{{end}}`,
+		`{{eq "a" "b" "a"}}{{ne 1 2}}{{lt "a" "b"}}{{le 2 2}}{{gt 1 2}}{{ge "b" "a"}}`, `{{len "öl"}}`, `{{"x" | printf "%s-%s" "y"}}`, `{{.status | print "<" }}`, `{{true}}`, `{{5}}`, `{{eq .status "open"}}`,
+	} {
+		var want strings.Builder
+		if err := template.Must(template.New("").Parse(text)).Execute(&want, map[string]string{"status": "open"}); err != nil {
+			t.Fatal(err)
+		}
+		m := newMask(t, templateRule(text), Target{BaseType: "text", TypeKind: 'b', Row: row})
+		got := ""
+		if m.NewRow == nil {
+			got = apply(t, m.New(), "Raw")
+		} else {
+			got = inRow(t, m, "Raw", "open")
+		}
+		if got != want.String() {
+			t.Errorf("%s: %q, want %q", text, got, want.String())
 		}
 	}
 }

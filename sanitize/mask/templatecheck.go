@@ -3,243 +3,199 @@ package mask
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"text/template/parse"
 )
 
-// templateChecker reads a template for what it would print: nothing raw. It knows few kinds of nodes and refuses all others.
-type templateChecker struct {
+// templateCompiler makes steps of a template, and reads it for what it would print: nothing raw. It knows few kinds of nodes and refuses all others.
+type templateCompiler struct {
 	*compiler
-	name   string // of the column itself, "" while it has not been used
-	needed needs
-	masks  map[string]*Mask     // of mask and hash, by what the call is rewritten to
-	own    map[string]ownColumn // of masked, by column
+	needed    needs
+	masks     []*Mask     // of mask and hash
+	own       []ownColumn // of masked
+	ownPlaces map[string]int
+	slots     []int // how many arguments each call has
 }
 
-// clean is whether a value may be printed: it is masked, constant, or of a column that is kept.
-type clean bool
+// expr is an expression of a template. Clean tells that it may be printed: it is masked, constant, or of a column that is kept.
+type expr struct {
+	kind  kind
+	clean bool
+	fixed *value // of a constant
+	eval  func(f *templateFunc) (value, error)
+}
 
-func (k *templateChecker) list(l *parse.ListNode) error {
+func constantExpr(v value) *expr {
+	return &expr{kind: v.kind, clean: true, fixed: &v, eval: func(*templateFunc) (value, error) { return v, nil }}
+}
+
+// templateNames are the functions of a template, for its parser.
+func templateNames() map[string]any {
+	all := map[string]any{}
+	for name := range signatures() {
+		all[name] = name
+	}
+	for _, name := range []string{"mask", "masked", "hash", "value", "html", "index", "slice", "js", "urlquery", "println", "call"} {
+		all[name] = name // those that cannot be used are refused by name
+	}
+	for _, name := range variadic {
+		all[name] = name
+	}
+	return all
+}
+
+// variadic are the functions whose arguments are of several kinds or numbers.
+var variadic = []string{"print", "printf", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not"}
+
+func (k *templateCompiler) list(l *parse.ListNode) (steps []step, err error) {
 	if l == nil {
-		return nil
+		return nil, nil
 	}
 	for _, node := range l.Nodes {
-		if err := k.node(node); err != nil {
-			return err
+		s, err := k.node(node)
+		if err != nil {
+			return nil, err
 		}
+		steps = append(steps, s)
 	}
-	return nil
+	return steps, nil
 }
 
-func (k *templateChecker) node(n parse.Node) error {
+func (k *templateCompiler) node(n parse.Node) (s step, err error) {
 	switch n := n.(type) {
-	case *parse.TextNode, *parse.CommentNode:
-		return nil
+	case *parse.TextNode:
+		return step{text: n.Text}, nil
+	case *parse.CommentNode:
+		return step{}, nil
 	case *parse.ActionNode:
-		ok, err := k.pipe(n.Pipe)
-		if err == nil && !ok {
+		e, err := k.pipe(n.Pipe)
+		if err == nil && !e.clean {
 			err = refuse(n.Line, "%s would print a raw value; let it go through mask, masked or hash", n.Pipe)
 		}
-		return err
+		return step{print: e}, err
 	case *parse.IfNode:
-		if err := k.condition(n.Pipe); err != nil {
-			return err
+		if s.condition, err = k.condition(n.Pipe); err != nil {
+			return s, err
 		}
-		return errors.Join(k.list(n.List), k.list(n.ElseList))
+		var first, second error
+		s.then, first = k.list(n.List)
+		s.otherwise, second = k.list(n.ElseList)
+		return s, errors.Join(first, second)
 	}
-	return refuse(0, "%s is none of text, values, calls and if", n)
+	return step{}, refuse(0, "%s is none of text, values, calls and if", n)
 }
 
 // condition lets conditions look at what may be printed, and at whether a value is there.
-func (k *templateChecker) condition(p *parse.PipeNode) error {
+func (k *templateCompiler) condition(p *parse.PipeNode) (*expr, error) {
 	if len(p.Decl) == 0 && len(p.Cmds) == 1 && len(p.Cmds[0].Args) == 1 {
 		if f, ok := p.Cmds[0].Args[0].(*parse.FieldNode); ok {
-			_, err := k.field(f)
-			return err
+			return k.field(f)
 		}
 	}
-	ok, err := k.pipe(p)
-	if err == nil && !ok {
+	e, err := k.pipe(p)
+	if err == nil && !e.clean {
 		err = refuse(p.Line, "the condition %s looks into a raw value; it can ask whether the value is there, or look at what mask, masked or hash make of it", p)
 	}
-	return err
+	return e, err
 }
 
-// pipe says whether the result of a pipeline may be printed.
-func (k *templateChecker) pipe(p *parse.PipeNode) (ok clean, err error) {
+func (k *templateCompiler) pipe(p *parse.PipeNode) (e *expr, err error) {
 	if len(p.Decl) > 0 {
-		return false, refuse(p.Line, "%s: variables cannot be used", p)
+		return nil, refuse(p.Line, "%s: variables cannot be used", p)
 	}
-	ok = true
-	for i, command := range p.Cmds {
-		if ok, err = k.command(command, i > 0, ok); err != nil {
-			return false, err
+	for _, command := range p.Cmds {
+		if e, err = k.command(command, e); err != nil {
+			return nil, err
 		}
 	}
-	return ok, nil
+	return e, nil
 }
 
-// command says so of one call, or one value. What is piped into it is its last argument.
-func (k *templateChecker) command(c *parse.CommandNode, piped bool, ok clean) (clean, error) {
+// command compiles one call, or one value. What is piped into it is its last argument; nil without.
+func (k *templateCompiler) command(c *parse.CommandNode, piped *expr) (*expr, error) {
 	name, isCall := c.Args[0].(*parse.IdentifierNode)
 	if !isCall {
-		if len(c.Args) > 1 || piped {
-			return false, refuse(0, "%s calls what is no function", c)
+		if len(c.Args) > 1 || piped != nil {
+			return nil, refuse(0, "%s calls what is no function", c)
 		}
 		return k.argument(c.Args[0])
 	}
 	switch name.Ident {
 	case "masked", "value":
-		return k.ofColumn(c, name.Ident, piped)
+		return k.ofColumn(c, name.Ident, piped != nil)
 	case "mask":
-		return true, k.callMask(c, piped)
+		return k.callMask(c, piped)
 	case "hash":
-		return true, k.callHash(c, piped)
+		return k.callHash(c, piped != nil)
 	}
-	if _, known := helpers()[name.Ident]; !known && !slices.Contains(builtin, name.Ident) {
-		return false, refuse(0, "function %s cannot be used", name.Ident)
+	known, plain := signatures()[name.Ident]
+	if !plain && !slices.Contains(variadic, name.Ident) {
+		return nil, refuse(0, "function %s cannot be used", name.Ident)
 	}
+	var args []*expr
 	for _, arg := range c.Args[1:] {
-		each, err := k.argument(arg)
+		e, err := k.argument(arg)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		ok = ok && each
+		args = append(args, e)
 	}
-	return ok, nil
+	if piped != nil {
+		args = append(args, piped)
+	}
+	if !plain {
+		return k.callVariadic(c, name.Ident, args)
+	}
+	if len(args) != len(known.args) {
+		return nil, refuse(0, "%s wants %d arguments, not %d", c, len(known.args), len(args))
+	}
+	for i, a := range args {
+		if a.kind != known.args[i] {
+			return nil, refuse(0, "%s wants a %s in place %d, not a %s", c, known.args[i], i+1, a.kind)
+		}
+	}
+	return k.calling(known.kind, known.call, args), nil
 }
 
-func (k *templateChecker) argument(n parse.Node) (clean, error) {
+func (k *templateCompiler) argument(n parse.Node) (*expr, error) {
 	switch n := n.(type) {
-	case *parse.StringNode, *parse.NumberNode, *parse.BoolNode:
-		return true, nil
+	case *parse.StringNode:
+		return constantExpr(value{text: []byte(n.Text)}), nil
+	case *parse.BoolNode:
+		return constantExpr(truth(n.True)), nil
+	case *parse.NumberNode:
+		if !n.IsInt {
+			return nil, refuse(0, "%s is no whole number", n)
+		}
+		return constantExpr(value{kind: isNumber, number: n.Int64}), nil
 	case *parse.FieldNode:
 		return k.field(n)
 	case *parse.PipeNode:
 		return k.pipe(n)
 	case *parse.IdentifierNode: // a function without arguments, such as those of print
-		return false, refuse(0, "function %s needs brackets around it here", n.Ident)
+		return nil, refuse(0, "function %s needs brackets around it here", n.Ident)
 	}
-	return false, refuse(0, "%s is no column, text, number or call", n)
+	return nil, refuse(0, "%s is no column, text, number or call", n)
 }
 
-func (k *templateChecker) field(n *parse.FieldNode) (clean, error) {
+func (k *templateCompiler) field(n *parse.FieldNode) (*expr, error) {
 	if len(n.Ident) != 1 {
-		return false, refuse(0, "%s goes into a value; a column is .name", n)
+		return nil, refuse(0, "%s goes into a value; a column is .name", n)
 	}
 	return k.column(n.Ident[0])
 }
 
-// column takes note that a column is read, and says whether it is kept.
-func (k *templateChecker) column(name string) (clean, error) {
+// column takes note that a column is read; it is clean if it is kept.
+func (k *templateCompiler) column(name string) (*expr, error) {
 	s, known := k.target.Row.Column(name)
 	switch {
 	case !known:
-		return false, refuse(0, "the table has no column %q", name)
+		return nil, refuse(0, "the table has no column %q", name)
 	case s.Generated:
-		return false, refuse(0, "%q is generated by the server and not read", name)
+		return nil, refuse(0, "%q is generated by the server and not read", name)
 	case s.Own:
-		k.name = name
-		return false, nil
+		return &expr{eval: func(f *templateFunc) (value, error) { return value{text: f.src}, nil }}, nil
 	}
-	k.needed.place(name)
+	place := k.needed.place(name)
 	m, err := k.target.Row.Mask(name)
-	return err == nil && clean(m.Keep()), nil
-}
-
-// ofColumn reads masked "name" and value "name".
-func (k *templateChecker) ofColumn(c *parse.CommandNode, function string, piped bool) (clean, error) {
-	if len(c.Args) != 2 || piped || c.Args[1].Type() != parse.NodeString {
-		return false, refuse(0, `%s wants the name of a column: %s "name"`, c, function)
-	}
-	name := c.Args[1].(*parse.StringNode).Text
-	if ok, err := k.column(name); err != nil || function == "value" {
-		return ok, err
-	}
-	m, err := k.target.Row.Mask(name)
-	if err != nil {
-		return false, refuse(0, "%s: %q %w", c, name, err)
-	}
-	o := ownColumn{mask: m, value: k.needed.place(name)}
-	for _, other := range m.Needs {
-		o.needs = append(o.needs, k.needed.place(other))
-	}
-	k.own[name] = o
-	return true, nil
-}
-
-// callMask reads mask "name" value, and rewrites the name to that of the mask for the type of the value.
-func (k *templateChecker) callMask(c *parse.CommandNode, piped bool) error {
-	want := 3
-	if piped {
-		want = 2
-	}
-	if len(c.Args) != want || c.Args[1].Type() != parse.NodeString {
-		return refuse(0, `%s wants the name of a mask and a value: mask "last_name" .family_name`, c)
-	}
-	name := c.Args[1].(*parse.StringNode)
-	target, key := Target{BaseType: "text", TypeKind: 'b'}, name.Text
-	if !piped {
-		if _, err := k.argument(c.Args[2]); err != nil {
-			return err
-		}
-		if f, ok := c.Args[2].(*parse.FieldNode); ok {
-			target = k.typeOf(f.Ident[0], name.Text)
-			key += " " + target.BaseType
-		}
-	}
-	if err := k.use(c, key, Rule{Name: name.Text}, target); err != nil {
-		return err
-	}
-	name.Text = key
-	return nil
-}
-
-// typeOf is the type of a column where the mask works on it; else values are taken as text.
-func (k *templateChecker) typeOf(column, mask string) Target {
-	s, _ := k.target.Row.Column(column)
-	if f, ok := find(mask); ok && f.allows(s.Target) {
-		return Target{BaseType: s.BaseType, TypeKind: s.TypeKind}
-	}
-	return Target{BaseType: "text", TypeKind: 'b'}
-}
-
-// callHash reads hash value, and hash value length; the name of the mask becomes its first argument.
-func (k *templateChecker) callHash(c *parse.CommandNode, piped bool) error {
-	if len(c.Args) < 2 || len(c.Args) > 3 || piped {
-		return refuse(0, "%s wants a value and perhaps a length: hash .email 8", c)
-	}
-	if _, err := k.argument(c.Args[1]); err != nil {
-		return err
-	}
-	rule, key := Rule{Name: "hash"}, "hash"
-	if len(c.Args) == 3 {
-		n, ok := c.Args[2].(*parse.NumberNode)
-		if !ok || !n.IsInt {
-			return refuse(0, "%s wants a length that is a number", c)
-		}
-		rule.Params, key = map[string]any{"length": n.Int64}, "hash "+n.Text
-	}
-	if err := k.use(c, key, rule, Target{BaseType: "text", TypeKind: 'b'}); err != nil {
-		return err
-	}
-	first := &parse.StringNode{NodeType: parse.NodeString, Pos: c.Args[1].Position(), Quoted: strconv.Quote(key), Text: key}
-	c.Args = slices.Insert(c.Args, 1, parse.Node(first))
-	return nil
-}
-
-// use compiles a mask that a template calls.
-func (k *templateChecker) use(c *parse.CommandNode, key string, r Rule, target Target) error {
-	if k.rule.Domain != "" {
-		r.Domain = k.rule.Domain
-	}
-	m, err := Compile(r, target, k.keys)
-	switch {
-	case err != nil:
-		return refuse(0, "%s: %w", c, err)
-	case m.Keep() || m.Null():
-		return refuse(0, "%s masks nothing", c)
-	}
-	k.masks[key] = m
-	return nil
+	return &expr{clean: err == nil && m.Keep(), eval: func(f *templateFunc) (value, error) { return value{text: f.others[place]}, nil }}, nil
 }

@@ -2,8 +2,14 @@ package catalog
 
 import "slices"
 
-// book is the table in which a tool writes down which migrations have been applied: its name, and what its columns must be, by the name below
-// domains of their types. A table that has one column more, or another, is the user's own.
+// Tools whose books are read.
+const (
+	Goose         = "goose"
+	GolangMigrate = "golang-migrate"
+)
+
+// book is the table in which a tool writes down which migrations have been applied: its name, or none where its columns are nobody else's, and what
+// these must be, by the name below domains of their types. A table that has one column more, or another, is the user's own.
 type book struct {
 	tool    string
 	names   []string
@@ -21,7 +27,7 @@ var (
 
 // books are the tables of tools, as these make them for PostgreSQL. But for what errors quote, none of their columns has data of users.
 var books = []book{
-	{"golang-migrate", []string{"schema_migrations"}, map[string][]string{"version": {"int8"}, "dirty": truths}, nil, nil},
+	{GolangMigrate, nil, map[string][]string{"version": {"int8"}, "dirty": truths}, nil, nil},
 	{"Rails or dbmate", []string{"schema_migrations"}, map[string][]string{"version": texts}, nil, nil},
 	{"Ecto", []string{"schema_migrations"}, map[string][]string{"version": {"int8"}, "inserted_at": times}, nil, nil},
 	{"Rails", []string{"ar_internal_metadata"}, map[string][]string{"key": texts, "value": texts, "created_at": times, "updated_at": times}, nil, nil},
@@ -52,7 +58,7 @@ var books = []book{
 // Bookkeeping is the tool that keeps its books in the table; "" for tables of users. It is told from name and columns.
 func (t Table) Bookkeeping() string {
 	if t.GooseVersions {
-		return "goose"
+		return Goose
 	}
 	if b := t.book(); b != nil {
 		return b.tool
@@ -69,7 +75,7 @@ func (t Table) Quoting() []string {
 }
 
 func (t Table) book() *book {
-	i := slices.IndexFunc(books, func(b book) bool { return slices.Contains(b.names, t.Name) && b.fits(t.Columns) })
+	i := slices.IndexFunc(books, func(b book) bool { return (b.names == nil || slices.Contains(b.names, t.Name)) && b.fits(t.Columns) })
 	if i < 0 || t.Kind != 'r' || t.IsPartition {
 		return nil
 	}

@@ -23,7 +23,8 @@ SELECT 'pg_class'::regclass::oid, a.attrelid, a.attnum::int4,
            'storage', CASE WHEN a.attstorage <> t.typstorage AND c.relkind NOT IN ('v', 'c') THEN CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END END,
            'compression', CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END, -- since 14
            'statistics', nullif(a.attstattarget, -1)::text,
-           'options', CASE WHEN a.attoptions IS NOT NULL THEN array_to_string(ARRAY(SELECT x FROM unnest(a.attoptions) x ORDER BY x), ', ') END,
+           -- pg_attver is a number that a server of Debian's 17.12 was seen to put here by itself, and that its pg_dump leaves out.
+           'options', nullif(array_to_string(ARRAY(SELECT x FROM unnest(a.attoptions) x WHERE x !~ '^pg_attver=' ORDER BY x), ', '), ''),
            'server options', CASE WHEN a.attfdwoptions IS NOT NULL THEN array_to_string(ARRAY(SELECT x FROM unnest(a.attfdwoptions) x ORDER BY x), ', ') END,
            'acl', CASE WHEN a.attacl IS NOT NULL THEN array_to_string(ARRAY(SELECT x::text FROM unnest(a.attacl) x ORDER BY x::text COLLATE "C"), ', ') END))
 FROM pg_attribute a

@@ -28,6 +28,6 @@ LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 WHERE c.relpersistence <> 't'
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
-  AND c.oid IN (SELECT unnest($1::oid[]) UNION ALL -- of some
+  AND c.oid = ANY (ARRAY(SELECT unnest($1::oid[]) UNION ALL -- of some
                 SELECT o.objid FROM pg_depend o WHERE o.refclassid = 'pg_class'::regclass AND o.refobjid = ANY ($1) -- of some
-                  AND o.classid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i')) -- of some
+                  AND o.classid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i'))) -- of some

@@ -11,7 +11,7 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_index i ON i.indexrelid = c.oid
 JOIN pg_class t ON t.oid = coalesce(i.indrelid, c.oid)
 JOIN pg_namespace tn ON tn.oid = t.relnamespace
-WHERE c.oid IN (SELECT unnest($1::oid[]) UNION ALL SELECT indexrelid FROM pg_index WHERE indrelid = ANY ($1)) AND -- of some
+WHERE c.oid = ANY (ARRAY(SELECT unnest($1::oid[]) UNION ALL SELECT indexrelid FROM pg_index WHERE indrelid = ANY ($1))) AND -- of some
 WHERE -- of all
   c.relkind IN ('r', 'm', 'i') AND c.relpersistence <> 't'
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'

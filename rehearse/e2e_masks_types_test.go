@@ -1,0 +1,44 @@
+package rehearse_test
+
+import (
+	"testing"
+
+	"github.com/rehearse-db/rehearse/internal/pgtest"
+)
+
+// oddTypes has a domain over an array of composite values that hold arrays, a generated column over a masked one, a search document, xml, bytes, and
+// a number of a precision of its own.
+const oddTypes = `CREATE TYPE addr AS (street text, mails text[]); CREATE DOMAIN addrs AS addr[];
+CREATE TABLE odd (id int PRIMARY KEY, name text, homes addrs, folded text GENERATED ALWAYS AS (lower(name)) STORED, search tsvector, note xml, code numeric(12,0) UNIQUE,
+	raw bytea, secret text UNIQUE, at date, mail text);
+INSERT INTO odd (id, name, homes, search, note, code, raw, secret, at, mail) SELECT i, 'Zed Quark', ARRAY[ROW('Weg ' || i, ARRAY['zed' || i || '@corp.de'])::addr], to_tsvector('simple', 'zed quark'), ('<p>to zed' || i || '@corp.de</p>')::xml,
+	1000000 + i, convert_to('scan ' || i, 'UTF8'), 'sk-' || md5(i::text), date '2020-01-01' + i, 'zed' || i || CASE WHEN i % 2 = 0 THEN '@corp.de' ELSE '@other.de' END FROM generate_series(1, 100) i;
+`
+
+// TestOddTypesAreMasked has the server judge what masks made of such values: it took them, and holds nothing of the source.
+func TestOddTypesAreMasked(t *testing.T) {
+	t.Parallel()
+	_, copied := staged(t, auditConfig(t, oddTypes, "", map[string]string{
+		"public.odd.name": "full_name", "public.odd.homes": "{mask: array, each: {mask: composite, default: shape, fields: {mails: {mask: array, each: email}}}}",
+		"public.odd.search": "{mask: tsvector, from: [name]}", "public.odd.note": "redact_text", "public.odd.code": "{mask: int_permute, min: 1, max: 999999999999}",
+		"public.odd.raw": "token", "public.odd.secret": "{mask: token, prefix: tok_}", "public.odd.at": "{mask: date_shift, keep_weekday: true}",
+		"public.odd.mail": "{mask: email, at: [a.example, b.example, c.example], local: name}",
+	}))
+	for what, query := range map[string]string{
+		"rows":            "SELECT count(*) FROM odd",
+		"addresses":       "SELECT count(*) FROM odd WHERE (homes[1]).mails[1] ~ '^[a-z]{18}@example[.]com$'",
+		"streets":         "SELECT count(*) FROM odd WHERE (homes[1]).street ~ '^[A-Z][a-z]{2} [0-9]+$' AND (homes[1]).street <> 'Weg ' || id",
+		"generated":       "SELECT count(*) FROM odd WHERE folded = lower(name) AND name !~ 'Quark'",
+		"search":          "SELECT count(*) FROM odd WHERE search @@ plainto_tsquery('simple', split_part(name, ' ', 1)) AND NOT search @@ 'quark'",
+		"xml":             "SELECT count(*) FROM odd WHERE (xpath('/p/text()', note))[1]::text ~ '^to [a-z]{18}@example[.]com$'",
+		"numbers":         "SELECT count(DISTINCT code) FROM odd WHERE code <> 1000000 + id",
+		"tokens of bytes": "SELECT count(DISTINCT raw) FROM odd WHERE length(raw) = 16 + length('scan ' || id)",
+		"tokens":          "SELECT count(DISTINCT secret) FROM odd WHERE secret ~ '^tok_[a-z2-7]{82}$'",
+		"weekdays":        "SELECT count(*) FROM odd WHERE extract(dow FROM at) = extract(dow FROM date '2020-01-01' + id) AND at <> date '2020-01-01' + id",
+		"hosts":           "SELECT 50 * count(DISTINCT (id % 2, split_part(mail, '@', 2))) FROM odd WHERE mail ~ '^[a-z]+[.][a-z]+@[abc][.]example$'",
+	} {
+		if got := pgtest.Value(t, copied, query); got != "100" {
+			t.Errorf("%s: %s, want 100", what, got)
+		}
+	}
+}
