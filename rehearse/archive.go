@@ -13,6 +13,7 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/staging"
 	"github.com/rehearse-db/rehearse/snapshot"
 	"github.com/rehearse-db/rehearse/snapshot/archive"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
 // origin is what a rehearsal copies from: the source itself, or what an archive keeps of it.
@@ -23,8 +24,11 @@ type origin interface {
 	Close(ctx context.Context) error
 }
 
-// rehearsalDocument is what a rehearsal keeps in an archive for those that restore it.
-const rehearsalDocument = "rehearsal.json"
+// What a rehearsal keeps in an archive for those that restore it.
+const (
+	rehearsalDocument = "rehearsal.json"
+	objectsDocument   = "objects.json" // every object of the source, to hold a restored one against; it is not there where they could not be read
+)
 
 type rehearsalKept struct {
 	Masking report.Masking      `json:"masking"`
@@ -101,6 +105,31 @@ func archivedMasking(kept *snapshot.Archived) (k rehearsalKept, err error) {
 	return k, nil
 }
 
+// keepObjects puts the objects of the source into the archive, without what may be a secret. Where a name of theirs is no UTF-8 they are not kept,
+// and whoever restores is told that nothing was compared.
+func (r *rehearsal) keepObjects() error {
+	text, err := snapshot.ExactJSON(withoutSecrets(withoutOutside(r.objects)))
+	if r.objects == nil || err != nil {
+		return nil //nolint:nilerr // as said
+	}
+	return r.archive.Add(objectsDocument, text)
+}
+
+// archivedObjects are the objects of the source that an archive was made of; nil where it does not hold them.
+func archivedObjects(from *archive.Reader) (objects catalog.Schema, err error) {
+	if !from.Has(objectsDocument) {
+		return nil, nil
+	}
+	text, err := from.Document(objectsDocument)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &objects); err != nil {
+		return nil, &archive.Error{Kind: archive.Foreign, Archive: from.Name(), Part: "document " + objectsDocument, Err: err}
+	}
+	return objects, nil
+}
+
 // Archived is an archive that was made.
 type Archived struct {
 	Manifest    *archive.Manifest
@@ -136,6 +165,9 @@ func Archive(ctx context.Context, cfg Config, to *archive.Writer) (_ *Archived, 
 	if err := r.copied(ctx, w, server); err != nil {
 		return nil, err
 	}
+	if err := r.holdAgainst(ctx, server); err != nil {
+		return nil, err
+	}
 	made, err := r.finishArchive(w, src.Server())
 	if err != nil {
 		return nil, err
@@ -166,6 +198,9 @@ func (r *rehearsal) finishArchive(w *work, source snapshot.Server) (made *archiv
 			return "", fmt.Errorf("describe the masks for the archive: %w", err)
 		}
 		if err := r.archive.Add(rehearsalDocument, text); err != nil {
+			return "", err
+		}
+		if err := r.keepObjects(); err != nil {
 			return "", err
 		}
 		m, s := r.result.Masking, r.result.Snapshot

@@ -115,7 +115,9 @@ func (r *rehearsal) copy(ctx context.Context, src origin, w *work, server stagin
 			}
 			copied, err = snapshot.Copy(ctx, src, w.plan, target, options)
 		case *snapshot.Archived:
-			copied, err = snapshot.Restore(ctx, src, target, options)
+			if copied, err = snapshot.Restore(ctx, src, target, options); err == nil {
+				copied.Objects, err = archivedObjects(src.Reader())
+			}
 		}
 		if err != nil {
 			return "", err

@@ -5,11 +5,20 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/rehearse-db/rehearse/internal/pgtest"
 	"github.com/rehearse-db/rehearse/rehearse"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
 	"github.com/rehearse-db/rehearse/snapshot"
 )
+
+// largeObjects is all that a database has of them.
+func largeObjects(t *testing.T, cfg *pgx.ConnConfig) string {
+	t.Helper()
+	return pgtest.Value(t, cfg, `SELECT coalesce(string_agg(concat_ws(' ', oid, pg_get_userbyid(lomowner), lomacl, obj_description(oid, 'pg_largeobject'), length(lo_get(oid)), md5(lo_get(oid))), E'\n'
+		ORDER BY oid), '') FROM pg_largeobject_metadata`)
+}
 
 // TestLargeObjects reads large objects, or only how large they are, as a role that may read and no more; and not at all unless the rules say so.
 func TestLargeObjects(t *testing.T) {
@@ -17,7 +26,8 @@ func TestLargeObjects(t *testing.T) {
 	server := watchedServer(t)
 	db := server.New(t, `CREATE TABLE doc (id int, content oid);
 		INSERT INTO doc SELECT i, lo_from_bytea(20000 + i, convert_to(repeat('MARKER ' || i || ' ', i * i * 7), 'UTF8')) FROM generate_series(0, 200) i;
-		SELECT lo_put(lo_from_bytea(30000, ''), 3000000, 'MARKER');`+reader+`; GRANT SELECT ON doc TO reader`)
+		SELECT lo_put(lo_from_bytea(30000, ''), 3000000, 'MARKER');`+reader+`; GRANT SELECT ON doc TO reader;
+		COMMENT ON LARGE OBJECT 20007 IS 'the seventh'; GRANT UPDATE ON LARGE OBJECT 20008 TO reader WITH GRANT OPTION`)
 	local := rehearse.Staging{Provider: staging.ProviderLocal, BinDir: pgtest.BinDir(t), StateDir: publicDir(t)}
 	with := func(rule string) rehearse.Config {
 		return configured(t, readerOf(db), local, "version: 1\nlarge_objects: "+rule+"\ntables: {public.doc: {id: keep, content: keep}}\n")
@@ -40,6 +50,11 @@ func TestLargeObjects(t *testing.T) {
 		"keep":  {[]string{number, sizes, sums}, nil, ""},
 	} {
 		s, copied := staged(t, with(rule))
+		if rule != "none" {
+			again, restored := staged(t, fromSnapshot(t, snapshotted(t, with(rule)), local))
+			equal(t, rule+": restored", largeObjects(t, copied), largeObjects(t, restored))
+			equal(t, rule+": told of what was restored", differencesTold(s), differencesTold(again))
+		}
 		for _, query := range want.equal {
 			equal(t, rule, pgtest.Value(t, db, query), pgtest.Value(t, copied, query))
 		}

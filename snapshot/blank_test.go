@@ -57,7 +57,7 @@ DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET app.token TO ''a secret of the
 func TestExactJSON(t *testing.T) {
 	t.Parallel()
 	for name, whole := range map[string]bool{"caf\xe9": false, "café": true, "\ufffd": true, "\x00\n": true} {
-		text, err := exactJSON(map[string]string{"name": name})
+		text, err := ExactJSON(map[string]string{"name": name})
 		if (err == nil) != whole {
 			t.Errorf("%q: %v", name, err)
 		}

@@ -128,12 +128,13 @@ type RestoreError struct {
 
 // copier is one run of Copy.
 type copier struct {
-	src    *Source
-	plan   *sanitize.Plan
-	sel    *sanitize.Selection // of the plan, or as far as an archive has it
-	target Target
-	opts   CopyOptions
-	log    *slog.Logger
+	src     *Source
+	plan    *sanitize.Plan
+	sel     *sanitize.Selection   // of the plan, or as far as an archive has it
+	objects sanitize.LargeObjects // likewise
+	target  Target
+	opts    CopyOptions
+	log     *slog.Logger
 
 	desc    *Description // of the frozen view
 	loads   []*load      // tables to copy, largest first
@@ -199,7 +200,7 @@ func newCopier(src *Source, plan *sanitize.Plan, target Target, opts CopyOptions
 	if plan != nil {
 		sel = plan.Selection()
 	}
-	return &copier{src: src, plan: plan, sel: sel, target: target, opts: opts, log: opts.Log, limit: newLimiter(opts.RateLimit)}
+	return &copier{src: src, plan: plan, sel: sel, objects: plan.LargeObjects(), target: target, opts: opts, log: opts.Log, limit: newLimiter(opts.RateLimit)}
 }
 
 func (c *copier) run(ctx context.Context) error {
@@ -294,7 +295,7 @@ func (c *copier) frozenPart(parent context.Context) (err error) {
 // prepare looks at the frozen source and creates what the schema will name.
 func (c *copier) prepare(ctx context.Context, view *frozen) error {
 	err := view.do("describe the database", func(tx *pgx.Conn) (err error) {
-		if c.desc, err = describe(ctx, tx); err == nil && c.plan.LargeObjects() != sanitize.NoLargeObjects {
+		if c.desc, err = describe(ctx, tx); err == nil && c.objects != sanitize.NoLargeObjects {
 			c.desc.LargeObjects, err = catalog.LargeObjects(ctx, tx)
 		}
 		return err

@@ -142,6 +142,8 @@ func TestCopySmallTargets(t *testing.T) {
 	t.Run("changed after planning", func(t *testing.T) { testChanged(t, server) })
 	t.Run("moved", func(t *testing.T) { testMoved(t, server) })
 	t.Run("lets go", func(t *testing.T) { testLetsGo(t, server) })
+	t.Run("inlined", func(t *testing.T) { testInlined(t, server) })
+	t.Run("calling", func(t *testing.T) { testCalling(t, server) })
 	t.Run("split", func(t *testing.T) { testSplit(t, server) })
 	t.Run("watch", func(t *testing.T) { testWatch(t, server) })
 	t.Run("counts", func(t *testing.T) { testCounts(t, server) })

@@ -82,10 +82,6 @@ func refusal(state string, limit time.Duration) string {
 }
 
 func (c *copier) ask(ctx context.Context, tx *pgx.Conn, q Count, limit time.Duration) (n int64, why string, err error) {
-	path := "pg_catalog"
-	if c.src.server.SearchPath != "" {
-		path += ", " + c.src.server.SearchPath
-	}
 	if _, err := tx.Exec(ctx, sqlBounded, milliseconds(limit)); err != nil {
 		return 0, "", err
 	}
@@ -94,7 +90,7 @@ func (c *copier) ask(ctx context.Context, tx *pgx.Conn, q Count, limit time.Dura
 			return 0, why, err
 		}
 	}
-	if _, err := tx.Exec(ctx, sqlSearchPath, path); err != nil {
+	if _, err := tx.Exec(ctx, sqlSearchPath, c.src.server.path()); err != nil {
 		return 0, "", err
 	}
 	sql := q.SQL()
@@ -120,7 +116,9 @@ func (c *copier) unmoved(ctx context.Context, tx *pgx.Conn, t catalog.Table, rea
 	}
 	var same, columns, stayed bool
 	var storage *uint32
-	err = tx.QueryRow(ctx, fmt.Sprintf(sqlHold, ident(t.Schema, t.Name), t.OID)).Scan(&same, &columns, &stayed, &storage)
+	if _, err = tx.Exec(ctx, lock(t)); err == nil {
+		err = tx.QueryRow(ctx, fmt.Sprintf(sqlHold, t.OID)).Scan(&same, &columns, &stayed, &storage)
+	}
 	switch {
 	case isGone(err), errors.Is(err, pgx.ErrNoRows), err == nil && !(same && columns && stayed):
 		return "table " + t.String() + " was changed or rewritten while it was copied", nil

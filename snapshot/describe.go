@@ -25,6 +25,7 @@ type Description struct {
 	Invalid     []catalog.InvalidIndex
 	// DatabaseGrants are the privileges on the database, none where they are as PostgreSQL gives them.
 	DatabaseGrants []catalog.Grant
+	Labels         []catalog.Label
 	// LargeObjects are those to copy; none where the plan leaves them out.
 	LargeObjects []catalog.LargeObject
 	Settings     []catalog.Setting
@@ -77,7 +78,7 @@ func DescribeStaging(ctx context.Context, conn *pgx.Conn) (d *Description, err e
 // describe reads in the transaction that tx is in.
 func describe(ctx context.Context, tx *pgx.Conn) (*Description, error) {
 	var d Description
-	var errs [11]error
+	var errs [12]error
 	d.Tables, errs[0] = catalog.Tables(ctx, tx)
 	d.ForeignKeys, errs[1] = catalog.ForeignKeys(ctx, tx)
 	d.Sequences, errs[2] = catalog.Sequences(ctx, tx)
@@ -89,6 +90,7 @@ func describe(ctx context.Context, tx *pgx.Conn) (*Description, error) {
 	d.Settings, errs[8] = catalog.Settings(ctx, tx)
 	d.Invalid, errs[9] = catalog.InvalidIndexes(ctx, tx)
 	d.DatabaseGrants, errs[10] = catalog.DatabaseGrants(ctx, tx)
+	d.Labels, errs[11] = catalog.Labels(ctx, tx)
 	if i := slices.IndexFunc(errs[:], func(err error) bool { return err != nil }); i >= 0 {
 		return nil, errs[i] // the first: the others follow from it, the transaction being over
 	}

@@ -115,6 +115,9 @@ func sourceError(server, doing string, err error) error {
 		} else if strings.HasPrefix(pg.Message, "invalid memory alloc request size") { // XX000, never translated
 			e.Kind = TooLarge
 		}
+		if strings.HasSuffix(pg.Where, " during inlining") && strings.HasPrefix(pg.Code, "42") {
+			e.Err = errInlined
+		}
 	case errors.As(err, &connect):
 		e.Kind, e.Err = Unreachable, errors.Unwrap(connect)
 	case errors.Is(err, context.Canceled):
@@ -126,6 +129,10 @@ func sourceError(server, doing string, err error) error {
 	}
 	return e
 }
+
+// errInlined is why a function that works in production fails for a session without its search path.
+var errInlined = errors.New("a function in SQL that an index or a statistics object of the table calls finds its objects by the search_path alone: " +
+	"ALTER FUNCTION ... SET search_path mends it")
 
 func isOurs(err error) bool {
 	var source *SourceError

@@ -94,10 +94,10 @@ func (c *copier) sequenceFloor(s sequenceState) int64 {
 	return math.MinInt64
 }
 
-// analyze gathers statistics of a table's masked rows.
+// analyze gathers statistics of a table's masked rows. That a function in an index or a statistics object fails is told.
 func (c *copier) analyze(ctx context.Context, conn *pgx.Conn, t catalog.Table) error {
-	if err := try(ctx, conn, "ANALYZE "+ident(t.Schema, t.Name)); err != nil {
-		return targetError("analyze "+t.String(), err)
+	if err := c.tryNamed(ctx, conn, "ANALYZE "+ident(t.Schema, t.Name)); err != nil {
+		return c.refused("STATISTICS DATA "+t.String(), conn, err)
 	}
 	return nil
 }
@@ -158,7 +158,10 @@ func (c *copier) applySettings(ctx context.Context) error {
 				c.res.LeftOut = append(c.res.LeftOut, fmt.Sprintf("setting %s of %s: the staging server refuses it", s.Name, of))
 			}
 		}
-		return ctx.Err()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return c.applyLabels(ctx, conn)
 	})
 }
 
@@ -228,7 +231,7 @@ func (c *copier) leftOfObjects(n int64) []string {
 	switch {
 	case len(c.desc.LargeObjects) == 0:
 		return []string{fmt.Sprintf("%d large objects", n)}
-	case c.plan.LargeObjects() == sanitize.BlankLargeObjects:
+	case c.objects == sanitize.BlankLargeObjects:
 		return []string{fmt.Sprintf("content of %d large objects, which are zeros", n)}
 	}
 	return nil

@@ -32,6 +32,7 @@ type archivedSource struct {
 	ViaRoot     []string           // partitions whose masked rows are loaded through the topmost table, quoted
 	Versions    map[string][]AppliedVersion
 	LeftOut     []string
+	Objects     sanitize.LargeObjects   // the rule for large objects
 	Parts       map[string]archivedPart // tables that have not all their rows, by quoted name
 	Breaks      []sanitize.Break        // keys to be broken once the rows are there, which are archived as the source has them
 }
@@ -127,7 +128,7 @@ func (c *copier) archiveRest(ctx context.Context) error {
 		if err := blankDump(dump); err != nil {
 			return &DumpError{Program: "pg_dump", Kind: DumpFailed, Err: err}
 		}
-		text, err := exactJSON(c.archived(versions))
+		text, err := ExactJSON(c.archived(versions))
 		if err != nil {
 			return &archive.Error{Kind: archive.Unwritable, Archive: c.opts.Archive.Name(), Part: "document " + sourceDocument, Err: err}
 		}
@@ -138,8 +139,8 @@ func (c *copier) archiveRest(ctx context.Context) error {
 	})
 }
 
-// exactJSON is the JSON of v, which has no place for text that is not UTF-8: names can be such in a database without an encoding.
-func exactJSON(v any) ([]byte, error) {
+// ExactJSON is the JSON of v, which has no place for text that is not UTF-8: names can be such in a database without an encoding.
+func ExactJSON(v any) ([]byte, error) {
 	text, err := json.Marshal(v)
 	if err == nil && bytes.Contains(text, []byte(`\ufffd`)) { // what is written for it; the character itself is not escaped
 		err = errors.New("a name or a comment in the source is not valid UTF-8")
@@ -168,7 +169,6 @@ func (c *copier) readVersions(ctx context.Context, conn *pgx.Conn, versions map[
 // archived describes the source. Settings with a dot in their name, which are not copied since they may be secrets, lose their values.
 func (c *copier) archived(versions map[string][]AppliedVersion) *archivedSource {
 	s, d := c.src.server, *c.desc
-	d.LargeObjects = nil // an archive holds tables: a restore tells how many are missing
 	d.Database.Settings = nil
 	for _, setting := range c.desc.Database.Settings {
 		if strings.Contains(setting.Name, ".") {
@@ -181,7 +181,7 @@ func (c *copier) archived(versions map[string][]AppliedVersion) *archivedSource 
 			VersionNum: s.VersionNum, Version: s.Version, Database: s.Database, User: s.User, Standby: s.Standby, SizeBytes: s.SizeBytes,
 			Encoding: s.Encoding, SearchPath: s.SearchPath, RuntimeParams: harmlessParams(s.RuntimeParams),
 		},
-		Description: &d, Schemas: map[string]archivedSchema{}, Versions: versions, LeftOut: c.notCopied,
+		Description: &d, Schemas: map[string]archivedSchema{}, Versions: versions, LeftOut: c.notCopied, Objects: c.objects,
 		Parts: map[string]archivedPart{}, Breaks: c.sel.Breaks,
 	}
 	for name, at := range c.desc.schemas {

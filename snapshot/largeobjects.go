@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,20 +38,28 @@ func (c *copier) copyLargeObjects(ctx context.Context, view *frozen) error {
 		return err
 	}
 	defer closeConn(ctx, source)
-	return c.onTarget(ctx, "load large objects", func(target *pgx.Conn) error {
+	kept := &objectKeeper{}
+	if c.opts.Archive != nil {
+		kept.to = c.opts.Archive.LargeObjects()
+	}
+	err = c.onTarget(ctx, "load large objects", func(target *pgx.Conn) error {
 		for some := range slices.Chunk(c.desc.LargeObjects, objectsAtOnce) {
-			if err := c.copyObjects(ctx, source, target, some); err != nil {
+			if err := c.copyObjects(ctx, source, target, some, kept); err != nil {
 				return err
 			}
 			c.res.LargeObjects += len(some)
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return kept.close()
 }
 
 // copyObjects copies some objects in one transaction of the target.
-func (c *copier) copyObjects(ctx context.Context, source, target *pgx.Conn, some []catalog.LargeObject) error {
-	blank := c.plan.LargeObjects() == sanitize.BlankLargeObjects
+func (c *copier) copyObjects(ctx context.Context, source, target *pgx.Conn, some []catalog.LargeObject, kept *objectKeeper) error {
+	blank := c.objects == sanitize.BlankLargeObjects
 	read := readBegins
 	if blank {
 		read = readSizes
@@ -64,9 +73,9 @@ func (c *copier) copyObjects(ctx context.Context, source, target *pgx.Conn, some
 	}
 	for _, o := range contents {
 		if blank {
-			err = blankObject(ctx, target, o)
+			err = errors.Join(blankObject(ctx, target, o), kept.put(o.oid, o.size, nil))
 		} else {
-			err = c.copyObject(ctx, source, target, o)
+			err = c.copyObject(ctx, source, target, o, kept)
 		}
 		if err != nil {
 			return err
@@ -111,8 +120,11 @@ func blankObject(ctx context.Context, target *pgx.Conn, o objectContent) error {
 }
 
 // copyObject makes an object and reads and writes it piece by piece.
-func (c *copier) copyObject(ctx context.Context, source, target *pgx.Conn, o objectContent) error {
+func (c *copier) copyObject(ctx context.Context, source, target *pgx.Conn, o objectContent, kept *objectKeeper) error {
 	if _, err := target.Exec(ctx, "SELECT lo_from_bytea($1, $2)", o.oid, o.begin); err != nil {
+		return err
+	}
+	if err := kept.put(o.oid, 0, o.begin); err != nil {
 		return err
 	}
 	offset := int64(len(o.begin))
@@ -125,6 +137,9 @@ func (c *copier) copyObject(ctx context.Context, source, target *pgx.Conn, o obj
 			return c.src.failed(fmt.Sprintf("read large object %d", o.oid), err)
 		}
 		if _, err := target.Exec(ctx, "SELECT lo_put($1, $2, $3)", o.oid, offset, piece); err != nil {
+			return err
+		}
+		if err := kept.put(o.oid, offset, piece); err != nil {
 			return err
 		}
 	}

@@ -247,7 +247,7 @@ func (c *copier) transfer(ctx context.Context, l piece, source, target *pgx.Conn
 	if l.rows != nil && l.rows.len() == 0 && c.opts.Archive == nil {
 		return 0, 0, nil
 	}
-	if err := c.hold(ctx, l.load, source); err != nil {
+	if err := c.hold(ctx, l, source); err != nil {
 		return 0, 0, err
 	}
 	if err := c.inPlace(l.load); err != nil {

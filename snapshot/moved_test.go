@@ -76,3 +76,42 @@ func testLetsGo(t *testing.T, server *pgtest.Server) {
 		t.Error("the copy did not tell of b")
 	}
 }
+
+// testInlined copies a table whose indexes call functions in SQL that name others without a schema, which planning a query inlines: whole, in
+// pieces, and without the values of a column.
+func testInlined(t *testing.T, server *pgtest.Server) {
+	source := pgtest.New(t, `CREATE TABLE words (w text); INSERT INTO words VALUES ('word 1');
+		CREATE FUNCTION known(t text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT EXISTS (SELECT FROM words WHERE w = t)';
+		CREATE FUNCTION plain(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t)';
+		CREATE FUNCTION folded(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT plain(t)';
+		CREATE TABLE notes (id int, t text, secret text);
+		INSERT INTO notes SELECT i, 'Word ' || i, 'MARKER' FROM generate_series(1, 2000) i;
+		CREATE INDEX ON notes (folded(t)); CREATE INDEX ON notes (id) WHERE known(t)`)
+	const query = "SELECT count(*)::text || sum(id) || string_agg(t, ',' ORDER BY id) FROM notes"
+	for name, masks := range map[string]map[string]string{"kept": nil, "not read": {"public.notes.secret": "'null'"}} {
+		for _, from := range []int64{0, 1} {
+			target := newTarget(t, server)
+			copied(t, source, target, masks, CopyOptions{Jobs: 2, splitFrom: from})
+			if got, want := pgtest.Value(t, target.Config(), query), pgtest.Value(t, source, query); got != want {
+				t.Errorf("%s, split from %d: other rows than the source's", name, from)
+			}
+		}
+	}
+}
+
+// testCalling copies tables whose indexes and statistics call a function that reads another table, which is loaded after them, by its bare name.
+func testCalling(t *testing.T, server *pgtest.Server) {
+	source := pgtest.New(t, `CREATE TABLE codes (code text PRIMARY KEY, n int); INSERT INTO codes VALUES ('a', 1), ('b', 10);
+		CREATE FUNCTION num(c text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$DECLARE r int; BEGIN SELECT n INTO STRICT r FROM codes k WHERE k.code = c; RETURN r; END$$;
+		CREATE TABLE users (c text, pad text); INSERT INTO users SELECT 'b', repeat('x', 500) FROM generate_series(1, 2000); INSERT INTO users VALUES ('a');
+		CREATE INDEX by_num ON users (num(c)); CREATE INDEX large ON users (c) WHERE num(c) > 5; CREATE STATISTICS of_num ON num(c), c FROM users`)
+	target := newTarget(t, server)
+	result := copied(t, source, target, nil, CopyOptions{Jobs: 1})
+	for _, e := range result.RestoreErrors {
+		t.Errorf("refused: %+v", e)
+	}
+	const query = "SET enable_seqscan = off; SET search_path = public; SELECT string_agg(num(c) || c, ',') FROM users WHERE num(c) = 1"
+	if got, want := pgtest.Value(t, target.Config(), query), pgtest.Value(t, source, query); got != want {
+		t.Errorf("through the index %s, want %s", got, want)
+	}
+}

@@ -148,9 +148,19 @@ func try(ctx context.Context, conn *pgx.Conn, sql string) error {
 	}
 }
 
+// tryNamed is try for what may call functions of the database. pg_restore has no search path, so that its definitions mean what they meant; a
+// function that finds its objects by that of the source's sessions gets it in a second attempt.
+func (c *copier) tryNamed(ctx context.Context, conn *pgx.Conn, sql string) error {
+	err := try(ctx, conn, sql)
+	if stateIs(err, "42P01") || stateIs(err, "42883") || stateIs(err, "42704") {
+		return try(ctx, conn, "SET LOCAL search_path = "+c.src.server.path()+"; "+sql)
+	}
+	return err
+}
+
 // make makes the object of an entry. What the server refuses is remembered, and the rest goes on.
 func (c *copier) make(ctx context.Context, conn *pgx.Conn, e *postEntry, sql string) error {
-	if err := try(ctx, conn, sql); err != nil {
+	if err := c.tryNamed(ctx, conn, sql); err != nil {
 		return c.refused(withoutOwner(e.text), conn, err)
 	}
 	return nil

@@ -65,7 +65,7 @@ func (s *Source) Samples(ctx context.Context, tables []catalog.Table, n int) (ma
 	samples := map[string]map[string][]string{}
 	err := s.read(ctx, "read samples", func(tx *pgx.Conn) error {
 		// Planning a query inlines the functions of index expressions, whose bodies may name others without their schema.
-		if _, err := tx.Exec(ctx, sqlSearchPath, strings.TrimSuffix("pg_catalog, "+s.server.SearchPath, ", ")); err != nil {
+		if _, err := tx.Exec(ctx, sqlSearchPath, s.server.path()); err != nil {
 			return err
 		}
 		for _, t := range tables {
@@ -99,7 +99,7 @@ func (s *Source) First(ctx context.Context, desc *Description, plan *sanitize.Ta
 	}
 	var rows rowWriter
 	err := s.read(ctx, "read the first rows of "+name, func(tx *pgx.Conn) error {
-		if _, err := tx.Exec(ctx, sqlSearchPath, strings.TrimSuffix("pg_catalog, "+s.server.SearchPath, ", ")); err != nil {
+		if _, err := tx.Exec(ctx, sqlSearchPath, s.server.path()); err != nil {
 			return err
 		}
 		_, err := tx.PgConn().CopyTo(ctx, &rows, fmt.Sprintf(sqlFirst, idents(names), from, n))

@@ -76,7 +76,7 @@ func (a *Archived) Close(context.Context) error { return a.reader.Close() }
 func Restore(ctx context.Context, from *Archived, target Target, opts CopyOptions) (*Result, error) {
 	c := newCopier(&Source{server: from.Server()}, nil, target, opts)
 	c.desc, c.res.LeftOut = from.desc, slices.Clone(from.source.LeftOut)
-	c.sel = &sanitize.Selection{Breaks: from.source.Breaks}
+	c.sel, c.objects = &sanitize.Selection{Breaks: from.source.Breaks}, from.source.Objects
 	m := from.reader.Manifest()
 	c.res.TakenAt, c.res.LSN = m.TakenAt, m.LSN
 	if err := c.witnessed(ctx, func(ctx context.Context) error { return c.restoreAll(ctx, from) }); err != nil {
@@ -105,7 +105,12 @@ func (c *copier) restoreAll(ctx context.Context, from *Archived) error {
 		for _, s := range from.source.Sequences {
 			c.seqs = append(c.seqs, sequenceState{sequence: s.Sequence, last: s.Last, called: s.Called})
 		}
-		return c.phase(ctx, "data", func(ctx context.Context) error { return c.restoreRows(ctx, from, queue) })
+		return c.phase(ctx, "data", func(ctx context.Context) error {
+			if err := c.restoreRows(ctx, from, queue); err != nil {
+				return err
+			}
+			return c.restoreObjects(ctx, from)
+		})
 	})
 }
 

@@ -66,15 +66,18 @@ const (
 	sqlSavepoint = `SAVEPOINT one_table`
 	sqlLetGo     = `ROLLBACK TO one_table`
 
-	// sqlHold locks a table as COPY does, and compares what the view shows of it with what there is now: its name, its columns, its storage.
-	// Tables are read as of the view, while functions of the catalog answer as of now.
+	// sqlLock locks a table as COPY does. It plans nothing: the planner reads expressions of indexes, and inlines functions of the database's own
+	// that find nothing without a search path. sqlTouch is for members of extensions that a role may read column by column only.
+	sqlLock  = `LOCK TABLE ONLY %s IN ACCESS SHARE MODE`
+	sqlTouch = `SELECT FROM ONLY %s LIMIT 0`
+	// sqlHold compares what the view shows of a locked table with what there is now: its name, its columns, its storage. Tables are read as of
+	// the view, while functions of the catalog answer as of now.
 	sqlHold = `SELECT (pg_identify_object(c.tableoid, c.oid, 0)).identity IS NOT DISTINCT FROM quote_ident(n.nspname) || '.' || quote_ident(c.relname),
   NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     AND (pg_identify_object(c.tableoid, c.oid, a.attnum)).identity
       IS DISTINCT FROM quote_ident(n.nspname) || '.' || quote_ident(c.relname) || '.' || quote_ident(a.attname)),
   pg_relation_filenode(c.oid) IS NOT DISTINCT FROM c.relfilenode, pg_relation_filenode(c.oid)
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN (SELECT FROM ONLY %s LIMIT 0) held ON true
-  WHERE c.oid = %d`
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %d`
 
 	// sqlRows reads a table, sqlRowsBinary one whose types allow that, and sqlRowsAll one that has no columns to name.
 	sqlRows       = `COPY %s (%s) TO STDOUT`
@@ -168,7 +171,7 @@ const (
 func Statements() []string {
 	return []string{
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
-		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsSome, sqlSomeBinary, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
+		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlLock, sqlTouch, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsSome, sqlSomeBinary, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
 		sqlLeaves, sqlVolatile, sqlParsed, sqlNoScalar, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlBroken, sqlBounded, sqlCount,
 		sqlTransactions, sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlVersion, sqlShapesPlace, sqlShapes, sqlShapesSince, sqlRelease,
 	}

@@ -17,6 +17,7 @@ type tasks struct {
 	plan    *schedule
 	table   map[uint32]catalog.Table // by OID in the source
 	oid     map[int]uint32           // of the entries that are tables, views and the like
+	calls   map[int]bool             // ids of the entries that are functions
 	done    map[int]*task            // what ends an entry
 	of      map[uint32][]*task       // what the statistics of a table wait for
 	count   map[uint32]int           // indexes and keys of a table
@@ -31,7 +32,7 @@ type tasks struct {
 // partitions it would have to wait for each of them.
 func (c *copier) planTasks(ctx context.Context, toc []tocEntry) error {
 	t := &tasks{
-		c: c, plan: newSchedule(), table: map[uint32]catalog.Table{}, oid: map[int]uint32{}, done: map[int]*task{},
+		c: c, plan: newSchedule(), table: map[uint32]catalog.Table{}, oid: map[int]uint32{}, calls: map[int]bool{}, done: map[int]*task{},
 		of: map[uint32][]*task{}, count: map[uint32]int{}, rows: map[uint32]*task{},
 	}
 	for _, table := range c.desc.Tables {
@@ -41,6 +42,7 @@ func (c *copier) planTasks(ctx context.Context, toc []tocEntry) error {
 		if e.class == relationClass {
 			t.oid[e.id] = e.object
 		}
+		t.calls[e.id] = e.class == functionClass
 	}
 	for i := range c.post.entries {
 		for _, oid := range t.tablesOf(&c.post.entries[i]) {
@@ -166,11 +168,15 @@ func (t *tasks) early(e *postEntry, tables []uint32) bool {
 		!slices.ContainsFunc(e.deps, func(id int) bool { return t.done[id] != nil })
 }
 
-// add adds a task that waits for what its entry needs, and for the rows of its tables.
+// add adds a task that waits for what its entry needs, and for the rows of its tables; for all rows where it calls a function of the database,
+// which may read any of them.
 func (t *tasks) add(e *postEntry, tables []uint32, w *task, after ...*task) *task {
 	for _, id := range e.deps {
 		if before := t.done[id]; before != nil {
 			after = append(after, before)
+		}
+		if t.calls[id] {
+			after = append(after, t.allRows)
 		}
 	}
 	for _, oid := range tables {

@@ -10,6 +10,7 @@ import (
 const (
 	namespaceClass = 2615 // pg_namespace
 	relationClass  = 1259 // pg_class
+	functionClass  = 1255 // pg_proc
 )
 
 // tocEntry is a line of pg_restore --list: "215; 1259 16390 TABLE shop orders owner".

@@ -287,7 +287,7 @@ func testRefusedObjects(t *testing.T, server *pgtest.Server) {
 	source := pgtest.New(t, `CREATE TABLE a (i int, d text); INSERT INTO a VALUES (1, 'x');
 CREATE FUNCTION helper(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1';
 CREATE FUNCTION uses_path(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN helper($1); END';
-CREATE INDEX on_path ON a (uses_path(i)); CREATE INDEX fine ON a (i)`)
+CREATE INDEX on_path ON a (uses_path(i)); CREATE INDEX fine ON a (i); DROP FUNCTION helper(int)`)
 	target := newTarget(t, server)
 	result := copied(t, source, target, nil, CopyOptions{})
 	want := []RestoreError{{Object: "INDEX public on_path", Reason: "function helper(integer) does not exist"}}

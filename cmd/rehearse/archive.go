@@ -82,11 +82,27 @@ func openSnapshot(c *cli.Context) (*archive.Reader, error) {
 		return archive.OpenFile(archive.StandardInput, f, keys...)
 	}
 	path, there := existing(c, name)
-	if err := fetch(c, name, path, there, keys); err != nil {
+	asked, err := fetch(c, name, path, there, keys)
+	if err != nil {
+		return nil, err
+	}
+	path, _ = existing(c, name)
+	r, err := archive.Open(path, keys...)
+	if err != nil || asked || !tooOld(c, r.Manifest()) || !stored(c, name) {
+		return r, err
+	}
+	at := snapshotPath(c, name)
+	if err := errors.Join(r.Close(), pull(c, at, path == at, keys)); err != nil {
 		return nil, err
 	}
 	path, _ = existing(c, name)
 	return archive.Open(path, keys...)
+}
+
+// tooOld says that a snapshot would be refused for its age.
+func tooOld(c *cli.Context, m *archive.Manifest) bool {
+	most := c.Duration("max-archive-age")
+	return most > 0 && time.Since(m.TakenAt) > most
 }
 
 // identities are the keys that --identity, or the environment, gives; none for a snapshot that is not encrypted.

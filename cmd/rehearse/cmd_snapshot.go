@@ -202,6 +202,9 @@ func verifyAction(c *cli.Context) error {
 	for _, t := range m.Tables {
 		chunks += len(t.Chunks)
 	}
+	if m.LargeObjects != nil {
+		chunks += len(m.LargeObjects.Chunks)
+	}
 	fmt.Fprintf(c.App.Writer, "%s: whole: %s, %s in %s, %s\n", oneLine(r.Name()), report.Bytes(r.Size()), count(m.Rows(), "row"),
 		count(int64(len(m.Tables)), "table"), count(int64(chunks), "chunk"))
 	return nil

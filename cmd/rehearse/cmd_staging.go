@@ -78,11 +78,37 @@ func pruneAction(c *cli.Context) error {
 		fmt.Fprintln(c.App.Writer, i.RunID)
 	}
 	swept, serr := archive.Sweep(snapshotDir(c))
-	for _, name := range swept {
+	for _, name := range append(swept, sweepClones(c)...) {
 		fmt.Fprintln(c.App.Writer, name)
 	}
 	return errors.Join(err, serr)
 }
+
+// sweepClones removes from the servers that stay what killed clones left. One that does not answer soon is passed over, as list does.
+func sweepClones(c *cli.Context) (swept []string) {
+	list, err := staging.List(c.Context, stagingOptions(c))
+	if err != nil {
+		return nil // Prune has said it
+	}
+	for _, i := range list {
+		if !i.Kept { // whose run is still at work
+			continue
+		}
+		ctx, cancel := context.WithTimeout(c.Context, sweepLimit)
+		names, err := i.Databases().Sweep(ctx)
+		cancel()
+		if err != nil {
+			logger(c).Info("a staging server is not looked through for what killed clones left", "run", i.RunID, "error", err)
+		}
+		for _, name := range names {
+			swept = append(swept, i.RunID+" "+name)
+		}
+	}
+	return swept
+}
+
+// sweepLimit is the time that removing what clones left of one server may take.
+const sweepLimit = 30 * time.Second
 
 func stagingOptions(c *cli.Context) staging.Options {
 	return staging.Options{Log: logger(c)}

@@ -25,7 +25,7 @@ func snapshotHint(err error) string {
 	case archive.OtherMajor:
 		return "--image, or --pg-bindir, names a server of the snapshot's major version"
 	case archive.TooOld:
-		return "make a new one, or allow more with --max-archive-age"
+		return "make a new one, or allow more with --max-archive-age; where --store-pull is given the store was asked for a newer one"
 	case archive.Store:
 		return "the command is --store-push or --store-pull, or push: and pull: under store: in rehearse.yaml; a snapshot that could not be pushed stays where it is"
 	case archive.Unreadable, archive.Unwritable:

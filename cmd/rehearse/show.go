@@ -40,6 +40,9 @@ func showText(w io.Writer, r *archive.Reader) {
 		}
 		line("", "%-40s  %15s  %8s  %s%s", name, count(t.Rows, "row"), report.Bytes(t.Bytes), count(int64(len(t.Chunks)), "chunk"), part)
 	}
+	if t := m.LargeObjects; t != nil {
+		line("", "%-40s  %15s  %8s  %s", t.Name, count(t.Rows, "piece"), report.Bytes(t.Bytes), count(int64(len(t.Chunks)), "chunk"))
+	}
 }
 
 // inPart says how many of the tables hold a part of the source's rows; "" when each holds all.

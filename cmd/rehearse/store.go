@@ -26,14 +26,17 @@ func push(c *cli.Context, path string) error {
 }
 
 // fetch has the store bring the snapshot of that name where it is not at path, or where --store-fetch has the store asked each time.
-func fetch(c *cli.Context, name, path string, there bool, keys []age.Identity) error {
+func fetch(c *cli.Context, name, path string, there bool, keys []age.Identity) (asked bool, err error) {
 	always := choiceOf(c, "store-fetch") == "always"
-	if c.String("store-pull") == "" || isPath(name) || there && !always {
-		return nil
+	if !stored(c, name) || there && !always {
+		return false, nil
 	}
 	at := snapshotPath(c, name)
-	return pull(c, at, there && path == at, keys)
+	return true, pull(c, at, there && path == at, keys)
 }
+
+// stored says that there is a store to be asked for a snapshot of that name.
+func stored(c *cli.Context, name string) bool { return c.String("store-pull") != "" && !isPath(name) }
 
 // pull has the store bring a snapshot. It gets its name only when it is one. A store that brings nothing says that the one there is current.
 func pull(c *cli.Context, path string, there bool, keys []age.Identity) (err error) {

@@ -150,7 +150,7 @@ func (d Databases) Drop(ctx context.Context, name string) error {
 // clone makes a clone under the first name that is free.
 func (d Databases) clone(ctx context.Context, from, last string, names iter.Seq[string]) (name string, err error) {
 	err = d.withAdmin(ctx, func(conn *pgx.Conn) error {
-		if err = sweep(ctx, conn); err == nil {
+		if _, err = sweep(ctx, conn); err == nil {
 			_, err = free(ctx, conn, names) // told before the work
 		}
 		if err == nil {

@@ -26,10 +26,10 @@ func reserve(ctx context.Context, conn *pgx.Conn) (name string, err error) {
 }
 
 // sweep removes databases that nobody goes on making. What it holds it lets go of with the session.
-func sweep(ctx context.Context, conn *pgx.Conn) error {
+func sweep(ctx context.Context, conn *pgx.Conn) (swept []string, err error) {
 	rows, err := conn.Query(ctx, "SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1) AND NOT datallowconn", unnamedMark)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	for _, name := range names {
@@ -38,8 +38,20 @@ func sweep(ctx context.Context, conn *pgx.Conn) error {
 			err = dropDatabase(ctx, conn, name)
 		}
 		if err != nil {
-			return err
+			return swept, err
+		}
+		if held {
+			swept = append(swept, name)
 		}
 	}
-	return err
+	return swept, err
+}
+
+// Sweep removes what is left of clones whose maker was killed, and gives their names, which nobody has chosen.
+func (d Databases) Sweep(ctx context.Context) (swept []string, err error) {
+	err = d.withAdmin(ctx, func(conn *pgx.Conn) error {
+		swept, err = sweep(ctx, conn)
+		return err
+	})
+	return swept, err
 }

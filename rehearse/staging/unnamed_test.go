@@ -11,7 +11,7 @@ import (
 )
 
 // TestCloneCutShort ends the session of a clone in its making, as the death of its process does: it has no name of its own, the next clone
-// removes it, and what somebody still makes stays.
+// or sweep removes it, and what somebody still makes stays.
 func TestCloneCutShort(t *testing.T) {
 	t.Parallel()
 	s := start(t, "local", localSpec(t))
@@ -61,6 +61,9 @@ func TestCloneCutShort(t *testing.T) {
 	}
 	if got := unnamed(); got != "1" {
 		t.Errorf("%s databases without a name, want that of the first", got)
+	}
+	if swept, err := all.Sweep(t.Context()); len(swept) != 1 || err != nil {
+		t.Errorf("swept %q, %v", swept, err)
 	}
 	if got, err := all.Clone(t.Context(), pristine, "first"); got != "first" || err != nil {
 		t.Errorf("%q, %v", got, err)

@@ -37,6 +37,8 @@ type Manifest struct {
 
 	Masking Masking `json:"masking"`
 	Tables  []Table `json:"tables"` // by schema and name
+	// LargeObjects are the contents of large objects in pieces, as rows of a table without a schema; nil where there are none.
+	LargeObjects *Table `json:"large_objects,omitempty"`
 	// PartOf are the rows in the source of each table that is kept in part only, as far as they are known, by its quoted name.
 	PartOf    map[string]int64 `json:"part_of,omitempty"`
 	Documents []Document       `json:"documents"`
@@ -104,13 +106,24 @@ func (m *Manifest) Bytes() (n int64) {
 // Major is the major version of the source's server: 15.
 func (m *Manifest) Major() int { return m.ServerVersionNum / 10000 }
 
+// all are the tables, and what is kept as one.
+func (m *Manifest) all() (all []*Table) {
+	for i := range m.Tables {
+		all = append(all, &m.Tables[i])
+	}
+	if m.LargeObjects != nil {
+		all = append(all, m.LargeObjects)
+	}
+	return all
+}
+
 // parts are all parts but the manifest, in the order of the archive.
 func (m *Manifest) parts() []Part {
 	all := slices.Clone(m.Void)
 	for _, d := range m.Documents {
 		all = append(all, d.Part)
 	}
-	for _, t := range m.Tables {
+	for _, t := range m.all() {
 		for _, c := range t.Chunks {
 			all = append(all, c.Part)
 		}

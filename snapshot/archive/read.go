@@ -172,6 +172,11 @@ func (r *Reader) Encrypted() bool { return r.encrypted }
 // Close lets go of the files.
 func (r *Reader) Close() error { return r.from.close() }
 
+// Has says whether the archive has a document of that name.
+func (r *Reader) Has(name string) bool {
+	return slices.ContainsFunc(r.manifest.Documents, func(d Document) bool { return d.Name == name })
+}
+
 // Document is the content of a document. One that is not in the archive is an *[Error] too.
 func (r *Reader) Document(name string) ([]byte, error) {
 	for _, d := range r.manifest.Documents {
@@ -195,7 +200,11 @@ func (r *Reader) Chunk(t *Table, i int) (io.ReadCloser, error) {
 }
 
 func chunkName(t *Table, i int) string {
-	return fmt.Sprintf("chunk %d of %s.%s", i+1, t.Schema, t.Name)
+	name := t.Name
+	if t.Schema != "" {
+		name = t.Schema + "." + name
+	}
+	return fmt.Sprintf("chunk %d of %s", i+1, name)
 }
 
 // content reads and checks a part, and begins to open it.

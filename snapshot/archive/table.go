@@ -21,6 +21,11 @@ func (w *Writer) Table(schema, name string, columns []string, binary bool) *Tabl
 	return t
 }
 
+// LargeObjects begins what is kept of the contents of large objects: rows of COPY's binary format, of OID, place and bytes.
+func (w *Writer) LargeObjects() *TableWriter {
+	return w.Table("", "large objects", []string{"oid", "place", "bytes"}, true)
+}
+
 // Write takes COPY data as they come, in pieces of any size.
 func (t *TableWriter) Write(p []byte) (int, error) {
 	if err := t.borders.scan(p, t); err != nil {

@@ -39,8 +39,7 @@ func (r *Reader) Verify(ctx context.Context, jobs int, told func(bytes int64)) e
 			return err
 		}, d.Part)
 	}
-	for i := range r.manifest.Tables {
-		t := &r.manifest.Tables[i]
+	for _, t := range r.manifest.all() {
 		for k := range t.Chunks {
 			check(func() error { return r.verifyChunk(t, k) }, t.Chunks[k].Part)
 		}

@@ -148,8 +148,13 @@ func (w *Writer) Finish(m Manifest) (*Manifest, error) {
 		return nil, w.err
 	}
 	m.Format, m.Documents, m.Void, m.Tables = Format, w.docs, nil, []Table{}
+	m.LargeObjects = nil
 	for _, t := range w.tables {
 		slices.SortFunc(t.Chunks, func(a, b Chunk) int { return a.Number - b.Number })
+		if t.Schema == "" {
+			m.LargeObjects = t
+			continue
+		}
 		m.Tables = append(m.Tables, *t)
 	}
 	slices.SortFunc(m.Tables, func(a, b Table) int {

@@ -66,3 +66,19 @@ func LargeObjects(ctx context.Context, q Querier) ([]LargeObject, error) {
 		return o, nil
 	})
 }
+
+// Label is a security label that pg_dump leaves out.
+type Label struct {
+	Kind     string // DATABASE, ROLE, LARGE OBJECT
+	Of       string // name, or OID
+	Provider string
+	Text     string
+}
+
+// Labels lists the security labels of the current database, of roles and of large objects. Sources: pg_shseclabel, pg_seclabel.
+func Labels(ctx context.Context, q Querier) ([]Label, error) {
+	return listWithin(ctx, q, "plan/labels.sql", func(row pgx.CollectableRow) (l Label, err error) {
+		err = row.Scan(&l.Kind, &l.Of, &l.Provider, &l.Text)
+		return l, err
+	})
+}
