@@ -44,12 +44,9 @@ type reading struct {
 }
 
 func openMeter(ctx context.Context, cfg *pgx.ConnConfig) (*meter, error) {
-	cfg = cfg.Copy()
-	// What is asked about a few relations again and again costs more to plan than to answer.
-	cfg.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
-	conn, err := pgx.ConnectConfig(ctx, cfg)
+	conn, err := meterSession(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("connect to staging: %w", err)
+		return nil, err
 	}
 	m := &meter{cfg: cfg, conn: conn, deltas: map[uint32]compare.Delta{}, method: report.Exact}
 	if err := conn.QueryRow(ctx, "SELECT pg_catalog.current_setting('server_version_num')::int").Scan(&m.version); err != nil {
@@ -57,6 +54,20 @@ func openMeter(ctx context.Context, cfg *pgx.ConnConfig) (*meter, error) {
 		return nil, fmt.Errorf("read the version of staging: %w", err)
 	}
 	return m, nil
+}
+
+// meterSession connects. What is asked about a few relations again and again costs more to plan than to answer; a parameter of the connection would
+// be taken for a setting of the server, when those are compared with production's.
+func meterSession(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, cfg.Copy())
+	if err != nil {
+		return nil, fmt.Errorf("connect to staging: %w", err)
+	}
+	if _, err := conn.Exec(ctx, "SET plan_cache_mode = force_generic_plan"); err != nil {
+		_ = conn.Close(ctx)
+		return nil, fmt.Errorf("set up a session of staging: %w", err)
+	}
+	return conn, nil
 }
 
 func (m *meter) close(ctx context.Context) error { return m.conn.Close(ctx) }
@@ -68,9 +79,9 @@ func (m *meter) revive(ctx context.Context) error {
 		return err
 	}
 	_ = m.conn.Close(ctx)
-	conn, err := pgx.ConnectConfig(ctx, m.cfg.Copy())
+	conn, err := meterSession(ctx, m.cfg)
 	if err != nil {
-		return fmt.Errorf("connect to staging: %w", err)
+		return err
 	}
 	m.conn = conn
 	return nil
