@@ -44,57 +44,31 @@ func codeOf(ctx context.Context, err error) int {
 	if i := interrupted(ctx); i != nil {
 		return i.exitCode()
 	}
-	var (
-		status  *statusError
-		timeout *timeoutError
-		usage   *usageProblem
-		config  configErrors
-		rules   *sanitize.RulesError
-		layout  *sanitize.LayoutError
-		goFiles *migrate.GoMigrationsError
-		dir     *migrate.DirError
-		none    *migrate.NoMigrationsError
-		twice   *migrate.DuplicateError
-		syntax  *migrate.SyntaxError
-		dirty   *migrate.DirtyError
-		table   *rehearse.VersionTableError
-		role    *rehearse.RoleError
-		source  *snapshot.SourceError
-		rights  *snapshot.PrivilegeError
-		stage   *staging.ProviderError
-		broken  *rehearse.StagingError
-		same    *rehearse.SameServerError
-		target  *snapshot.TargetError
-		changed *snapshot.ChangedError
-		dump    *snapshot.DumpError
-		missing *rehearse.ExtensionError
-		unknown *rehearse.UnknownTableError
-		allowed *rehearse.OverrideError
-		cleanup *rehearse.CleanupError
-		kept    *archive.Error
-	)
+	var status *statusError
+	var target *snapshot.TargetError
+	var dump *snapshot.DumpError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &status):
 		return status.code
-	case errors.As(err, &timeout):
+	case is[*timeoutError](err):
 		return exitTimeout
-	case errors.As(err, &kept):
+	case is[*archive.Error](err):
 		return exitSnapshot
-	case errors.As(err, &source), errors.As(err, &rights), errors.As(err, &changed), errors.As(err, &dump) && atSource(dump):
+	case is[*snapshot.SourceError](err), is[*snapshot.PrivilegeError](err), is[*snapshot.ChangedError](err), errors.As(err, &dump) && atSource(dump):
 		return exitSource
 	case holdsRaw(err), errors.As(err, &target) && target.SQLState == untranslatable:
 		return exitMasking
-	case errors.As(err, &stage), errors.As(err, &broken), errors.As(err, &target), errors.As(err, &dump), errors.As(err, &missing), errors.As(err, &cleanup), errors.Is(err, migrate.ErrLost):
+	case is[*staging.ProviderError](err), is[*rehearse.StagingError](err), errors.As(err, &target), errors.As(err, &dump),
+		is[*rehearse.ExtensionError](err), is[*rehearse.CleanupError](err), errors.Is(err, migrate.ErrLost):
 		return exitStaging
 	case unmasked(err):
 		return exitMasking
-	case errors.As(err, &usage), errors.As(err, &config), errors.As(err, &rules), errors.As(err, &layout), errors.As(err, &same), errors.As(err, &goFiles),
-		errors.As(err, &dir), errors.As(err, &none), errors.As(err, &twice), errors.As(err, &syntax), errors.As(err, &table), errors.As(err, &role),
-		errors.As(err, &unknown), errors.As(err, &allowed), undecided(err):
+	case is[*usageProblem](err), is[configErrors](err), wrongRules(err), wrongMigrations(err), is[*rehearse.SameServerError](err),
+		is[*rehearse.VersionTableError](err), is[*rehearse.RoleError](err):
 		return exitUsage
-	case errors.As(err, &dirty):
+	case is[*migrate.DirtyError](err):
 		return exitDrift
 	case errors.Is(err, errPublish):
 		return exitPublish
@@ -102,13 +76,21 @@ func codeOf(ctx context.Context, err error) int {
 	return exitInternal
 }
 
-// undecided says that nobody can tell from the files what is to be applied.
-func undecided(err error) bool {
-	var (
-		mixed *migrate.MixedError
-		first *migrate.UnknownFileError
-	)
-	return errors.As(err, &mixed) || errors.As(err, &first)
+// is says that an error, or one that it wraps, is of a type.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+func wrongRules(err error) bool {
+	return is[*sanitize.RulesError](err) || is[*sanitize.LayoutError](err) || is[*rehearse.UnknownTableError](err)
+}
+
+// wrongMigrations says that the migration files are wrong, or do not tell what is to be applied.
+func wrongMigrations(err error) bool {
+	return is[*migrate.GoMigrationsError](err) || is[*migrate.DirError](err) || is[*migrate.NoMigrationsError](err) ||
+		is[*migrate.DuplicateError](err) || is[*migrate.SyntaxError](err) || is[*migrate.MixedError](err) ||
+		is[*migrate.UnknownFileError](err) || is[*rehearse.OverrideError](err)
 }
 
 // holdsRaw says that a copy was made which nobody may have.
