@@ -1,6 +1,8 @@
 package rehearse
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path"
 	"slices"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/rehearse-db/rehearse/rehearse/migrate"
 	"github.com/rehearse-db/rehearse/rehearse/report"
+	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
 // todoCommand plans to have a command of the user's apply what it takes for pending. Nothing of that is known before it runs.
@@ -52,6 +55,39 @@ func (w *work) aside() []string {
 		}
 	}
 	return names
+}
+
+// entries are what the version table says or, where a command migrates, all tables in which tools keep their books, in words that can be compared.
+func (w *work) entries(ctx context.Context, conn *pgx.Conn, all []catalog.Table) (entries []string, err error) {
+	if w.environ == nil {
+		return migrate.Entries(ctx, conn, w.by, w.table.String())
+	}
+	for _, t := range all {
+		var says []string
+		for _, c := range t.Says() {
+			name := catalog.Quote(c.Name)
+			if strings.HasPrefix(c.BaseType, "timestamp") {
+				name = "(" + name + " IS NOT NULL)"
+			}
+			says = append(says, name+"::text")
+		}
+		if len(says) == 0 {
+			continue
+		}
+		rows, err := conn.Query(ctx, "SELECT concat_ws(' ', "+strings.Join(says, ", ")+") FROM "+t.String(), pgx.QueryExecModeExec)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", t, err)
+		}
+		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", t, err)
+		}
+		slices.Sort(found)
+		for _, one := range found {
+			entries = append(entries, t.String()+": "+one)
+		}
+	}
+	return entries, nil
 }
 
 // command is what the command is run with.

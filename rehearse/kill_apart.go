@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
@@ -17,10 +18,12 @@ func (k *killing) piecemeal(ctx context.Context, i int, all []point, found *repo
 		return err
 	}
 	defer closing(ctx, &err, "drop a clone", func(ctx context.Context) error { return k.all.Drop(ctx, done) })
+	started := time.Now()
 	failure, err := k.up(ctx, done, i)
 	if err != nil {
 		return err
 	}
+	k.once = report.Duration(time.Since(started)) // most of which may be a command's own beginning
 	if k.control, err = k.look(ctx, k.at(done), k.tables, k.changed); err != nil {
 		return err
 	}
@@ -42,7 +45,7 @@ func (k *killing) each(ctx context.Context, i int, all []point, found *report.Ki
 		return nil
 	}
 	for n, where := range all {
-		if k.late(3*m.Duration + 5*k.cloning) {
+		if k.late(3*k.once + 5*k.cloning) {
 			found.LeftOut = fmt.Sprintf("killed at %d of %d points: the time allowed for passes was over", n, len(all))
 			return nil
 		}
@@ -78,6 +81,7 @@ func (k *killing) point(ctx context.Context, i int, where point) (p report.KillP
 		case failure != nil:
 			p.Outcome, p.Failure = report.KillWedged, failure
 		case d.none():
+			k.resumed = killed
 			return nil
 		default:
 			p.Outcome, p.Differs, p.DataDiffers = report.KillDiffers, d.words, d.data

@@ -30,7 +30,7 @@ type mending struct {
 func (k *killing) mend(ctx context.Context, i int, where point, from string, killed *state, p *report.KillPoint) error {
 	for _, r := range k.remedies(i, where, killed) {
 		text := strings.Join(r.sql, "\n")
-		if len(text) > mostCleanup || k.late(k.result.Migrations[i].Duration+k.cloning) {
+		if len(text) > mostCleanup || k.late(k.once+k.cloning) {
 			continue
 		}
 		failure, d, err := k.try(ctx, from, i, r.sql, r.again)
@@ -48,8 +48,8 @@ func (k *killing) mend(ctx context.Context, i int, where point, from string, kil
 	return nil
 }
 
-// remedies are, the gentlest first: what is half done is dropped; all that the migration has made is dropped; what is left of the file is
-// done by hand, with the entry in the version table.
+// remedies are, the gentlest first: what is half done is dropped; all that the migration has made is dropped, or what it has since a point from
+// which it resumes; what is left of the file is done by hand, with the entry in the version table.
 func (k *killing) remedies(i int, where point, killed *state) []mending {
 	var all []mending
 	var half []string
@@ -64,6 +64,11 @@ func (k *killing) remedies(i int, where point, killed *state) []mending {
 	}
 	if undo := undoing(k.before, killed); len(undo) > 0 {
 		all = append(all, mending{sql: slices.Concat(undo, reset), again: true})
+	}
+	if k.resumed != nil && slices.Equal(k.resumed.entries, killed.entries) {
+		if undo := undoing(k.resumed, killed); len(undo) > 0 {
+			all = append(all, mending{sql: undo, again: true})
+		}
 	}
 	if rest := k.rest(i, where); len(rest) > 0 {
 		all = append(all, mending{sql: append(slices.Clone(half), rest...)})

@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/rehearse-db/rehearse/rehearse/compare"
-	"github.com/rehearse-db/rehearse/rehearse/migrate"
 	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/rehearse/staging"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
@@ -22,7 +21,7 @@ import (
 type state struct {
 	schema    catalog.Schema
 	leftovers []report.Leftover
-	entries   []string          // of the version table
+	entries   []string          // of the version table, or of all in which tools keep their books
 	counts    map[string]int64  // rows by table
 	values    map[column]string // digests; nil where they were not read
 }
@@ -44,9 +43,10 @@ func (p *passing) look(ctx context.Context, at staging.Server, tables, values ma
 	var errs [4]error
 	s.schema, errs[0] = catalog.Read(ctx, conn)
 	s.leftovers, errs[1] = compare.Leftovers(ctx, conn)
-	s.entries, errs[2] = migrate.Entries(ctx, conn, p.work.by, p.work.table.String())
 	all, err := catalog.Tables(ctx, conn)
-	if errs[3] = err; errors.Join(errs[:]...) != nil {
+	errs[2] = err
+	s.entries, errs[3] = p.work.entries(ctx, conn, all)
+	if errors.Join(errs[:]...) != nil {
 		return nil, errors.Join(errs[:]...)
 	}
 	if err := s.count(ctx, conn, all, tables); err != nil {

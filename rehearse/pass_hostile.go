@@ -111,11 +111,8 @@ func hostile(ctx context.Context, p *passing) (note string, err error) {
 	if err := c.clone(ctx, p.pristine); err != nil {
 		return "", err
 	}
-	var own []string // that golang-migrate empties before a file: a dump would have it wait there, and the file itself meet nobody
-	if p.work.by == report.GolangMigrate {
-		own = p.work.aside()
-	}
-	if c.oids, err = observe.Tables(ctx, c.at.Config(), own...); err != nil {
+	// golang-migrate empties its table before a file, and others lock theirs: a dump would have them wait there, and what migrates meet nobody.
+	if c.oids, err = observe.Tables(ctx, c.at.Config(), p.work.aside()...); err != nil {
 		return "", err
 	}
 	if c.role, err = c.roleHasTimeout(ctx); err != nil {
@@ -277,10 +274,9 @@ func (c *crowded) open(ctx context.Context, limited bool) (*migrate.Applier, err
 			return cfg
 		}
 	}
-	a, err := migrate.Open(ctx, c.work.todo, migrate.Options{
-		Target: connect, Watch: c.at.Config, Table: c.work.table.String(), SessionEach: c.cfg.Session == "each", Aside: c.work.aside(),
-		Observe: observe.Options{TimesOnly: true}, Log: c.cfg.Log,
-	})
+	options := c.applying(c.work, connect, c.at)
+	options.Observe = observe.Options{TimesOnly: true}
+	a, err := migrate.Open(ctx, c.work.todo, options)
 	if err == nil && !limited {
 		c.plain = a
 	}

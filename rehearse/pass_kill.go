@@ -30,8 +30,10 @@ type killing struct {
 	end  time.Time // no point is begun after it; zero: no limit
 
 	cloning report.Duration // how long it took to make base, and takes for any other clone
+	once    report.Duration // and the present migration, where it commits as it goes, with all that its migrator does before
 
 	before, control *state                     // of the present migration: without it, and with it undisturbed
+	resumed         *state                     // as the latest kill left it after which a second run came to the end; nil before one
 	tables          map[string]bool            // that it touches
 	changed         map[string]bool            // those whose values it may change
 	spare           map[column]bool            // whose values two undisturbed runs do not agree on
@@ -111,7 +113,7 @@ func (k *killing) migration(ctx context.Context, i int) (err error) {
 		most, rolls = leastPoints, false
 	}
 	all, leftOut := points(m, most)
-	k.tables, k.changed, k.spare, k.twice = touched(m), changed(m), map[column]bool{}, false
+	k.tables, k.changed, k.spare, k.twice, k.resumed = touched(m), changed(m), map[column]bool{}, false, nil
 	found := &report.Kill{Statements: len(m.Statements), LeftOut: leftOut}
 	values := k.changed
 	if rolls { // the server undoes them all, or counts show that it did not

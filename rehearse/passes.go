@@ -40,7 +40,7 @@ var passes = []pass{
 }
 
 // ofFiles are the passes that take migrations apart or back, which a command does not let them.
-var ofFiles = map[string]bool{"remedy": true, hostileName: true, "down": true, "kill": true}
+var ofFiles = map[string]bool{"remedy": true, "down": true}
 
 // PassNames are the names that Config.Passes may have, in the order in which they are carried out.
 func PassNames() []string {
@@ -127,7 +127,7 @@ func (p *passing) carryOut(ctx context.Context, one pass) error {
 	}
 	why := p.tooLong(one)
 	if p.cfg.MigrateCommand != "" && ofFiles[one.name] {
-		why = "a command migrates: what it consists of, and its way back, are its own"
+		why = "a command migrates: what it is made of, and its way back, are its own"
 	}
 	if why != "" {
 		p.open(one, why)

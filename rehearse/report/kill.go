@@ -130,7 +130,7 @@ func (a *arranger) kill(m *Migration) []item {
 	var told []KillPoint
 	for _, p := range m.Kill.Points {
 		same := func(q KillPoint) bool {
-			return q.Again(m.Migrator) == p.Again(m.Migrator) && slices.Equal(q.Stayed, p.Stayed) && q.Cleanup == p.Cleanup && q.ByHand == p.ByHand
+			return q.Again(m.By()) == p.Again(m.By()) && slices.Equal(q.Stayed, p.Stayed) && q.Cleanup == p.Cleanup && q.ByHand == p.ByHand
 		}
 		if i := slices.IndexFunc(told, same); i >= 0 {
 			places[i] = append(places[i], p.Place())
@@ -143,9 +143,9 @@ func (a *arranger) kill(m *Migration) []item {
 		if len(p.Stayed) > 0 {
 			stays = "stays: " + list(p.Stayed, 5)
 		}
-		items = append(items, item{Kind: bullet, Text: a.text(fmt.Sprintf("killed %s: %s; %s", list(places[i], 10), stays, p.Again(m.Migrator)))})
+		items = append(items, item{Kind: bullet, Text: a.text(fmt.Sprintf("killed %s: %s; %s", list(places[i], 10), stays, p.Again(m.By())))})
 		if p.Cleanup != "" {
-			items = append(items, a.advice(p.Advice(m.Migrator))...)
+			items = append(items, a.advice(p.Advice(m.By()))...)
 		}
 	}
 	if n := m.Kill.NotCompared; len(n) > 0 {

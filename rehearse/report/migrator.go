@@ -8,7 +8,17 @@ const (
 	Goose         Migrator = "goose"
 	GolangMigrate Migrator = "golang-migrate"
 	Plain         Migrator = "plain" // files of SQL and nothing beside, as psql -f runs them
+
+	theCommand Migrator = "command" // for sentences only
 )
+
+// By is what applied a migration, for sentences.
+func (m *Migration) By() Migrator {
+	if m.Command {
+		return theCommand
+	}
+	return m.Migrator
+}
 
 // Name is the migrator in sentences.
 func (t Migrator) Name() string {
@@ -17,6 +27,8 @@ func (t Migrator) Name() string {
 		return "golang-migrate"
 	case Plain:
 		return "psql -f"
+	case theCommand:
+		return "the command"
 	}
 	return "goose"
 }
@@ -28,6 +40,8 @@ func (t Migrator) Up() string {
 		return "migrate up"
 	case Plain:
 		return "psql -f"
+	case theCommand:
+		return "the command"
 	}
 	return "goose up"
 }
@@ -37,7 +51,7 @@ func (r *Result) migrator() Migrator {
 	if len(r.Migrations) == 0 {
 		return Goose
 	}
-	return r.Migrations[0].Migrator
+	return r.Migrations[0].By()
 }
 
 // rolledBack says what the migrator makes of a migration that has no way back, or an empty one.

@@ -65,7 +65,7 @@ func (j *judge) theirs(m *report.Migration) (hold report.Duration, longest *repo
 
 // stall is the finding of a migration that nothing keeps from waiting in front of everybody else.
 func (j *judge) stall(m *report.Migration) report.Finding {
-	h, all := m.Hostile, j.r.Hostility
+	h := m.Hostile
 	b, _ := j.extra(m)
 	hold, _ := j.theirs(m)
 	whom, d := "reads and writes of", max(b.Reads.Total, b.Writes.Total)
@@ -87,14 +87,7 @@ func (j *judge) stall(m *report.Migration) report.Finding {
 		Code: code, Level: report.Condition, Migration: m.Version, Object: b.Table, File: m.File,
 		Text: what + "; it has no lock_timeout, so in production (inferred) " + j.asLong(m),
 	}
-	set := "SET LOCAL"
-	if !m.Transaction {
-		set = "SET"
-	}
-	f.Do = fmt.Sprintf("Begin the file with a limit, and have the deployment try again when it fails with SQLSTATE 55P03, %s:\n    %s lock_timeout = '%s';", j.retries(m), set, setting(time.Duration(all.LockTimeout)))
-	if !m.Transaction {
-		f.Do += "\n    -- and at its end, for those that come after it in the session:\n    RESET lock_timeout;"
-	}
+	f.Do = j.limit(m)
 	if m.Migrator == report.GolangMigrate {
 		f.Do += "\nEach new try has to begin with migrate force and the version before this one, since golang-migrate leaves it dirty when it fails."
 	}
@@ -107,6 +100,20 @@ func (j *judge) stall(m *report.Migration) report.Finding {
 		}
 	}
 	return f
+}
+
+// limit is how a migration is kept from waiting for long.
+func (j *judge) limit(m *report.Migration) string {
+	limit, again := setting(time.Duration(j.r.Hostility.LockTimeout)), ", and have the deployment try again when it fails with SQLSTATE 55P03, "+j.retries(m)
+	switch {
+	case m.Command:
+		return "Give its sessions a limit, by PGOPTIONS where the tool is built on libpq, else by a setting of its own" + again +
+			":\n    PGOPTIONS='-c lock_timeout=" + limit + "'"
+	case m.Transaction:
+		return "Begin the file with a limit" + again + ":\n    SET LOCAL lock_timeout = '" + limit + "';"
+	}
+	return "Begin the file with a limit" + again + ":\n    SET lock_timeout = '" + limit +
+		"';\n    -- and at its end, for those that come after it in the session:\n    RESET lock_timeout;"
 }
 
 // refused is the finding of a migration that a lock_timeout ends, its own or one it may be given.

@@ -15,8 +15,8 @@ func (j *judge) kill(m *report.Migration) {
 	}
 	p := m.Kill.Worst()
 	f := report.Finding{Level: report.Warn, Migration: m.Version, File: m.File, Line: p.Line}
-	f.Text = fmt.Sprintf("%s, killed %s: %s", m.ShortName(), p.Place(), p.Again(m.Migrator))
-	f.Do = p.Advice(m.Migrator)
+	f.Text = fmt.Sprintf("%s, killed %s: %s", m.ShortName(), p.Place(), p.Again(m.By()))
+	f.Do = p.Advice(m.By())
 	switch p.Outcome {
 	case report.KillNeedsCleanup:
 		f.Code = KillNeedsCleanup
@@ -27,7 +27,7 @@ func (j *judge) kill(m *report.Migration) {
 			f.Level = report.Condition
 		}
 		if f.Do == "" {
-			f.Do = "Do not run " + m.Migrator.Name() + " again after such a kill before the difference is mended: make each statement do nothing where it has been done, or give it a transaction."
+			f.Do = "Do not run " + m.By().Name() + " again after such a kill before the difference is mended: make each statement do nothing where it has been done, or give it a transaction."
 		}
 	case report.KillWedged:
 		f.Code, f.Level = KillWedged, report.Condition
