@@ -3,6 +3,7 @@ package verdict
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rehearse-db/rehearse/rehearse/report"
 )
@@ -39,7 +40,13 @@ func (j *judge) kill(m *report.Migration) {
 // repeatable says what would spare the clean-up. golang-migrate marks a version dirty before its file, so that nothing does: where that mark is all
 // that a kill leaves, it is no more than something to know.
 func repeatable(m *report.Migration, f *report.Finding) string {
-	if m.Migrator != report.GolangMigrate {
+	invalid := slices.ContainsFunc(m.Kill.Points, func(p report.KillPoint) bool {
+		return slices.ContainsFunc(p.Stayed, func(what string) bool { return strings.HasSuffix(what, "(invalid)") })
+	})
+	switch {
+	case m.Migrator != report.GolangMigrate && invalid:
+		return "\nA file that begins with DROP INDEX CONCURRENTLY IF EXISTS resumes by itself; IF NOT EXISTS alone takes the invalid index for the one that is wanted."
+	case m.Migrator != report.GolangMigrate:
 		return "\nStatements that can be repeated (IF NOT EXISTS, IF EXISTS), or a file for each, resume by themselves."
 	}
 	if !slices.ContainsFunc(m.Kill.Points, func(p report.KillPoint) bool { return len(p.Stayed) > 1 || p.Outcome != report.KillNeedsCleanup }) {
