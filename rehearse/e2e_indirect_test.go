@@ -41,6 +41,7 @@ CREATE TRIGGER dynamic AFTER UPDATE ON visits FOR EACH ROW EXECUTE FUNCTION dyna
 CREATE FUNCTION words() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.words := to_tsvector(''simple'', NEW.note); RETURN NEW; END';
 CREATE TRIGGER words BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION words();
 CREATE RULE customers_names AS ON UPDATE TO customers DO ALSO INSERT INTO names (name) VALUES (OLD.name);
+CREATE VIEW first AS SELECT id, name FROM customers WHERE id < 10; CREATE VIEW named AS SELECT * FROM first WHERE name <> '' AND id NOT IN (SELECT n FROM secret);
 CREATE FUNCTION hidden() RETURNS void LANGUAGE sql AS 'UPDATE secret SET n = 2';`
 
 // rehearsedOn rehearses a release on all of a database, unmasked.
@@ -78,6 +79,7 @@ func TestRowsByWayOfOthers(t *testing.T) {
 		"UPDATE visits SET customer = 3 WHERE id <= 6;",
 		"UPDATE orders SET note = 'y' WHERE id = 50;\nDROP TRIGGER orders_log ON orders;",
 		"UPDATE orders SET note = 'z' WHERE id = 50;",
+		"UPDATE named SET name = 'n' WHERE id = 2;",
 	)
 	const audit, count = "by way of trigger orders_log of public.orders (AFTER UPDATE OR DELETE): ", "by way of trigger audit_count of public.orders_audit (AFTER INSERT): "
 	const dynamic = "by way of trigger dynamic of public.visits (AFTER UPDATE): "
@@ -103,6 +105,8 @@ func TestRowsByWayOfOthers(t *testing.T) {
 		"6 rows-indirect info: 00006_pending changed rows of public.orders_audit " + audit + "1 inserted",
 		"6 rows-indirect warn: 00006_pending changed rows of public.counts " + count + "1 updated; n in 1 row",
 		"7 rows-indirect info: 00007_pending " + words + "1 row",
+		"8 rows-indirect info: 00008_pending changed rows of public.customers by way of view public.named: 1 updated; name in 1 row",
+		"8 rows-indirect info: 00008_pending changed rows of public.names by way of rule customers_names of public.customers (ON UPDATE): 1 inserted",
 	}
 	if r.Verdict != report.Go {
 		t.Errorf("%s: %s", r.Verdict, r.Reason)
@@ -118,6 +122,8 @@ func TestRowsOfNobody(t *testing.T) {
 	for name, c := range map[string]struct{ sql, want string }{
 		"a function":         {"UPDATE orders SET note = 'x' WHERE id = 1;\nSELECT hidden();", "public.secret"},
 		"a trigger disabled": {"ALTER TABLE orders DISABLE TRIGGER orders_log;|UPDATE orders SET note = 'x' WHERE id = 1;\nSELECT put(1, 'x');", "public.counts"},
+		"beside a view":      {"UPDATE named SET name = 'n' WHERE id = 2;\nSELECT put(1, 'x');", "public.counts"},
+		"a view not written": {"COMMENT ON VIEW named IS 'x';\nSELECT hidden();", "public.secret"},
 		"truncated":          {"TRUNCATE orders CASCADE;", "public.items"},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {

@@ -12,11 +12,11 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/verdict"
 )
 
-// way is how a change of one table's rows reaches other rows: a trigger or a rule that fires, or a foreign key that acts.
+// way is how a change of one table's rows reaches other rows: a trigger or a rule that fires, a foreign key that acts, or a view that can be written to.
 type way struct {
 	kind, name string
 	on         string // the table whose change sets it off, the topmost of a partitioned one
-	to         string // the table that references, of a foreign key
+	to         string // of a foreign key the table that references, of a view one that it is of
 	bits       int    // as of pg_trigger.tgtype: what sets it off
 	definition string // of a trigger or a rule; of a foreign key what it does
 	function   uint32 // of a trigger
@@ -33,10 +33,14 @@ const (
 	firesInstead  = 64
 )
 
-// sqlWays lists what works in a session that is no replica. Sources: pg_trigger, pg_rewrite, pg_constraint.
-const sqlWays = `WITH named AS (SELECT c.oid, format('%I.%I', n.nspname, t.relname) AS name FROM pg_class c
+// sqlWays lists what works in a session that is no replica. Sources: pg_trigger, pg_rewrite, pg_constraint, pg_depend.
+const sqlWays = `WITH RECURSIVE named AS (SELECT c.oid, format('%I.%I', n.nspname, t.relname) AS name FROM pg_class c
   JOIN pg_class t ON t.oid = coalesce(pg_partition_root(c.oid), c.oid) JOIN pg_namespace n ON n.oid = t.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'v', 'f') AND c.oid >= 16384)
+  WHERE c.relkind IN ('r', 'p', 'v', 'f') AND c.oid >= 16384),
+seen (view, of) AS (SELECT r.ev_class, d.refobjid FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+  AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class WHERE r.rulename = '_RETURN' AND r.ev_class >= 16384
+  UNION SELECT s.view, d.refobjid FROM seen s JOIN pg_rewrite r ON r.ev_class = s.of AND r.rulename = '_RETURN'
+  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class)
 SELECT 'trigger', quote_ident(t.tgname), n.name, '', t.tgtype::int, pg_get_triggerdef(t.oid), t.tgfoid::oid, '{}'::text[]
 FROM pg_trigger t JOIN named n ON n.oid = t.tgrelid WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
 UNION ALL
@@ -48,6 +52,9 @@ SELECT 'foreign key', quote_ident(k.conname), p.name, c.name, e.bit, e.happens |
 FROM pg_constraint k JOIN named p ON p.oid = k.confrelid JOIN named c ON c.oid = k.conrelid
 CROSS JOIN LATERAL (VALUES (8, 'ON DELETE ', k.confdeltype), (16, 'ON UPDATE ', k.confupdtype)) e (bit, happens, act)
 WHERE k.contype = 'f' AND k.conparentid = 0 AND e.act IN ('c', 'n', 'd')
+UNION ALL
+SELECT DISTINCT 'view', '', v.name, t.name, 0, '', 0::oid, '{}'::text[] FROM seen s JOIN named v ON v.oid = s.view JOIN named t ON t.oid = s.of
+WHERE pg_relation_is_updatable(s.view, false) <> 0
 ORDER BY 1, 2, 3, 4, 5, 6`
 
 // sqlCode reads the functions that people wrote.
@@ -136,6 +143,12 @@ func (w *ways) through(x way, t *report.TableRows, all []report.TableRows, colum
 		out.Does = []string{report.RowsUpdated}
 		if strings.HasSuffix(x.definition, "DELETE CASCADE") {
 			out.Does, out.Columns = []string{report.RowsDeleted}, nil
+		}
+		return out
+	}
+	if x.kind == "view" {
+		if x.to == t.Table {
+			out.Does = []string{report.RowsInserted, report.RowsUpdated, report.RowsDeleted}
 		}
 		return out
 	}

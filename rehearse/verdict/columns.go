@@ -62,7 +62,7 @@ func (j *judge) triggered(m *report.Migration, t report.TableContents, columns [
 	var told []report.ColumnContents
 	var by []string
 	for _, c := range columns {
-		w := slices.IndexFunc(m.Rows[at].Through, func(w report.Through) bool { return slices.Contains(w.Columns, c.Column) && led.begins(w.On) })
+		w := slices.IndexFunc(m.Rows[at].Through, func(w report.Through) bool { return slices.Contains(w.Columns, c.Column) && led.begins(w, "") })
 		if w < 0 {
 			rest = append(rest, c)
 			continue

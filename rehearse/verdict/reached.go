@@ -9,8 +9,9 @@ import (
 )
 
 // Does says what code does to the rows of a table by name: "inserted", "updated", "deleted", as of [report.Through].
-func Does(code, table string) []string {
-	rel, toks := parseRelation(table), tokens(code)
+func Does(code, table string) []string { return does(tokens(code), parseRelation(table)) }
+
+func does(toks []string, rel relation) []string {
 	found := map[string]bool{}
 	for i := range toks {
 		if !rel.at(toks, i) {
@@ -94,7 +95,7 @@ func (r reach) explain(t report.TableRows) []report.Through {
 	}
 	var by []report.Through
 	for _, kind := range inOrder(kinds) {
-		some := slices.DeleteFunc(slices.Clone(t.Through), func(w report.Through) bool { return !slices.Contains(w.Does, kind) || !r.begins(w.On) })
+		some := slices.DeleteFunc(slices.Clone(t.Through), func(w report.Through) bool { return !slices.Contains(w.Does, kind) || !r.begins(w, kind) })
 		if len(some) == 0 {
 			return nil
 		}
@@ -107,21 +108,26 @@ func (r reach) explain(t report.TableRows) []report.Through {
 	return by
 }
 
-// begins tells whether a migration's text names a table, or its changes were explained.
-func (r reach) begins(table string) bool {
-	if r.led[table] != nil {
+// begins tells whether a migration's text names the table that sets a way off, or its changes were explained. A view must be written to by name.
+func (r reach) begins(w report.Through, kind string) bool {
+	if w.Kind == "view" {
+		rel := parseRelation(w.On)
+		return slices.ContainsFunc(r.d.statements, func(toks []string) bool { return slices.Contains(does(toks, rel), kind) })
+	}
+	if r.led[w.On] != nil {
 		return true
 	}
 	for _, t := range r.rows {
-		if t.Table == table {
+		if t.Table == w.On {
 			return r.d.of(t).named
 		}
 	}
-	return anyOf(r.d.relations(table), r.d.names)
+	return anyOf(r.d.relations(w.On), r.d.names)
 }
 
 // through words a finding about rows that were changed by way of others. That rows went, or were changed, is worth a warning: who reads the file
-// does not see it. Rows that were added, as to a log, are a note.
+// does not see it. Rows that were added, as to a log, are a note, and so are those
+// that were changed in a view.
 func (j *judge) through(f *report.Finding, m *report.Migration, t report.TableRows, by []report.Through) {
 	f.Code = RowsIndirect
 	names := make([]string, len(by))
@@ -132,7 +138,8 @@ func (j *judge) through(f *report.Finding, m *report.Migration, t report.TableRo
 	if *t.After < *t.Before {
 		f.Text += fmt.Sprintf("; %s before, %s after", report.Count(*t.Before, "row"), report.Digits(*t.After))
 	}
-	if t.Updated+t.Deleted == 0 {
+	inView := !slices.ContainsFunc(by, func(w report.Through) bool { return w.Kind != "view" })
+	if t.Updated+t.Deleted == 0 || inView {
 		f.Level = report.Info
 	}
 	f.Do = "If that is not meant, change the rows that set it off in another way, or have the migration see to these first."
