@@ -47,7 +47,8 @@ UNION ALL
 SELECT 'rule', quote_ident(r.rulename), n.name, '', CASE r.ev_type WHEN '2' THEN 16 WHEN '3' THEN 4 ELSE 8 END, pg_get_ruledef(r.oid), 0, '{}'
 FROM pg_rewrite r JOIN named n ON n.oid = r.ev_class WHERE r.ev_type IN ('2', '3', '4') AND r.ev_enabled IN ('O', 'A')
 UNION ALL
-SELECT 'foreign key', quote_ident(k.conname), p.name, c.name, e.bit, e.happens || CASE e.act WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' ELSE 'SET DEFAULT' END, 0,
+SELECT 'foreign key', quote_ident(k.conname), p.name, c.name, e.bit,
+  e.happens || CASE e.act WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' ELSE 'SET DEFAULT' END, 0,
   ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = k.conrelid AND attnum = ANY (k.conkey))
 FROM pg_constraint k JOIN named p ON p.oid = k.confrelid JOIN named c ON c.oid = k.conrelid
 CROSS JOIN LATERAL (VALUES (8, 'ON DELETE ', k.confdeltype), (16, 'ON UPDATE ', k.confupdtype)) e (bit, happens, act)

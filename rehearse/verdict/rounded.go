@@ -20,7 +20,7 @@ func (j *judge) rounded(m *report.Migration) {
 		for _, c := range t.Columns {
 			was, is := retyped(m, t.Table, c.Column)
 			verb := s.narrows(parseRelation(t.Table), c.Column, was, is)
-			if c.Dropped || c.Anew || c.Lost() == 0 || verb == "" {
+			if c.Dropped || c.Anew || c.Lost() == 0 || verb == "" || s.unreadable() != "" || s.rewritten(m, t.Table, c.Column) {
 				continue
 			}
 			j.add(report.Finding{
@@ -30,6 +30,22 @@ func (j *judge) rounded(m *report.Migration) {
 			})
 		}
 	}
+}
+
+// rewritten tells whether values of a column may be others for another reason than its type: a statement sets them, or a trigger may have.
+func (s script) rewritten(m *report.Migration, table, column string) bool {
+	rels := []relation{parseRelation(table)}
+	for _, toks := range s.statements {
+		if len(toks) > 0 && toks[0] != "alter" && statementSets(toks, rels, column) {
+			return true
+		}
+	}
+	for _, t := range m.Rows {
+		if t.Table == table {
+			return slices.ContainsFunc(t.Through, func(w report.Through) bool { return slices.Contains(w.Columns, column) })
+		}
+	}
+	return false
 }
 
 // retyped is the type of a column before and after a migration; "" where it was not changed.
