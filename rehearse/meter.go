@@ -26,6 +26,7 @@ type meter struct {
 	deltas   map[uint32]compare.Delta // over all migrations
 	method   report.Method
 	left     leaving
+	ways     ways // as last read
 }
 
 // reading is the database at one moment.
@@ -97,6 +98,9 @@ func (m *meter) begin(ctx context.Context) (err error) {
 	m.last = m.first
 	m.last.rows.Counts = maps.Clone(m.first.rows.Counts)
 	m.last.index()
+	if m.ways, err = readWays(ctx, m.conn); err != nil {
+		return err
+	}
 	return m.left.begin(ctx, m.conn)
 }
 
@@ -118,6 +122,9 @@ func (m *meter) after(ctx context.Context, mig *report.Migration, o *observe.Obs
 		if s, err = m.afterAll(ctx, mig, o, deltas); err != nil {
 			return err
 		}
+	}
+	if err := m.reached(ctx, mig); err != nil {
+		return err
 	}
 	return m.left.after(ctx, m.conn, mig, o, s, &m.last)
 }

@@ -168,7 +168,7 @@ func (r *reading) with(p catalog.Part, want catalog.Some) reading {
 	return now
 }
 
-// relationsOf are those to be read again: locked, and those whose rows changed; nil where an index was locked without its table.
+// relationsOf are those to be read again: locked, those whose rows changed, and the partitions beside them; nil where an index was locked without its table.
 func (m *meter) relationsOf(o *observe.Observation) []uint32 {
 	tables := append([]uint32{}, o.Touched...) // never nil: a migration may have locked nothing
 	locked := map[uint32]bool{}
@@ -181,8 +181,27 @@ func (m *meter) relationsOf(o *observe.Observation) []uint32 {
 		}
 		tables = append(tables, oid)
 	}
+	tables = append(tables, m.siblings(tables)...)
 	slices.Sort(tables)
 	return slices.Compact(tables)
+}
+
+// siblings are all of the trees that some partitions are of: rows are told of the topmost table, as the sum of all.
+func (m *meter) siblings(some []uint32) []uint32 {
+	roots := map[uint32]bool{}
+	for _, oid := range some {
+		roots[m.last.tables[oid].Root] = true
+	}
+	if delete(roots, 0); len(roots) == 0 {
+		return nil
+	}
+	var all []uint32
+	for oid, t := range m.last.tables {
+		if roots[t.Root] {
+			all = append(all, oid)
+		}
+	}
+	return all
 }
 
 // renames tells whether something that is on both sides has another name than before.

@@ -149,6 +149,11 @@ func (p *premises) question(f premise.Premise, t catalog.Table) (*snapshot.Count
 	if f.Only && t.Kind != 'p' {
 		target.Table = "ONLY " + target.Table
 	}
+	for _, c := range t.Columns {
+		if premise.IsText(c.BaseType) {
+			target.Texts = append(target.Texts, c.Name)
+		}
+	}
 	q := &snapshot.Count{Tables: []sanitize.Relation{{Schema: t.Schema, Name: t.Name}}}
 	for _, column := range append(slices.Clone(f.Columns), f.Column) {
 		at := slices.IndexFunc(t.Columns, func(c catalog.Column) bool { return c.Name == column })

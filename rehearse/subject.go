@@ -3,7 +3,6 @@ package rehearse
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +12,6 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/migrate"
 	"github.com/rehearse-db/rehearse/rehearse/report"
 	"github.com/rehearse-db/rehearse/snapshot"
-	"github.com/rehearse-db/rehearse/snapshot/catalog"
 )
 
 // subject records what is rehearsed: the files, and where production stands with them.
@@ -127,59 +125,6 @@ func cluster(s snapshot.Server) string {
 		return ""
 	}
 	return sum([]byte(s.SystemIdentifier))
-}
-
-// ofTheServer are kinds that belong to the whole server: its other databases change them too, and roles come and go by themselves where
-// something hands out credentials.
-var ofTheServer = map[string]bool{"role": true, "tablespace": true, "parameter": true}
-
-// fingerprint is a schema as digests; nil for none.
-func fingerprint(objects catalog.Schema) *report.Fingerprint {
-	if len(objects) == 0 {
-		return nil
-	}
-	at := make(map[catalog.ID]catalog.Object, len(objects))
-	for _, o := range objects {
-		if o.ID != (catalog.ID{}) {
-			at[o.ID] = o
-		}
-	}
-	whole := sha256.New()
-	parts := map[[2]string][]byte{}
-	for _, o := range objects {
-		if ofTheServer[o.Kind] {
-			continue
-		}
-		row, err := json.Marshal([]any{o.Kind, o.Name, o.Attrs}) // the keys of a map are sorted
-		if err != nil {
-			return nil // texts in a map: it cannot be
-		}
-		row = append(row, '\n')
-		whole.Write(row)
-		top := topmost(at, o)
-		key := [2]string{top.Kind, top.Name}
-		parts[key] = append(parts[key], row...)
-	}
-	f := &report.Fingerprint{SHA256: hex.EncodeToString(whole.Sum(nil)), Objects: map[string]map[string]string{}}
-	for key, rows := range parts {
-		if f.Objects[key[0]] == nil {
-			f.Objects[key[0]] = map[string]string{}
-		}
-		f.Objects[key[0]][key[1]] = sum(rows)[:16]
-	}
-	return f
-}
-
-// topmost is the object under which another is folded in the end: the table of a column's sequence.
-func topmost(at map[catalog.ID]catalog.Object, o catalog.Object) catalog.Object {
-	for range 8 { // deep enough for what PostgreSQL has, and an end for a circle
-		above, ok := at[o.Parent]
-		if !ok || o.Parent == (catalog.ID{}) {
-			break
-		}
-		o = above
-	}
-	return o
 }
 
 // unchanged makes sure that the files are still those that were read before the copy: goose reads them again when it applies them.

@@ -56,13 +56,15 @@ func Verify(ctx context.Context, cfg VerifyConfig) (*Verification, error) {
 	}
 	now := receipt.Now{At: cfg.Now}
 	var err error
-	if now.Files, err = filesNow(cfg, payload); err != nil {
+	var todo *migrate.Plan
+	if now.Files, todo, err = filesNow(cfg, payload); err != nil {
 		return nil, err
 	}
 	if cfg.Source != nil {
 		if now.Production, err = productionNow(ctx, cfg, payload); err != nil {
 			return nil, err
 		}
+		now.Production.Named = namedLeaves(todo.Pending, payload.Subject.Schema, now.Production.Schema)
 	}
 	v.Checks = append(v.Checks, payload.Check(now, cfg.Terms)...)
 	v.Holds = !slices.ContainsFunc(v.Checks, func(c receipt.Check) bool { return !c.Holds })
@@ -101,11 +103,11 @@ func (v *Verification) believe(cfg VerifyConfig) *receipt.Payload {
 	return payload
 }
 
-// filesNow are the migrations of the directory as they are, those that the receipt calls pending with what goose would send of them.
-func filesNow(cfg VerifyConfig, p *receipt.Payload) ([]report.File, error) {
+// filesNow are the migrations of the directory as they are, those that the receipt calls pending with what goose would send of them; and these.
+func filesNow(cfg VerifyConfig, p *receipt.Payload) ([]report.File, *migrate.Plan, error) {
 	set, err := migrate.ScanAs(p.Subject.Migrator, cfg.Migrations, cfg.MigrationsDir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	pending := map[int64]bool{}
 	for _, f := range p.Subject.Files {
@@ -113,10 +115,11 @@ func filesNow(cfg VerifyConfig, p *receipt.Payload) ([]report.File, error) {
 	}
 	todo, err := set.PlanOf(func(version int64) bool { return pending[version] })
 	if broken := (*migrate.SyntaxError)(nil); errors.As(err, &broken) {
-		return nil, err
+		return nil, nil, err
 	}
 	// Go code that is not registered here is no matter: its file has a digest.
-	return hashed(cfg.Migrations, set, todo)
+	files, err := hashed(cfg.Migrations, set, todo)
+	return files, todo, err
 }
 
 // productionNow reads what the receipt has of production, as it is now.

@@ -48,8 +48,8 @@ func Hold(ctx context.Context, conn *pgx.Conn) (Database, error) {
 //
 // Both sides are read in the order of a key and merged, in memory that does not grow with them. Integers, dates, times, booleans and uuids
 // are compared by value, all else by a 64-bit hash that the server makes of its text (hashtextextended; of numerics hash_numeric_extended,
-// to which 1.0 is 1.00): of two values that differ one pair in 1.8e19 is taken for equal. A column is the same one by its number, whatever
-// its name, else by its name; where its type changed a value counts as the same when its text is. Without a key rows are compared
+// to which 1.0 is 1.00, and a float is the number that its text says): of two values that differ one pair in 1.8e19 is taken for equal. A column is
+// the same one by its number, whatever its name, else by its name; where its type changed a value counts as the same when its text is. Without a key rows are compared
 // whole, as a multiset.
 func Contents(ctx context.Context, before, after Database, s Suspects) ([]report.TableContents, error) {
 	var out []report.TableContents
@@ -166,6 +166,8 @@ const (
 	byTime                 // a number in the binary form: date, timestamp
 	byBytes                // the binary form: uuid, boolean, floats
 	byDigest               // md5 of a bytea, whose text could be too long for the server
+	byDecimal              // a hash of the number that the text is: floats against exact numbers, where 0.1 is 0.10
+	byMoment               // the binary form of a timestamp, which a date is the beginning of
 )
 
 var classes = map[string]class{
@@ -183,8 +185,18 @@ func (c columnPair) class() class {
 		return byNumber
 	case c.before.BaseType == c.after.BaseType:
 		return a
+	case isNumber(c.before.BaseType) && isNumber(c.after.BaseType) && a != b:
+		return byDecimal
+	case c.before.BaseType == "timestamp" && c.after.BaseType == "date", c.before.BaseType == "date" && c.after.BaseType == "timestamp":
+		return byMoment
 	}
 	return byText
+}
+
+// isNumber tells the types of numbers, exact or not.
+func isNumber(base string) bool {
+	k := classes[base]
+	return k == byInteger || k == byNumber || base == "float4" || base == "float8"
 }
 
 // value is the expression that stands for a column's value in the comparison.
@@ -198,6 +210,11 @@ func (k class) value(column string) string {
 		return column
 	case byDigest:
 		return "pg_catalog.md5(" + column + ")"
+	case byDecimal: // before PostgreSQL 14 an exact number cannot be infinite
+		return "CASE WHEN " + column + "::pg_catalog.text LIKE '%Infinity' THEN pg_catalog.hashtextextended(" + column + "::pg_catalog.text, 0)" +
+			" ELSE pg_catalog.hash_numeric_extended(" + column + "::pg_catalog.text::pg_catalog.numeric, 0) END"
+	case byMoment:
+		return "CASE WHEN " + column + " < pg_catalog.date '294276-01-01' THEN " + column + "::pg_catalog.timestamp END" // later ones no timestamp can be
 	}
 	return "pg_catalog.hashtextextended(" + column + `::pg_catalog.text COLLATE pg_catalog."C", 0)`
 }

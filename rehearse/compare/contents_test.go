@@ -145,6 +145,9 @@ func TestContents(t *testing.T) {
 		"types that do not": {
 			"ALTER TABLE t ALTER total TYPE bigint, ALTER name TYPE varchar(4) USING left(name, 4)", "public.t (id) total=500[retyped] name=1000[retyped]\n",
 		},
+		"exact numbers and floats": {
+			"ALTER TABLE t ALTER f TYPE numeric(20,3), ALTER total TYPE float8", "public.t (id) f=857[retyped]\n",
+		},
 		"without a key, and without a column": {
 			"UPDATE keyless SET b = 'y' WHERE a = 1; INSERT INTO nothing SELECT FROM generate_series(1, 3)", "public.keyless () -15 +15\npublic.nothing () -0 +3\n",
 		},

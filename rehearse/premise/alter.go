@@ -52,6 +52,7 @@ func (p *parser) add() []Premise {
 		}
 		f.Kind, f.Expr = Check, p.raw(inner)
 		f.What = "CHECK (" + f.Expr + ")"
+		return p.withCasts(f, inner, p.contains("not", "valid"))
 	case p.accept("unique"), p.accept("primary", "key"):
 		return p.uniqueKey(f)
 	case p.accept("foreign", "key"):
@@ -62,11 +63,8 @@ func (p *parser) add() []Premise {
 	case p.contains("generated") && p.contains("stored"):
 		f.Kind, f.What, f.Why = Other, "generated column", "whether its expression fails on a value is not one condition on rows"
 		return []Premise{f}
-	default:
-		return nil
 	}
-	f.Later = p.contains("not", "valid")
-	return []Premise{f}
+	return nil
 }
 
 // contains tells whether the words stand in a row in what is left.
@@ -164,6 +162,7 @@ func (p *parser) alterColumn() []Premise {
 // using takes apart the expression of USING: what is cast at its end, and to what.
 func (p *parser) using(f *Premise, expr []token) {
 	f.What += " using " + p.raw(expr)
+	expr = unwrapped(expr)
 	q := &parser{sql: p.sql, toks: expr}
 	var inner, to []token
 	if q.accept("cast") {
@@ -178,15 +177,15 @@ func (p *parser) using(f *Premise, expr []token) {
 	switch {
 	case lastCast(expr) < 0 && len(to) == 0:
 		f.Expr = p.raw(expr)
-	case len(to) == 0 || casts(inner):
+	case len(to) == 0 || anyCast(inner):
 		f.Why = "its USING is more than one cast of an expression"
 	default:
-		f.Using, f.Expr, f.Type = true, p.raw(inner), strings.ToLower(p.raw(to))
+		f.Using, f.Expr, f.Type, f.Text = true, p.raw(inner), strings.ToLower(p.raw(to)), isText(inner)
 	}
 }
 
-// casts tells whether something within an expression is cast.
-func casts(toks []token) bool {
+// anyCast tells whether something within an expression is cast.
+func anyCast(toks []token) bool {
 	return lastCast(toks) >= 0 || slices.ContainsFunc(toks, func(t token) bool { return t.kind == word && t.text == "cast" })
 }
 

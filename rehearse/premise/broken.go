@@ -3,6 +3,7 @@ package premise
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -11,8 +12,9 @@ type Target struct {
 	Table         string // as SQL: shop."Order", with ONLY before it where that is to be
 	Parent        string // of a foreign key, likewise
 	ParentColumns []string
-	BaseType      string // of the column that is cast: "text", "int8"
-	Major         int    // of the server
+	BaseType      string   // of the column that is cast: "text", "int8"
+	Major         int      // of the server
+	Texts         []string // columns of text, plain names
 }
 
 // Broken is what stands after SELECT FROM to find the rows that break a premise, of Unique the keys that several rows have; or why it cannot
@@ -21,17 +23,33 @@ func (f *Premise) Broken(t Target) (from, why string) {
 	if f.Why != "" {
 		return "", f.Why
 	}
+	if slices.ContainsFunc(f.CastColumns, func(c string) bool { return slices.Contains(t.Texts, c) }) {
+		return "", mayFail
+	}
+	var fails []string
+	for _, c := range f.Casts {
+		condition, why := c.refused(t)
+		if why != "" && why != noneRefused {
+			return "", why
+		}
+		if why == "" {
+			fails = append(fails, condition)
+		}
+	}
 	switch f.Kind {
 	case Unique:
-		return f.duplicates(t.Table), ""
+		return f.duplicates(t.Table, fails), ""
 	case NotNull:
 		return fmt.Sprintf("%s WHERE %s IS NULL", t.Table, Quote(f.Column)), ""
 	case Check:
-		return fmt.Sprintf("%s WHERE NOT (%s)", t.Table, f.Expr), ""
+		return t.Table + " WHERE " + unless(fails, fmt.Sprintf("NOT (%s)", f.Expr)), ""
 	case ForeignKey:
 		return f.orphans(t)
 	case Cast:
 		condition, why := f.refused(t)
+		if f.Where != "" {
+			condition = "(" + f.Where + ") AND " + condition
+		}
 		return fmt.Sprintf("%s WHERE %s", t.Table, condition), why
 	}
 	return "", "there is no condition for it"
@@ -58,15 +76,29 @@ func (f *Premise) Groups() []string {
 	return nil
 }
 
-func (f *Premise) duplicates(table string) string {
-	var where []string
+// unless is a condition that is looked at only where no cast in it fails: rows that one fails for are in the way of that.
+func unless(fails []string, condition string) string {
+	if len(fails) == 0 {
+		return condition
+	}
+	return "CASE WHEN " + strings.Join(fails, " OR ") + " THEN false ELSE " + condition + " END"
+}
+
+func (f *Premise) duplicates(table string, fails []string) string {
+	var where, filled []string
 	if f.Where != "" {
 		where = append(where, "("+f.Where+")")
 	}
 	for _, key := range f.Keys {
 		if !f.NullsOne {
-			where = append(where, "("+key+") IS NOT NULL")
+			filled = append(filled, "("+key+") IS NOT NULL")
 		}
+	}
+	switch {
+	case len(filled) > 0:
+		where = append(where, unless(fails, strings.Join(filled, " AND ")))
+	case len(fails) > 0:
+		where = append(where, unless(fails, "true"))
 	}
 	from := table
 	if len(where) > 0 {
@@ -119,9 +151,18 @@ const (
 // pretty is what a type may be called in a statement that is sent: a name, perhaps qualified, with numbers in brackets.
 var pretty = regexp.MustCompile(`^[\pL_][\pL\pN_. ]*(\( ?[0-9]+ ?(, ?[0-9]+ ?)?\))?(\[\])?$`)
 
+// IsText tells the types of characters, by their pg_type.typname.
+func IsText(base string) bool { return textTypes[base] }
+
 var textTypes = map[string]bool{"text": true, "varchar": true, "bpchar": true, "citext": true, "name": true}
 
+// textArrays take what any array of texts holds.
+var textArrays = map[string]bool{"text[]": true, "varchar[]": true, "character varying[]": true}
+
 var numberTypes = map[string]bool{"int2": true, "int4": true, "int8": true, "numeric": true, "float4": true, "float8": true}
+
+// noneRefused is why there is no condition for a cast that every value passes.
+const noneRefused = "no value is refused"
 
 // refused is the condition that the type does not take a value.
 func (f *Premise) refused(t Target) (condition, why string) {
@@ -131,17 +172,19 @@ func (f *Premise) refused(t Target) (condition, why string) {
 	}
 	asText := "(" + value + ")::text"
 	length := limited.FindStringSubmatch(f.Type)
-	size, number := sizes[f.Type], numberTypes[t.BaseType]
+	size, number := sizes[f.Type], numberTypes[t.BaseType] && !f.Text
 	switch {
 	case length != nil && !f.Using:
 		return fmt.Sprintf("char_length(rtrim(%s, ' ')) > %s", asText, length[1]), ""
 	case length != nil || f.Type == "text" || f.Type == "varchar" || f.Type == "character varying":
-		return "", "no value is refused"
+		return "", noneRefused
 	case f.Expr != "" && !f.Using:
 		return "", "its USING is not one cast of an expression"
 	case number && size != "":
 		return fmt.Sprintf("round((%s)::numeric) NOT BETWEEN %s", value, size), ""
-	case !textTypes[t.BaseType]:
+	case strings.HasPrefix(t.BaseType, "_") && textTypes[t.BaseType[1:]] && textArrays[f.Type]:
+		return "", noneRefused
+	case !textTypes[t.BaseType] && !f.Text:
 		return "", fmt.Sprintf("casts from %s are not recognised", t.BaseType)
 	case t.Major >= 16 && pretty.MatchString(f.Type):
 		return fmt.Sprintf("NOT pg_input_is_valid(%s, '%s')", asText, f.Type), ""

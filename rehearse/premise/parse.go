@@ -162,36 +162,48 @@ func (p *parser) create() []Premise {
 		f.Keys = append(f.Keys, key)
 		expressions = expressions || expression
 	}
-	p.clauses(&f)
+	where := p.clauses(&f)
 	f.What = "index on (" + p.raw(list) + ")"
-	switch {
-	case unique:
+	if unique {
 		f.What = "unique " + f.What
-	case expressions || f.Where != "":
-		f.Kind, f.Why = Other, "whether an expression of an index fails on a value is not one condition on rows"
-	default:
-		return nil
 	}
 	if f.Where != "" {
 		f.What += " where " + f.Where
 	}
-	return []Premise{f}
+	if !unique && !expressions && f.Where == "" {
+		return nil
+	}
+	all := p.withCasts(f, list, false)
+	if found, _, known := p.casts(where); !known || len(found) > 0 {
+		all[0].Why = mayFail
+		all = all[:1]
+	}
+	switch {
+	case unique:
+		return all
+	case all[0].Why == "" && cannotFail(list) && cannotFail(where):
+		return all[1:]
+	}
+	all[0].Kind, all[0].Why, all[0].Casts = Other, "whether an expression of an index fails on a value is not one condition on rows", nil
+	return all
 }
 
-// clauses reads what follows the elements of an index.
-func (p *parser) clauses(f *Premise) {
+// clauses reads what follows the elements of an index, and gives its WHERE.
+func (p *parser) clauses(f *Premise) (where []token) {
 	for !p.done() {
 		switch {
 		case p.accept("nulls", "not", "distinct"):
 			f.NullsOne = true
 		case p.accept("where"):
-			f.Where = p.raw(p.rest())
+			where = p.rest()
+			f.Where = p.raw(where)
 		default:
 			if _, ok := p.brackets(); !ok {
 				p.i++
 			}
 		}
 	}
+	return where
 }
 
 // key is an element of an index as an expression of SQL, without operator class and order, and whether it is more than a column.

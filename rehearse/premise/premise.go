@@ -44,6 +44,12 @@ type Premise struct {
 	Expr     string   // of Check: the condition; of Cast: what is cast, "" for the column itself
 	Type     string   // of Cast: as the statement has it
 	Using    bool     // of Cast: an explicit cast, not an assignment
+	Text     bool     // of Cast: what is cast is text, whatever the column's type
+
+	// Casts are those that its expressions make for every row, each a premise of its own beside it: where one fails nothing else is found out.
+	Casts []Premise
+	// CastColumns are plain names that its expressions cast as they are.
+	CastColumns []string
 
 	Columns       []string // of ForeignKey: plain names
 	Parent        Name

@@ -23,6 +23,7 @@ type Production struct {
 	Versions   report.Versions
 	Schema     *report.Fingerprint // as the receipt has one
 	Cluster    string              // as report.Subject has it
+	Named      map[string]bool     // which partitions of either schema pending statements name
 }
 
 // Terms are what a deploy asks of a receipt.
@@ -195,16 +196,46 @@ func (p *Payload) schema(is *Production) Check {
 	case is.Schema == nil:
 		c.Text = "its catalog could not be read"
 		return c
-	case was.SHA256 != "" && was.SHA256 == is.Schema.SHA256:
+	}
+	others, came, went := leaves(was, is)
+	if was.SHA256 != "" && was.SHA256 == is.Schema.SHA256 && len(others) == 0 {
 		c.Holds, c.Text = true, "as it was when it was rehearsed"
+		if came+went > 0 {
+			c.Text += fmt.Sprintf(", but for partitions like their siblings: %s new, %s gone", report.Digits(came), report.Digits(went))
+		}
 		return c
 	}
 	c.Text = "it is not as it was when it was rehearsed"
-	c.Moved = moved(was, is.Schema)
+	c.Moved = append(others, moved(was, is.Schema)...)
 	if n := len(c.Moved); n > mostMoved {
 		c.Moved = append(c.Moved[:mostMoved:mostMoved], fmt.Sprintf("and %d more", n-mostMoved))
 	}
 	return c
+}
+
+// leaves names the partitions that were changed, and those that came or went while a pending statement names them; and counts all that came or went.
+func leaves(was *report.Fingerprint, is *Production) (all []string, came, went int64) {
+	for name, sum := range is.Schema.Leaves {
+		switch before := was.Leaves[name]; {
+		case before == "" && is.Named[name]:
+			all = append(all, fmt.Sprintf("partition %s is new, and a pending migration names it", name))
+			fallthrough
+		case before == "":
+			came++
+		case before != sum:
+			all = append(all, fmt.Sprintf("partition %s was changed", name))
+		}
+	}
+	for name := range was.Leaves {
+		if is.Schema.Leaves[name] != "" {
+			continue
+		}
+		if went++; is.Named[name] {
+			all = append(all, fmt.Sprintf("partition %s is gone, and a pending migration names it", name))
+		}
+	}
+	slices.SortFunc(all, strings.Compare)
+	return all, came, went
 }
 
 // moved names the objects that are another's digest, new or gone.

@@ -79,6 +79,16 @@ func TestChecks(t *testing.T) {
 		"schema moved": {func(_ *Payload, n *Now, _ *Terms) {
 			n.Production.Schema = &report.Fingerprint{SHA256: "f2", Objects: map[string]map[string]string{"table": {"public.a": "9"}, "view": {"public.v": "3"}}}
 		}, "schema: it is not as it was when it was rehearsed: table public.a was changed, table public.b is gone, view public.v is new"},
+		"partitions like others": {func(p *Payload, n *Now, _ *Terms) {
+			p.Subject.Schema.Leaves, n.Production.Schema.Leaves = map[string]string{"s.p1": "1", "s.p2": "2"}, map[string]string{"s.p2": "2", "s.p3": "3"}
+		}, ""},
+		"a partition changed": {func(p *Payload, n *Now, _ *Terms) {
+			p.Subject.Schema.Leaves, n.Production.Schema.Leaves = map[string]string{"s.p1": "1"}, map[string]string{"s.p1": "2"}
+		}, "schema: it is not as it was when it was rehearsed: partition s.p1 was changed"},
+		"partitions that are named": {func(p *Payload, n *Now, _ *Terms) {
+			p.Subject.Schema.Leaves, n.Production.Schema.Leaves = map[string]string{"s.p1": "1"}, map[string]string{"s.p2": "2"}
+			n.Production.Named = map[string]bool{"s.p1": true, "s.p2": true}
+		}, "schema: it is not as it was when it was rehearsed: partition s.p1 is gone, and a pending migration names it, partition s.p2 is new, and a pending migration names it"},
 		"no fingerprint": {func(p *Payload, _ *Now, _ *Terms) { p.Subject.Schema = nil }, "schema: the receipt has no fingerprint of it: its catalog was not read, or an older version made the snapshot"},
 		"empty fingerprints": {func(p *Payload, n *Now, _ *Terms) {
 			p.Subject.Schema, n.Production.Schema = &report.Fingerprint{}, &report.Fingerprint{}

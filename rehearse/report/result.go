@@ -271,6 +271,9 @@ type TableRows struct {
 
 	// Partitions are those of a partitioned table that changed, came or went. Their rows are part of the sums above.
 	Partitions []PartitionRows `json:"partitions,omitempty"`
+
+	// Through are the triggers, rules and foreign keys by which changes of other rows can have reached these, each of which something has set off.
+	Through []Through `json:"through,omitempty"`
 }
 
 // PartitionRows is what happened to one partition, whatever its level below the partitioned table.

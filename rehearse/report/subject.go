@@ -37,8 +37,12 @@ type Versions struct {
 
 // Fingerprint is a schema as digests: of all of it, and of each object with what is folded under it (a table with its columns, constraints,
 // indexes, triggers and policies). What changes by itself is not in it: values of sequences, statistics, sizes; nor are roles, tablespaces
-// and parameters, which are the whole server's.
+// and parameters, which are the whole server's. Of partitions that hold rows it has, by their table, which forms there are: new ones like others move
+// nothing.
 type Fingerprint struct {
 	SHA256  string                       `json:"sha256"`
 	Objects map[string]map[string]string `json:"objects"` // kind -> name as SQL has it -> the first 16 hexadecimal digits of its SHA-256
+
+	// Leaves are the partitions that hold rows, name -> likewise. They are no part of SHA256: one that comes or goes may be as its siblings are.
+	Leaves map[string]string `json:"leaves,omitempty"`
 }

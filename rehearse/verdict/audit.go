@@ -10,9 +10,13 @@ import (
 func (j *judge) audit() {
 	a := j.r.Audit
 	for _, l := range a.Leaks {
+		what := "what the masks were to take out: "
+		if l.Code == PersonalForm {
+			what = "what looks personal and has no mask: "
+		}
 		j.add(report.Finding{
 			Code: l.Code, Level: report.Unknown, ExitCode: exitMasking, Object: l.Where,
-			Text: "the masked copy holds what the masks were to take out: " + l.String(),
+			Text: "the masked copy holds " + what + l.String(),
 			Do:   "Give it a mask, or say under audit: allow: in the masking rules why it may stay.",
 		})
 	}

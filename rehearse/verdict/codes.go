@@ -15,10 +15,12 @@ const (
 	MigrationTimedOut   = "migration-timed-out"
 	RowsLost            = "rows-lost"
 	RowsUnexpected      = "rows-unexpected"
+	RowsIndirect        = "rows-indirect"
 	TableReplaced       = "table-replaced"
 	TableEmptied        = "table-emptied"
 	TableDropped        = "table-dropped"
 	ColumnDropped       = "column-dropped"
+	ValuesRounded       = "values-rounded"
 	MigrationOverBudget = "migration-time-over-budget"
 	TotalOverBudget     = "total-time-over-budget"
 	RewriteOverBudget   = "rewrite-over-budget"
@@ -89,8 +91,8 @@ const (
 // Codes returns every code, in the order in which findings of one level are told.
 func Codes() []string {
 	return []string{
-		RunStopped, LeakedValue, PersonalForm, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
-		OnlyInCopy, RowsLost, RowsUnexpected, TableReplaced, TableEmptied, TableDropped, ColumnDropped, MigrationOverBudget, TotalOverBudget,
+		LeakedValue, PersonalForm, RunStopped, DriftMissingFile, DriftOutOfOrder, MigrationFailed, HalfApplied, MigrationTimedOut, OnlyAtSource,
+		OnlyInCopy, RowsLost, RowsUnexpected, RowsIndirect, TableReplaced, TableEmptied, TableDropped, ColumnDropped, ValuesRounded, MigrationOverBudget, TotalOverBudget,
 		RewriteOverBudget, WALOverBudget, DiskOverBudget, QueryBreaks, SequenceBehind, BlockedOverBudget, CheckFailed, InvalidIndex, FailurePassedOver,
 		StallsBehindReaders, StallsBehindWriters, LeftByLockTimeout, GoMigration, SchemaRestore, NotMeasured, MigrationNotRun, NotChecked, NotAudited,
 		MaskingAhead, PartOfRows, KAnonymity, KillWedged, KillDiffers, KillNeedsCleanup, TimesVary, TimeInferred, SchemaLiteral, BlocksReads,

@@ -10,12 +10,13 @@ import (
 
 // columns judges which columns a migration changed in tables that it names. A column is declared when a statement that names the table names the
 // column too; an UPDATE that can be read declares those of its SET list, and one that puts rows in all columns. What is changed
-// besides comes through a trigger or a function. Tables that are not named at all are judged as a whole, and those that were replaced too.
+// besides comes through a trigger, whose code may name it, or a function. Tables that are not named at all are judged as a whole, and those that were replaced too.
 func (j *judge) columns(m *report.Migration) {
 	if len(m.Contents) == 0 {
 		return
 	}
 	d := declarations{script: readScript(m), old: oldNames(m.Schema)}
+	led := d.reached(m.Rows)
 	for _, t := range m.Contents {
 		if len(t.Key) == 0 || t.Replaced || t.Gone || t.Table == j.r.Session.VersionTable {
 			continue
@@ -30,6 +31,7 @@ func (j *judge) columns(m *report.Migration) {
 				undeclared = append(undeclared, c)
 			}
 		}
+		undeclared = j.triggered(m, t, undeclared, led)
 		if len(undeclared) > 0 {
 			j.undeclaredColumns(m, t, undeclared, d)
 		}
@@ -49,6 +51,34 @@ func tableNames(m *report.Migration, t report.TableContents) []string {
 		}
 	}
 	return names
+}
+
+// triggered tells of columns that triggers or foreign keys of named tables change, and gives those that are left.
+func (j *judge) triggered(m *report.Migration, t report.TableContents, columns []report.ColumnContents, led reach) (rest []report.ColumnContents) {
+	at := slices.IndexFunc(m.Rows, func(r report.TableRows) bool { return r.Table == t.Table })
+	if at < 0 {
+		return columns
+	}
+	var told []report.ColumnContents
+	var by []string
+	for _, c := range columns {
+		w := slices.IndexFunc(m.Rows[at].Through, func(w report.Through) bool { return slices.Contains(w.Columns, c.Column) && led.begins(w, "") })
+		if w < 0 {
+			rest = append(rest, c)
+			continue
+		}
+		told = append(told, c)
+		if name := m.Rows[at].Through[w].String(); !slices.Contains(by, name) {
+			by = append(by, name)
+		}
+	}
+	if len(told) > 0 {
+		j.add(report.Finding{
+			Code: RowsIndirect, Level: report.Info, Migration: m.Version, File: m.File, Object: t.Table + "." + ident(told[0].Column),
+			Text: fmt.Sprintf("%s changed columns of %s that no statement of it sets, by way of %s: %s", m.ShortName(), t.Table, strings.Join(by, ", "), columnCounts(told)),
+		})
+	}
+	return rest
 }
 
 // undeclaredColumns tells of columns that were changed and that nothing names. Where not all of the migration can be read it says no more. A column of

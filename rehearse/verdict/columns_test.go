@@ -79,3 +79,23 @@ func TestStampedColumns(t *testing.T) {
 		}
 	}
 }
+
+// TestColumnsOfTriggers: a column that a trigger's code names is told with the trigger, another is unexpected still.
+func TestColumnsOfTriggers(t *testing.T) {
+	t.Parallel()
+	words := report.Through{Kind: "trigger", Name: "words", On: "s.t", When: "BEFORE UPDATE", Columns: []string{"words"}}
+	m := up("UPDATE t SET b = 1")
+	m.Rows = []report.TableRows{{Table: "s.t", Before: num(40), After: num(40), Updated: 40, Through: []report.Through{words}}}
+	m.Contents = []report.TableContents{{Table: "s.t", Key: []string{"id"}, Columns: []report.ColumnContents{{Column: "words", Rows: 40}, {Column: "b", Rows: 40}}}}
+	r := with(m)
+	verdict.Judge(verdict.Policy{}, r)
+	if d := cmp.Diff([]string{"rows-indirect info s.t.words"}, codes(r)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	m.Contents[0].Columns = append(m.Contents[0].Columns, report.ColumnContents{Column: "total", Rows: 2})
+	r = with(m)
+	verdict.Judge(verdict.Policy{}, r)
+	if d := cmp.Diff([]string{"rows-unexpected fail s.t.total", "rows-indirect info s.t.words"}, codes(r)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}

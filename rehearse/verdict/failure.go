@@ -59,21 +59,6 @@ const diskFull = "53100"
 // lacksExtension tells a limit of the staging server from a defect of the change.
 func (c cause) lacksExtension() bool { return missingExtension.MatchString(c.f.Message) }
 
-// key is the columns of the unique key that failed, in order, plain names or expressions; nil when they are not known.
-func (c cause) key() []string {
-	switch {
-	case len(c.f.Columns) > 0:
-		return c.f.Columns
-	case has(c.toks, "create", "unique", "index"):
-		return listAfter(c.toks, "on")
-	case has(c.toks, "primary", "key"):
-		return listAfter(c.toks, "key")
-	case has(c.toks, "unique"):
-		return listAfter(c.toks, "unique")
-	}
-	return nil
-}
-
 // adds tells whether the statement makes a new unique key over columns that are there already.
 func (c cause) adds() bool {
 	return has(c.toks, "create", "unique", "index") || has(c.toks, "add") && (has(c.toks, "unique") || has(c.toks, "primary", "key"))
@@ -138,42 +123,6 @@ func (c cause) advice(s report.Session) string {
 		return "Rehearse on a server that has it: --image with the extension, or install it beside the local binaries."
 	}
 	return ""
-}
-
-func (c cause) duplicates() string {
-	cols := c.key()
-	if key := c.f.Constraint; !c.adds() && key != "" && c.f.Table != "" {
-		return fmt.Sprintf("The key %s stands in production too, and the statement writes a value that another row has, of before or of the statement itself: "+
-			"choose values that are free, or say what to do with such rows (ON CONFLICT for an INSERT).", ident(key))
-	}
-	if c.f.Table == "" || len(cols) == 0 {
-		return "Find the duplicates in production before the release and decide which rows stay."
-	}
-	list := keyList(cols)
-	where := "WHERE (" + list + ") IS NOT NULL "
-	if has(c.toks, "nulls", "not", "distinct") {
-		where = ""
-	}
-	do := "Decide which rows stay, and mend them in a migration before this one. Find them in production (read-only):\n" +
-		fmt.Sprintf("    SELECT %s, count(*) FROM %s %sGROUP BY %s HAVING count(*) > 1 ORDER BY count(*) DESC;", list, c.f.Table, where, list)
-	if has(c.toks, "where") {
-		do += "\nThe index is partial: add its own WHERE to the query."
-	}
-	return do
-}
-
-// isExpression tells an index expression, as the server prints it, from a column's name.
-func isExpression(column string) bool { return strings.ContainsAny(column, "(:") }
-
-// keyList sets the elements of a key as SQL.
-func keyList(cols []string) string {
-	out := make([]string, len(cols))
-	for i, col := range cols {
-		if out[i] = ident(col); isExpression(col) {
-			out[i] = col
-		}
-	}
-	return strings.Join(out, ", ")
 }
 
 func (c cause) nulls() string {
@@ -281,35 +230,6 @@ func (j *judge) maskNote(c cause) string {
 		return ""
 	}
 	return "of what the statement reads, " + masked(read) + ": the mask may be the cause, so that production may not fail"
-}
-
-// keyNote judges duplicates in a new key, which masks that keep values distinct cannot have made.
-func (j *judge) keyNote(c cause) string {
-	cols := c.key()
-	if len(cols) == 0 || c.table.name == "" {
-		return ""
-	}
-	var distinct, lossy []report.ColumnMask
-	for _, cm := range j.masksOf(c.table) {
-		switch {
-		case !slices.Contains(cols, cm.Column):
-		case cm.Distinct:
-			distinct = append(distinct, cm)
-		default:
-			lossy = append(lossy, cm)
-		}
-	}
-	switch {
-	case len(lossy) > 0:
-		return masked(lossy) + ", which can make different values equal: production may have no duplicates"
-	case len(distinct) == 1:
-		return masked(distinct) + ", which keeps values distinct: production has these duplicates too"
-	case len(distinct) > 1:
-		return masked(distinct) + ", which keep values distinct: production has these duplicates too"
-	case j.copied(c.table):
-		return "no column of the key is masked: production has these duplicates too"
-	}
-	return ""
 }
 
 // nullNote judges a missing value: no mask but null makes one, since a NULL never reaches a mask and leaves none.

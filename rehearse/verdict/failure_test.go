@@ -37,6 +37,16 @@ func TestFailureGivesTheQueryForProduction(t *testing.T) {
 			"ALTER TABLE shop.t ADD UNIQUE NULLS NOT DISTINCT (a)",
 			[]string{`SELECT a, count(*) FROM shop.t GROUP BY a HAVING count(*) > 1 ORDER BY count(*) DESC;`},
 		},
+		"partial": {
+			report.Failure{SQLState: "23505", Table: "shop.t", Columns: []string{"a"}},
+			"CREATE UNIQUE INDEX i ON shop.t (a) INCLUDE (b) WHERE state <> 'is where (' AND gone IS NULL;",
+			[]string{`SELECT a, count(*) FROM shop.t WHERE (a) IS NOT NULL AND (state <> 'is where (' AND gone IS NULL) GROUP BY a HAVING count(*) > 1 ORDER BY count(*) DESC;`},
+		},
+		"partial over an expression": {
+			report.Failure{SQLState: "23505", Table: "shop.t", Columns: []string{"(payload ->> 'k'::text)"}},
+			"CREATE UNIQUE INDEX i ON shop.t ((payload->>'k')) NULLS NOT DISTINCT WHERE(gone)",
+			[]string{`SELECT (payload ->> 'k'::text), count(*) FROM shop.t WHERE ((gone)) GROUP BY (payload ->> 'k'::text) HAVING count(*) > 1 ORDER BY count(*) DESC;`},
+		},
 		"unique, nothing known": {report.Failure{SQLState: "23505"}, "INSERT INTO x SELECT 1", nil},
 		"null": {
 			report.Failure{SQLState: "23502", Table: "shop.t", Column: "user"},
@@ -92,6 +102,7 @@ func TestFailureSaysWhatMaskingHasToDoWithIt(t *testing.T) {
 		"distinct":       {unique("email"), "CREATE UNIQUE INDEX i ON shop.c (email)", "shop.c.email is masked with email, which keeps values distinct: production has these duplicates too"},
 		"lossy":          {unique("name"), "CREATE UNIQUE INDEX i ON shop.c (name)", "shop.c.name is masked with full_name, which can make different values equal: production may have no duplicates"},
 		"one lossy":      {unique("email", "name"), "CREATE UNIQUE INDEX i ON shop.c (email, name)", "production may have no duplicates"},
+		"only lossy":     {unique("code"), "CREATE UNIQUE INDEX i ON shop.c (code) WHERE name > ''", "and decides which rows the index is for, or can become equal: production may have no duplicates"},
 		"not masked":     {unique("code"), "CREATE UNIQUE INDEX i ON shop.c (code)", "no column of the key is masked: production has these duplicates too"},
 		"an expression":  {unique("lower(email)"), "CREATE UNIQUE INDEX i ON shop.c (lower(email))", "of what the statement reads, shop.c.email is masked with email: the mask may be the cause"},
 		"rows inserted":  {unique("code"), "INSERT INTO shop.c (code) SELECT left(name, 1) FROM shop.o", "the mask may be the cause"},

@@ -10,18 +10,22 @@ import (
 
 // rows judges what a migration did to rows. A change is declared when a statement of the migration names the table (or,
 // for a partition, its root; or its name before a rename), and a loss when such a statement deletes, truncates or drops.
-// Everything else comes through a trigger, a cascade, a rule or a function, which the file's readers did not see. A table
+// What a trigger, a rule or a foreign key of a named table did is told as that. Everything else comes through a function, or from where
+// nobody saw, as did the file's readers. A table
 // made anew under its own name lost what it held, whatever the file says.
 func (j *judge) rows(m *report.Migration) {
 	if len(m.Rows) == 0 {
 		return
 	}
 	d := declarations{script: readScript(m), old: oldNames(m.Schema)}
+	led := d.reached(m.Rows).led
 	for _, t := range m.Rows {
 		if t.Before == nil || t.Table == j.r.Session.VersionTable {
 			continue
 		}
-		j.table(m, t, d.of(t))
+		c := d.of(t)
+		c.by = led[t.Table]
+		j.table(m, t, c)
 		j.partitions(m, t, d)
 	}
 }
@@ -112,8 +116,9 @@ const dropAdvice = "Only a backup brings them back: have one before the release.
 // change is what the migration's text says about a table.
 type change struct {
 	named, removed bool
-	cut            bool // part of the text is not known
-	estimated      bool // the server may have counted changes that were undone
+	cut            bool             // part of the text is not known
+	estimated      bool             // the server may have counted changes that were undone
+	by             []report.Through // what else all of its changes came by; nil: they did not
 }
 
 func anyOf(rels []relation, is func(relation) bool) bool {
@@ -161,6 +166,8 @@ func (j *judge) table(m *report.Migration, t report.TableRows, c change) {
 		f.Code = TableDropped
 		f.Text = fmt.Sprintf("%s dropped %s with its %s", who, t.Table, report.Count(before, "row"))
 		f.Do = dropAdvice
+	case c.by != nil:
+		j.through(&f, m, t, c.by)
 	case after < expected(t) && !c.removed:
 		f.Code = RowsLost
 		f.Text = fmt.Sprintf("%s lost rows of %s, %s: %s before, %s after", who, t.Table, undeclared("deletes from", c), report.Count(before, "row"), report.Digits(after))

@@ -1,6 +1,7 @@
 package verdict_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,5 +116,58 @@ func TestARenamedTableIsKnownByItsOldName(t *testing.T) {
 	verdict.Judge(lenient, r)
 	if len(r.Findings) > 0 {
 		t.Errorf("findings %q, want none", codes(r))
+	}
+}
+
+// TestRowsByWayOfOthers: what triggers and foreign keys of named tables account for is told as that, and everything else is unexpected.
+func TestRowsByWayOfOthers(t *testing.T) {
+	t.Parallel()
+	log := report.Through{Kind: "trigger", Name: "log", On: "s.orders", When: "AFTER UPDATE", Does: []string{"inserted"}}
+	key := report.Through{Kind: "foreign key", Name: "items_order", On: "s.orders", When: "ON DELETE CASCADE", Does: []string{"deleted"}}
+	further := report.Through{Kind: "trigger", Name: "count", On: "s.log", When: "AFTER INSERT", Does: []string{"updated"}}
+	orders := report.TableRows{Table: "s.orders", Before: num(9), After: num(8), Updated: 3, Deleted: 1}
+	logged := report.TableRows{Table: "s.log", Before: num(0), After: num(3), Inserted: 3, Through: []report.Through{log}}
+	items := report.TableRows{Table: "s.items", Before: num(40), After: num(36), Deleted: 4, Through: []report.Through{key}}
+	counted := report.TableRows{Table: "s.counts", Before: num(1), After: num(1), Updated: 3, Through: []report.Through{further}}
+	more, cut := items, items
+	more.Updated, cut.Truncated = 2, true
+	for name, c := range map[string]struct {
+		sql  string
+		rows []report.TableRows
+		want []string
+	}{
+		"a log":            {"UPDATE s.orders SET a = 1; DELETE FROM s.orders", []report.TableRows{orders, logged}, []string{"rows-indirect info s.log"}},
+		"a cascade":        {"DELETE FROM orders", []report.TableRows{orders, items}, []string{"rows-indirect warn s.items"}},
+		"from one to next": {"UPDATE orders SET a = 1; DELETE FROM orders", []report.TableRows{counted, logged, orders}, []string{"rows-indirect info s.log", "rows-indirect warn s.counts"}},
+		"begins nowhere":   {"SELECT f()", []report.TableRows{counted, logged}, []string{"rows-unexpected fail s.counts", "rows-unexpected fail s.log"}},
+		"not all of it":    {"DELETE FROM orders", []report.TableRows{orders, more}, []string{"rows-lost fail s.items"}},
+		"truncated":        {"DELETE FROM orders", []report.TableRows{orders, cut}, []string{"rows-lost fail s.items"}},
+		"named, not cut":   {"DELETE FROM orders WHERE id NOT IN (SELECT order_id FROM items)", []report.TableRows{orders, more}, []string{"rows-indirect warn s.items"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := up(c.sql)
+			m.Rows = c.rows
+			r := with(m)
+			verdict.Judge(lenient, r)
+			got := codes(r)
+			slices.Sort(got)
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestWhatCodeDoes(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]string{
+		"BEGIN INSERT INTO s.log SELECT NEW.*; RETURN NEW; END": "inserted", "insert into log values (1) on conflict (id) do update set n = 1": "inserted updated",
+		"UPDATE ONLY log SET a = 1": "updated", `DELETE FROM "s"."log"`: "deleted", "MERGE INTO log USING x": "inserted updated deleted",
+		"PERFORM 1 FROM log": "", "INSERT INTO other.log": "", "INSERT INTO logs": "", "-- UPDATE log": "", "EXECUTE 'UPDATE s.log SET a = 1'": "updated", "log": "",
+	} {
+		if got := strings.Join(verdict.Does(code, "s.log"), " "); got != want {
+			t.Errorf("%s: %q, want %q", code, got, want)
+		}
 	}
 }

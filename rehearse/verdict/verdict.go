@@ -92,6 +92,7 @@ func judged(p Policy, r *report.Result) []report.Finding {
 		j.scans(m)
 		j.columns(m)
 		j.droppedColumns(m)
+		j.rounded(m)
 		j.back(m)
 		j.kill(m)
 		j.varies(m)

@@ -214,3 +214,15 @@ func TestDocumentsEveryCode(t *testing.T) {
 		}
 	}
 }
+
+// TestALeakIsTheReason: that the rehearsal stopped is no more than what follows from a leak.
+func TestALeakIsTheReason(t *testing.T) {
+	t.Parallel()
+	r := with()
+	r.Stopped = &report.Stop{Phase: "audit", Reason: "the copy is gone", ExitCode: 12}
+	r.Audit.Leaks = []report.Leak{{Code: verdict.PersonalForm, Where: "s.t.note", What: "e-mail addresses", Values: 3}}
+	verdict.Judge(verdict.Policy{}, r)
+	if !strings.HasPrefix(r.Reason, "the masked copy holds ") || !strings.Contains(r.Reason, "s.t.note") || r.ExitCode != 12 {
+		t.Errorf("exit code %d: %s", r.ExitCode, r.Reason)
+	}
+}
