@@ -114,6 +114,9 @@ func (r reach) begins(w report.Through, kind string) bool {
 		rel := parseRelation(w.On)
 		return slices.ContainsFunc(r.d.statements, func(toks []string) bool { return slices.Contains(does(toks, rel), kind) })
 	}
+	if r.d.silences() && w.Kind != "rule" {
+		return false
+	}
 	if r.led[w.On] != nil {
 		return true
 	}
@@ -123,6 +126,13 @@ func (r reach) begins(w report.Through, kind string) bool {
 		}
 	}
 	return anyOf(r.d.relations(w.On), r.d.names)
+}
+
+// silences tells whether triggers, those of foreign keys among them, may not fire in a migration, so that nothing follows from there being some.
+func (d declarations) silences() bool {
+	return slices.ContainsFunc(d.statements, func(toks []string) bool {
+		return has(toks, "disable", "trigger") || slices.Contains(toks, "session_replication_role")
+	})
 }
 
 // through words a finding about rows that were changed by way of others. That rows went, or were changed, is worth a warning: who reads the file

@@ -140,6 +140,7 @@ func TestRowsByWayOfOthers(t *testing.T) {
 		"a cascade":        {"DELETE FROM orders", []report.TableRows{orders, items}, []string{"rows-indirect warn s.items"}},
 		"from one to next": {"UPDATE orders SET a = 1; DELETE FROM orders", []report.TableRows{counted, logged, orders}, []string{"rows-indirect info s.log", "rows-indirect warn s.counts"}},
 		"begins nowhere":   {"SELECT f()", []report.TableRows{counted, logged}, []string{"rows-unexpected fail s.counts", "rows-unexpected fail s.log"}},
+		"triggers are off": {"SET session_replication_role = replica; DELETE FROM orders; SELECT f()", []report.TableRows{orders, items}, []string{"rows-lost fail s.items"}},
 		"not all of it":    {"DELETE FROM orders", []report.TableRows{orders, more}, []string{"rows-lost fail s.items"}},
 		"truncated":        {"DELETE FROM orders", []report.TableRows{orders, cut}, []string{"rows-lost fail s.items"}},
 		"named, not cut":   {"DELETE FROM orders WHERE id NOT IN (SELECT order_id FROM items)", []report.TableRows{orders, more}, []string{"rows-indirect warn s.items"}},
