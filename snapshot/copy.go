@@ -302,7 +302,7 @@ func (c *copier) prepare(ctx context.Context, view *frozen) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return c.src.naming(ctx, err)
 	}
 	if err := c.desc.readable(c.src.server.User); err != nil {
 		return err

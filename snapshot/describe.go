@@ -57,6 +57,7 @@ func (s *Source) Describe(ctx context.Context) (*Description, error) {
 	if err == nil {
 		err = d.nameable(s.server.Address)
 	}
+	err = s.naming(ctx, err)
 	if err != nil {
 		return nil, err
 	}

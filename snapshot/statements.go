@@ -65,6 +65,13 @@ const (
 	// sqlSchemas tells schemas and their owners.
 	sqlSchemas = `SELECT oid, nspname::text, pg_get_userbyid(nspowner)::text FROM pg_namespace WHERE nspname !~ '^pg_'`
 
+	// sqlLocked names what others have locked against everybody, after a lock was not had.
+	sqlLocked = `SELECT coalesce(string_agg(DISTINCT quote_ident(n.nspname) || '.' || quote_ident(c.relname) ||
+    CASE WHEN l.pid IS NULL THEN ' by a prepared transaction' ELSE ' by process ' || l.pid END, ', '), '')
+  FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted AND n.nspname !~ '^pg_'
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+
 	// sqlSavepoint is where a session goes back to after each table, with sqlLetGo: it ends the lock, so that production waits for one
 	// table at most.
 	sqlSavepoint = `SAVEPOINT one_table`
@@ -175,7 +182,7 @@ const (
 func Statements() []string {
 	return []string{
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
-		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlLock, sqlTouch, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsSome, sqlSomeBinary, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
+		sqlPartitionKeys, sqlSchemas, sqlLocked, sqlSavepoint, sqlLetGo, sqlLock, sqlTouch, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsSome, sqlSomeBinary, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
 		sqlLeaves, sqlVolatile, sqlParsed, sqlNoScalar, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlBroken, sqlBounded, sqlCount,
 		sqlTransactions, sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlVersion, sqlShapesPlace, sqlShapes, sqlShapesSince, sqlRelease,
 	}
