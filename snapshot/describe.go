@@ -80,7 +80,10 @@ func (d *Description) nameable(server string) error {
 	if len(odd) == 0 {
 		return nil
 	}
-	return &SourceError{Kind: NotUTF8, Server: server, Doing: "describe the database", Err: fmt.Errorf("names, with their odd bytes as \\x..: %s", strings.Join(odd, ", "))}
+	return &SourceError{
+		Kind: NotUTF8, Server: server, Doing: "describe the database",
+		Err: fmt.Errorf("names, with their odd bytes as \\x..: %s", strings.Join(odd, ", ")),
+	}
 }
 
 // Objects reads every object of the source's schema, in a transaction of its own.

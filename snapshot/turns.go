@@ -11,8 +11,8 @@ import (
 	"github.com/rehearse-db/rehearse/sanitize"
 )
 
-// callingColumns lists the tables with stored generated columns that call a function of the database's own or of an extension which is written in
-// a language of procedures. Which object depends on the function has changed in PostgreSQL 15.
+// callingColumns lists the tables with stored generated columns that call a function of the database's own or of an extension which is
+// written in a language of procedures. Which object depends on the function has changed in PostgreSQL 15.
 const callingColumns = `SELECT DISTINCT n.nspname::text, c.relname::text
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attrdef x ON x.adrelid = a.attrelid AND x.adnum = a.attnum

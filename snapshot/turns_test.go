@@ -30,7 +30,8 @@ INSERT INTO many SELECT ARRAY[m, 'a'], 7 FROM one; INSERT INTO still SELECT id F
 	path, direct := archived(t, source, first, nil)
 	again := restored(t, path, second)
 	for _, r := range []*Result{direct, again} {
-		if told := strings.Join(r.LeftOut, "\n"); !strings.HasPrefix(told, "which partition of public.many ") || !strings.Contains(told, "\nwhich partition of public.one ") || len(r.LeftOut) != 2 {
+		told := strings.Join(r.LeftOut, "\n")
+		if !strings.HasPrefix(told, "which partition of public.many ") || !strings.Contains(told, "\nwhich partition of public.one ") || len(r.LeftOut) != 2 {
 			t.Errorf("told: %q", r.LeftOut)
 		}
 	}

@@ -187,7 +187,8 @@ func filesHint(err error) string {
 	return ""
 }
 
-const conflictHint = "something held a lock for longer than --lock-timeout: try again at a quiet moment; a prepared transaction (pg_prepared_xacts) holds it until it is ended"
+const conflictHint = "something held a lock for longer than --lock-timeout: try again at a quiet moment; " +
+	"a prepared transaction (pg_prepared_xacts) holds it until it is ended"
 
 const recoveryHint = "the standby removed rows that the copy still needed, or locked a table: turn hot_standby_feedback on there (the primary then keeps " +
 	"such rows), or let max_standby_streaming_delay be longer than the copy lasts (max_standby_archive_delay where it reads an archive); or copy from the primary"
