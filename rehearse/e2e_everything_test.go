@@ -34,7 +34,7 @@ func TestRestEqualsSource(t *testing.T) {
 	rules := rulesFor(t, source, nil) + "large_objects: keep\n"
 	eachProvider(t, func(t *testing.T, where rehearse.Staging) {
 		want := []string{
-			"user mapping public on far", "rows of foreign table rest.far", "setting app.secret of DATABASE",
+			"user mapping public on far", "rows of foreign table rest.far", "setting app.secret of DATABASE", "generated columns of rest.a_share",
 			"table rest.daughter, column order", "rows of materialized views",
 		}
 		s, copied := staged(t, configured(t, source, where, rules))

@@ -88,6 +88,11 @@ func (r *rehearsal) copyFacts(w *work, c *snapshot.Result) {
 	for _, what := range c.LeftOut {
 		r.differ(report.Difference{What: what, Source: "present", Staging: "left out"})
 	}
+	for _, table := range c.Computed {
+		r.differ(report.Difference{
+			What: "generated columns of " + table, Source: "as functions computed them when rows were written", Staging: "computed anew from the copied rows",
+		})
+	}
 	if slices.ContainsFunc(w.desc.MatViews, func(v catalog.MatView) bool { return v.Populated }) {
 		r.differ(report.Difference{What: "rows of materialized views", Source: "as last refreshed", Staging: "refreshed from the copied rows"})
 	}

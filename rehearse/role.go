@@ -40,8 +40,13 @@ const superuser = "postgres"
 
 // login lets a role of staging log in, with a password made up here, and returns how.
 func login(ctx context.Context, admin *pgx.ConnConfig, role string) (func() *pgx.ConnConfig, error) {
+	as := func(user, password string) *pgx.ConnConfig {
+		cfg := admin.Copy()
+		cfg.User, cfg.Password, cfg.AfterConnect = user, password, nil // under production's own limits
+		return cfg
+	}
 	if role == superuser {
-		return func() *pgx.ConnConfig { return admin.Copy() }, nil
+		return func() *pgx.ConnConfig { return as(role, admin.Password) }, nil
 	}
 	random := make([]byte, 20)
 	_, _ = rand.Read(random) // never fails, says its documentation
@@ -55,9 +60,5 @@ func login(ctx context.Context, admin *pgx.ConnConfig, role string) (func() *pgx
 	if _, err := conn.Exec(ctx, fmt.Sprintf("ALTER ROLE %s LOGIN CONNECTION LIMIT -1 VALID UNTIL 'infinity' PASSWORD '%s'", name, password)); err != nil {
 		return nil, fmt.Errorf("log in role %s: %w", role, err)
 	}
-	return func() *pgx.ConnConfig {
-		c := admin.Copy()
-		c.User, c.Password = role, password
-		return c
-	}, nil
+	return func() *pgx.ConnConfig { return as(role, password) }, nil
 }

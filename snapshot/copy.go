@@ -83,6 +83,7 @@ type Result struct {
 	Phases        []Phase
 	RestoreErrors []RestoreError // objects that the staging server refused
 	LeftOut       []string       // what was not copied, in words
+	Computed      []string       // tables with generated columns that functions of the database's own compute, anew
 	Retried       string         // why this is the second copy from the start, "" when it is the first
 	Broken        []BrokenKey
 	Counts        []Counted // the answers to CopyOptions.Counts, in their order; nil where there was no time for any
@@ -301,7 +302,7 @@ func (c *copier) prepare(ctx context.Context, view *frozen) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return c.src.naming(ctx, err)
 	}
 	if err := c.desc.readable(c.src.server.User); err != nil {
 		return err

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -23,6 +26,7 @@ type Description struct {
 	Database    catalog.Database
 	Outside     catalog.Outside
 	Invalid     []catalog.InvalidIndex
+	KeyTriggers []catalog.KeyTrigger
 	// DatabaseGrants are the privileges on the database, none where they are as PostgreSQL gives them.
 	DatabaseGrants []catalog.Grant
 	Labels         []catalog.Label
@@ -32,6 +36,7 @@ type Description struct {
 
 	partitionKeys map[uint32][]string // columns by root of the partition tree: every key in it
 	fixedKeys     map[uint32][]string // those of them whose partitions do not take every value: no hash and no default partition
+	movingKeys    map[uint32]bool     // roots of trees where a row may be in another partition on another server
 	schemas       map[string]schema   // by name
 }
 
@@ -49,10 +54,36 @@ func (s *Source) Describe(ctx context.Context) (*Description, error) {
 		d, err = describe(ctx, tx)
 		return err
 	})
+	if err == nil {
+		err = d.nameable(s.server.Address)
+	}
+	err = s.naming(ctx, err)
 	if err != nil {
 		return nil, err
 	}
 	return d, d.readable(s.server.User)
+}
+
+// nameable refuses names that are not UTF-8, as a database without an encoding can have: no file of rules could name them.
+func (d *Description) nameable(server string) error {
+	var odd []string
+	for _, t := range d.Tables {
+		if !utf8.ValidString(t.Schema + t.Name) {
+			odd = append(odd, "table "+strconv.Quote(t.String()))
+		}
+		for _, c := range t.Columns {
+			if !utf8.ValidString(c.Name) {
+				odd = append(odd, "column "+strconv.Quote(t.String()+"."+catalog.Quote(c.Name)))
+			}
+		}
+	}
+	if len(odd) == 0 {
+		return nil
+	}
+	return &SourceError{
+		Kind: NotUTF8, Server: server, Doing: "describe the database",
+		Err: fmt.Errorf("names, with their odd bytes as \\x..: %s", strings.Join(odd, ", ")),
+	}
 }
 
 // Objects reads every object of the source's schema, in a transaction of its own.
@@ -78,7 +109,7 @@ func DescribeStaging(ctx context.Context, conn *pgx.Conn) (d *Description, err e
 // describe reads in the transaction that tx is in.
 func describe(ctx context.Context, tx *pgx.Conn) (*Description, error) {
 	var d Description
-	var errs [12]error
+	var errs [13]error
 	d.Tables, errs[0] = catalog.Tables(ctx, tx)
 	d.ForeignKeys, errs[1] = catalog.ForeignKeys(ctx, tx)
 	d.Sequences, errs[2] = catalog.Sequences(ctx, tx)
@@ -91,6 +122,7 @@ func describe(ctx context.Context, tx *pgx.Conn) (*Description, error) {
 	d.Invalid, errs[9] = catalog.InvalidIndexes(ctx, tx)
 	d.DatabaseGrants, errs[10] = catalog.DatabaseGrants(ctx, tx)
 	d.Labels, errs[11] = catalog.Labels(ctx, tx)
+	d.KeyTriggers, errs[12] = catalog.KeyTriggers(ctx, tx)
 	if i := slices.IndexFunc(errs[:], func(err error) bool { return err != nil }); i >= 0 {
 		return nil, errs[i] // the first: the others follow from it, the transaction being over
 	}
@@ -127,12 +159,13 @@ func (d *Description) readPartitionKeys(ctx context.Context, tx *pgx.Conn) error
 	for _, t := range d.Tables {
 		root[t.OID] = t.Root
 	}
-	d.partitionKeys, d.fixedKeys = map[uint32][]string{}, map[uint32][]string{}
+	d.partitionKeys, d.fixedKeys, d.movingKeys = map[uint32][]string{}, map[uint32][]string{}, map[uint32]bool{}
 	var oid uint32
 	var column string
-	var takesAll bool
-	_, err = pgx.ForEachRow(rows, []any{&oid, &column, &takesAll}, func() error {
+	var takesAll, moving bool
+	_, err = pgx.ForEachRow(rows, []any{&oid, &column, &takesAll, &moving}, func() error {
 		if top := root[oid]; top != 0 {
+			d.movingKeys[top] = d.movingKeys[top] || moving
 			addOnce(d.partitionKeys, top, column)
 			if !takesAll {
 				addOnce(d.fixedKeys, top, column)

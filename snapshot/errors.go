@@ -28,6 +28,7 @@ const (
 	Interrupted  SourceKind = "interrupted"  // the caller gave up
 	Broken       SourceKind = "broken"       // the connection ended in the middle
 	TooLarge     SourceKind = "too large"    // a row is larger than a message of the protocol
+	NotUTF8      SourceKind = "not utf-8"    // text, or a name, that is not UTF-8 and cannot be made so
 	Failed       SourceKind = "failed"       // anything else the server refused
 )
 
@@ -86,6 +87,8 @@ func (e *SourceError) reason() string {
 		return "connection lost"
 	case TooLarge:
 		return "a row is larger than a message can be, 1 GB in the form it is read in"
+	case NotUTF8:
+		return "it holds text that cannot be converted to UTF-8"
 	case Failed:
 	}
 	return "refused by the server"
@@ -96,6 +99,7 @@ var stateKinds = map[string]SourceKind{
 	"28000": Unauthorized, "28P01": Unauthorized, "3D000": NoDatabase, "42501": Forbidden,
 	"55P03": Conflict, "40001": Recovery, "40P01": Conflict, "57P04": NoDatabase,
 	"57014": Expired, "25P03": Expired, "25P04": Expired,
+	"22P05": NotUTF8, "22021": NotUTF8,
 	"54000": TooLarge, "57P01": Broken, "57P02": Broken, "57P03": Unreachable, "53300": Unreachable,
 }
 

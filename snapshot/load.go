@@ -13,7 +13,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot/catalog"
@@ -24,13 +23,16 @@ type load struct {
 	table   catalog.Table
 	plan    *sanitize.TablePlan
 	columns []string // in the plan's order, generated ones left out
-	// via is the topmost partitioned table, for a partition that masked rows may have to leave: the root finds where they go.
+	// via is the topmost partitioned table, for a partition that rows may have to leave, because their key is masked or hashes otherwise in
+	// staging: the root finds where they go.
 	via    *catalog.Table
 	size   int64
 	rows   *rowSet  // those to copy; nil: all
 	pieces []string // conditions on ctid, each for a part of the table that is read by itself; one of "" for all of it
 	fills  []*gate  // whose table it is the last to fill, perhaps
 	breaks *gate    // that breaking its keys opens, after that; nil when none is broken
+
+	late bool // its rows are loaded after those of the others
 
 	left    int // pieces that have not been loaded yet; this and what follows is guarded by copier.mu
 	began   time.Time
@@ -58,7 +60,7 @@ func (c *copier) queue() []*load {
 		}
 		masked := l.plan.Masked()
 		l.result = Table{Schema: t.Schema, Name: t.Name, Masked: len(masked) > 0, Part: c.sel.Part(t.Schema, t.Name)}
-		if t.IsPartition && intersects(c.desc.partitionKeys[t.Root], masked) {
+		if t.IsPartition && (c.desc.movingKeys[t.Root] || intersects(c.desc.partitionKeys[t.Root], masked)) {
 			l.via = at[t.Root]
 		}
 		loads = append(loads, l)
@@ -155,33 +157,6 @@ func (l *load) into() (ready, load string) {
 		load += " WITH (" + strings.Join(options, ", ") + ")"
 	}
 	return ready, load
-}
-
-// loadAll copies the rows of all tables, a worker each for as many as there are jobs.
-func (c *copier) loadAll(ctx context.Context, view *frozen) error {
-	var pieces []piece
-	for _, l := range c.loads {
-		for _, where := range l.pieces {
-			pieces = append(pieces, piece{l, where})
-		}
-	}
-	todo := make(chan piece, len(pieces))
-	for _, p := range pieces {
-		todo <- p
-	}
-	close(todo)
-	group, ctx := errgroup.WithContext(ctx)
-	for range min(c.opts.Jobs, len(pieces)) {
-		group.Go(func() error { return c.work(ctx, view, todo) })
-	}
-	err := group.Wait()
-	for _, l := range c.loads {
-		c.res.Tables = append(c.res.Tables, l.result)
-	}
-	slices.SortFunc(c.res.Tables, func(a, b Table) int {
-		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
-	})
-	return err
 }
 
 // work copies tables until there are no more, over one session on each side.

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,5 +168,8 @@ func testLocked(t *testing.T, server *pgtest.Server) {
 	}
 	if dump != nil && dump.Kind != DumpLock || failed != nil && failed.Kind != Conflict {
 		t.Errorf("got %v, want it told as a lock", err)
+	}
+	if _, err := src.Describe(testContext(t)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("locked: public.a by process %d", other.conn.PgConn().PID())) {
+		t.Errorf("%v does not say who locked what", err)
 	}
 }

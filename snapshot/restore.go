@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/rehearse-db/rehearse/sanitize"
 	"github.com/rehearse-db/rehearse/snapshot/archive"
@@ -210,31 +209,17 @@ func (c *copier) restoreSchema(ctx context.Context, from *Archived) error {
 
 // restoreRows loads the tables, a worker each for as many as there are jobs.
 func (c *copier) restoreRows(ctx context.Context, from *Archived, queue []shelf) error {
-	todo := make(chan shelf, len(queue))
-	for _, s := range queue {
-		todo <- s
-	}
-	close(todo)
-	group, ctx := errgroup.WithContext(ctx)
-	for range min(c.opts.Jobs, len(queue)) {
-		group.Go(func() error {
-			return c.onTarget(ctx, "load", func(target *pgx.Conn) error {
-				for s := range todo {
-					if err := c.restoreShelf(ctx, from.reader, s, target); err != nil {
-						return err
-					}
+	err := inTurns(ctx, c.opts.Jobs, queue, func(s shelf) bool { return s.late }, func(ctx context.Context, todo <-chan shelf) error {
+		return c.onTarget(ctx, "load", func(target *pgx.Conn) error {
+			for s := range todo {
+				if err := c.restoreShelf(ctx, from.reader, s, target); err != nil {
+					return err
 				}
-				return nil
-			})
+			}
+			return nil
 		})
-	}
-	err := group.Wait()
-	for _, l := range c.loads {
-		c.res.Tables = append(c.res.Tables, l.result)
-	}
-	slices.SortFunc(c.res.Tables, func(a, b Table) int {
-		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
 	})
+	c.tellTables()
 	return err
 }
 

@@ -20,7 +20,18 @@ func (c *copier) copySchema(ctx context.Context, view *frozen) error {
 	if err := c.dump(ctx, view); err != nil {
 		return err
 	}
+	c.tellMoving()
 	return c.restorePreData(ctx)
+}
+
+// tellMoving tells of partitioned tables whose rows the target spreads in its own way.
+func (c *copier) tellMoving() {
+	for _, t := range c.desc.Tables {
+		if c.desc.movingKeys[t.OID] {
+			what := "which partition of " + t.String() + " a row is in: enums, and what may hold them, hash otherwise on each server"
+			c.res.LeftOut, c.notCopied = append(c.res.LeftOut, what), append(c.notCopied, what)
+		}
+	}
 }
 
 // restorePreData restores from the dump what comes before the rows.
@@ -43,7 +54,7 @@ func (c *copier) restorePreData(ctx context.Context) error {
 	if err := c.requireTables(ctx); err != nil {
 		return err
 	}
-	if err := c.setChecksAside(ctx); err != nil {
+	if err := errors.Join(c.setChecksAside(ctx), c.putOff(ctx)); err != nil {
 		return err
 	}
 	if c.post, err = c.readPostData(ctx, keep); err != nil {
@@ -144,6 +155,9 @@ func (c *copier) createRoles(ctx context.Context, conn *pgx.Conn) error {
 			fmt.Fprintf(&script, "CREATE ROLE %s WITH NOLOGIN%s CONNECTION LIMIT %d;\n", ident(r.Name), roleAttributes(r), r.ConnectionLimit)
 			there[r.Name] = true
 		}
+		if r.Comment != "" {
+			fmt.Fprintf(&script, "COMMENT ON ROLE %s IS %s;\n", ident(r.Name), literal(r.Comment))
+		}
 	}
 	major := c.src.server.Major()
 	for _, r := range c.desc.Roles {
@@ -198,6 +212,9 @@ func membershipOptions(m catalog.Membership, major int) string {
 // createExtensions creates, in the source's version, those extensions of which the staging server would take another one by default.
 // The dump names no versions and creates the rest.
 func (c *copier) createExtensions(ctx context.Context, conn *pgx.Conn) error {
+	if err := c.dropInitial(ctx, conn); err != nil {
+		return err
+	}
 	c.madeSchemas = map[uint32]bool{}
 	for _, e := range c.desc.Extensions {
 		var fallback string
@@ -220,6 +237,19 @@ func (c *copier) createExtensions(ctx context.Context, conn *pgx.Conn) error {
 		}
 	}
 	return nil
+}
+
+// dropInitial drops what every new database has, and the source has no more.
+func (c *copier) dropInitial(ctx context.Context, conn *pgx.Conn) error {
+	var drop strings.Builder
+	if _, ok := c.desc.schemas["public"]; !ok {
+		drop.WriteString("DROP SCHEMA public;")
+	}
+	if !slices.ContainsFunc(c.desc.Extensions, func(e catalog.Extension) bool { return e.Name == "plpgsql" }) {
+		drop.WriteString("DROP EXTENSION plpgsql;")
+	}
+	_, err := conn.PgConn().Exec(ctx, drop.String()).ReadAll()
+	return err
 }
 
 func (c *copier) createExtension(ctx context.Context, conn *pgx.Conn, e catalog.Extension) error {

@@ -113,6 +113,9 @@ func (s *Source) settle(ctx context.Context) error {
 // prepare applies sqlSession to a new session.
 func (s *Source) prepare(ctx context.Context, conn *pgx.Conn) error {
 	_, err := conn.Exec(ctx, sqlSession, milliseconds(idleLimit), milliseconds(s.opts.LockTimeout), milliseconds(s.opts.StatementTimeout))
+	if stateIs(err, "0A000") { // of client_encoding: MULE_INTERNAL has no conversion
+		return &SourceError{Kind: NotUTF8, Server: s.server.Address, Doing: "prepare the session", SQLState: "0A000"}
+	}
 	return s.failed("prepare the session", err)
 }
 

@@ -4,11 +4,13 @@ package snapshot
 // queries of the system catalogs; pg_dump adds its own, in a transaction that is read only as well.
 const (
 	// sqlSession makes a session harmless and its output exact: nothing can be written, nothing waits for long, a forgotten
-	// transaction ends, policies make a query fail instead of hiding rows, and text forms lose nothing.
+	// transaction ends, one that is not forgotten may last (limits that PostgreSQL has since 14 and 17, and a role may have), policies
+	// make a query fail instead of hiding rows, and text forms lose nothing.
 	sqlSession = `SELECT set_config('default_transaction_read_only', 'on', false),
   set_config('idle_in_transaction_session_timeout', $1, false),
   set_config('lock_timeout', $2, false),
   set_config('statement_timeout', $3, false),
+  (SELECT count(set_config(name, '0', false)) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')),
   set_config('application_name', 'rehearse', false),
   set_config('row_security', 'off', false),
   set_config('search_path', 'pg_catalog', false),
@@ -50,8 +52,10 @@ const (
 	sqlPing = `SELECT 1`
 
 	// sqlPartitionKeys lists the columns a partition key reads, by the dependency PostgreSQL records of each of them on
-	// its own table (StorePartitionKey), which covers keys that are expressions; and whether there is a place for any value.
-	sqlPartitionKeys = `SELECT DISTINCT d.objid, a.attname::text, p.partstrat = 'h' OR p.partdefid <> 0
+	// its own table (StorePartitionKey), which covers keys that are expressions; whether there is a place for any value; and whether
+	// a value's place may be another one elsewhere: enums hash by their OIDs, and arrays, composites and ranges by what is in them.
+	sqlPartitionKeys = `SELECT DISTINCT d.objid, a.attname::text, p.partstrat = 'h' OR p.partdefid <> 0,
+    p.partstrat = 'h' AND EXISTS (SELECT FROM pg_opclass o JOIN pg_type t ON t.oid = o.opcintype WHERE o.oid = ANY (p.partclass) AND t.typtype = 'p')
   FROM pg_partitioned_table p
   JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = p.partrelid AND d.objsubid > 0
    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p.partrelid AND d.refobjsubid = 0 AND d.deptype = 'i'
@@ -60,6 +64,13 @@ const (
 
 	// sqlSchemas tells schemas and their owners.
 	sqlSchemas = `SELECT oid, nspname::text, pg_get_userbyid(nspowner)::text FROM pg_namespace WHERE nspname !~ '^pg_'`
+
+	// sqlLocked names what others have locked against everybody, after a lock was not had.
+	sqlLocked = `SELECT coalesce(string_agg(DISTINCT quote_ident(n.nspname) || '.' || quote_ident(c.relname) ||
+    CASE WHEN l.pid IS NULL THEN ' by a prepared transaction' ELSE ' by process ' || l.pid END, ', '), '')
+  FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted AND n.nspname !~ '^pg_'
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`
 
 	// sqlSavepoint is where a session goes back to after each table, with sqlLetGo: it ends the lock, so that production waits for one
 	// table at most.
@@ -171,7 +182,7 @@ const (
 func Statements() []string {
 	return []string{
 		sqlSession, sqlBackend, sqlServer, sqlIdentity, sqlBegin, sqlExport, sqlAdopt, sqlUnlimited, sqlPing,
-		sqlPartitionKeys, sqlSchemas, sqlSavepoint, sqlLetGo, sqlLock, sqlTouch, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsSome, sqlSomeBinary, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
+		sqlPartitionKeys, sqlSchemas, sqlLocked, sqlSavepoint, sqlLetGo, sqlLock, sqlTouch, sqlHold, sqlRows, sqlRowsBinary, sqlRowsAll, sqlRowsSome, sqlSomeBinary, sqlRowsPart, sqlPartBinary, sqlRowsOwn,
 		sqlLeaves, sqlVolatile, sqlParsed, sqlNoScalar, sqlMatching, sqlAmong, sqlChildren, sqlParents, sqlAllParents, sqlBroken, sqlBounded, sqlCount,
 		sqlTransactions, sqlSequence, sqlObjects, sqlObject, sqlObjectSizes, sqlSamples, sqlFirst, sqlSearchPath, sqlResolve, sqlApplied, sqlVersion, sqlShapesPlace, sqlShapes, sqlShapesSince, sqlRelease,
 	}

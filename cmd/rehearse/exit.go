@@ -56,7 +56,8 @@ func codeOf(ctx context.Context, err error) int {
 		return exitTimeout
 	case is[*archive.Error](err):
 		return exitSnapshot
-	case is[*snapshot.SourceError](err), is[*snapshot.PrivilegeError](err), is[*snapshot.ChangedError](err), errors.As(err, &dump) && atSource(dump):
+	case is[*snapshot.SourceError](err), is[*snapshot.PrivilegeError](err), is[*snapshot.ChangedError](err), errors.As(err, &dump) && atSource(dump),
+		errors.As(err, &target) && target.SQLState == invalidBytes:
 		return exitSource
 	case holdsRaw(err), errors.As(err, &target) && target.SQLState == untranslatable:
 		return exitMasking

@@ -21,6 +21,24 @@ func TestLettersTheEncodingLacks(t *testing.T) {
 	}
 }
 
+// TestTextThatIsNotUTF8 is the source's fault, wherever it shows, and each kind has its way out.
+func TestTextThatIsNotUTF8(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]string{
+		&snapshot.TargetError{Doing: "load a.b", SQLState: "22021", Err: errors.New("x")}:                   "does not read it",
+		&snapshot.SourceError{Kind: snapshot.NotUTF8, Doing: "copy a.b", SQLState: "22P05"}:                 "does not read it",
+		&snapshot.SourceError{Kind: snapshot.NotUTF8, Doing: "prepare the session", SQLState: "0A000"}:      "a database in UTF8",
+		&snapshot.SourceError{Kind: snapshot.NotUTF8, Doing: "describe the database", Err: errors.New("x")}: "rename them",
+	} {
+		if got := codeOf(t.Context(), err); got != exitSource {
+			t.Errorf("%v: exit code %d, want %d", err, got, exitSource)
+		}
+		if hint := hintFor(err); !strings.Contains(hint, want) {
+			t.Errorf("%v: hint %q lacks %q", err, hint, want)
+		}
+	}
+}
+
 // TestDumpFailures has each way that the schema cannot be dumped blamed on the source or on staging, with a hint of its own.
 func TestDumpFailures(t *testing.T) {
 	t.Parallel()

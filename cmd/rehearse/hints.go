@@ -187,7 +187,8 @@ func filesHint(err error) string {
 	return ""
 }
 
-const conflictHint = "something held a lock for longer than --lock-timeout: try again at a quiet moment"
+const conflictHint = "something held a lock for longer than --lock-timeout: try again at a quiet moment; " +
+	"a prepared transaction (pg_prepared_xacts) holds it until it is ended"
 
 const recoveryHint = "the standby removed rows that the copy still needed, or locked a table: turn hot_standby_feedback on there (the primary then keeps " +
 	"such rows), or let max_standby_streaming_delay be longer than the copy lasts (max_standby_archive_delay where it reads an archive); or copy from the primary"
@@ -237,11 +238,26 @@ func sourceHint(err error) string {
 		return brokenHint
 	case snapshot.TooLarge:
 		return "a table with a column of xml, of an extension's or of a composite type is read as text, in which bytea is twice as long; pg_dump cannot read such a row either"
+	case snapshot.NotUTF8:
+		return notUTF8Hint(source)
 	case snapshot.Forbidden:
 		return "the role needs CONNECT on the database, USAGE on its schemas and SELECT on tables and sequences, as pg_read_all_data has the latter two"
 	case snapshot.TooOld, snapshot.Failed, snapshot.Interrupted:
 	}
 	return ""
+}
+
+const oddBytesHint = "bytes stand there that the database's encoding gives no meaning to: mend them in production, or mask their column with 'null' or constant, " +
+	"which does not read it"
+
+func notUTF8Hint(e *snapshot.SourceError) string {
+	switch {
+	case e.SQLState == "0A000":
+		return "PostgreSQL cannot convert the database's encoding; a database in UTF8 made of its pg_dump can be copied"
+	case e.SQLState == "":
+		return "rename them in production (ALTER TABLE ... RENAME), under the client_encoding that they were made in: rules can name what is UTF-8 only"
+	}
+	return oddBytesHint
 }
 
 func stagingHint(err error) string {
@@ -306,6 +322,9 @@ func providerHint(p *staging.ProviderError) string {
 // untranslatable is the SQLSTATE of a character that has no equivalent in the database's encoding.
 const untranslatable = "22P05"
 
+// invalidBytes is the SQLSTATE of text that is not valid in the database's encoding. Masks write none such: the source holds it.
+const invalidBytes = "22021"
+
 func copyHint(err error) string {
 	var (
 		dump    *snapshot.DumpError
@@ -315,6 +334,8 @@ func copyHint(err error) string {
 	switch {
 	case errors.As(err, &target) && target.SQLState == untranslatable:
 		return "a mask made a letter that the database's encoding does not have: give the table's texts masks that write ASCII only, such as hash, digits or email"
+	case errors.As(err, &target) && target.SQLState == invalidBytes:
+		return oddBytesHint
 	case errors.As(err, &dump):
 		return dumpHint(dump)
 	case errors.As(err, &changed):

@@ -63,12 +63,14 @@ func (s Spec) logger() *slog.Logger {
 	return s.Log
 }
 
-// Config connects to the database as the superuser postgres.
+// Config connects to the database as the superuser postgres, without the limits that production has for its own sessions; what a caller
+// puts into the RuntimeParams holds. Without its AfterConnect a session is as production's are.
 func (c *cluster) Config() *pgx.ConnConfig {
 	cfg, err := c.connect(c.spec.Database)
 	if err != nil {
 		panic(err) // it has succeeded before: without a configuration the server was never seen to start
 	}
+	cfg.AfterConnect = unlimited
 	return cfg
 }
 

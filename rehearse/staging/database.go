@@ -25,6 +25,15 @@ func connection(host string, port uint16, password, database string) (*pgx.ConnC
 	return cfg, nil
 }
 
+// unlimited takes off a session what the source's configuration, ALTER DATABASE or ALTER ROLE would do to it: end it or its statements after a
+// while, let it only read, or quote every name in what it is told.
+func unlimited(ctx context.Context, conn *pgconn.PgConn) error {
+	_, err := conn.Exec(ctx, `SELECT pg_catalog.set_config(name, CASE vartype WHEN 'bool' THEN 'off' ELSE '0' END, false)
+  FROM pg_catalog.pg_settings WHERE source NOT IN ('default', 'client') AND name IN ('statement_timeout', 'lock_timeout', 'idle_session_timeout',
+    'idle_in_transaction_session_timeout', 'transaction_timeout', 'default_transaction_read_only', 'quote_all_identifiers')`).ReadAll()
+	return err
+}
+
 // withConn runs do on a connection of its own.
 func withConn(ctx context.Context, cfg *pgx.ConnConfig, do func(*pgx.Conn) error) error {
 	conn, err := pgx.ConnectConfig(ctx, cfg)

@@ -22,6 +22,12 @@ CREATE MATERIALIZED VIEW extra.days AS SELECT at, count(*) FROM extra.log GROUP 
 CREATE INDEX ON extra.kinds USING gin (j);
 CREATE STATISTICS extra.kinds_s (dependencies) ON b, m FROM extra.kinds;
 COMMENT ON TABLE extra.log IS 'of every major';
+CREATE TABLE extra.rates (k int PRIMARY KEY, rate int); -- read by a function for a generated column of a table that is larger
+INSERT INTO extra.rates VALUES (1, 10), (2, 20);
+CREATE FUNCTION extra.rate(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN (SELECT rate FROM extra.rates WHERE k = n); END';
+CREATE TABLE extra.rated (k int REFERENCES extra.rates, pad text, rate int GENERATED ALWAYS AS (extra.rate(k)) STORED);
+INSERT INTO extra.rated SELECT 1 + i % 2, repeat('x', 100) FROM generate_series(1, 500) i;
+ALTER TABLE extra.rated DISABLE TRIGGER ALL;
 DO $$ BEGIN IF current_setting('server_version_num')::int >= 180000 THEN -- NOT NULL can be not valid, and rows break it
   CREATE TABLE extra.nulls (k text, v int) PARTITION BY LIST (k);
   CREATE TABLE extra.nulls_a PARTITION OF extra.nulls FOR VALUES IN ('a', NULL);

@@ -1,5 +1,6 @@
 -- Beside everything.sql and odd.sql: what pg_dump leaves out, what gets in the way of a load, and what fires when it should not.
 CREATE ROLE "wei""rd \role";
+COMMENT ON ROLE "wei""rd \role" IS 'weird''s own';
 CREATE SCHEMA rest;
 
 -- Names of 63 bytes with everything in them that a name can hold.
@@ -86,6 +87,10 @@ CREATE TABLE rest.unsure (n int);
 INSERT INTO rest.unsure VALUES (-1);
 ALTER TABLE rest.unsure ADD CONSTRAINT positive CHECK (n > 0) NOT VALID;
 
+CREATE FUNCTION rest.share(n int) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN (SELECT n::float8 / most FROM rest.limits); END $$;
+CREATE TABLE rest.a_share (n int, pad text, of float8 GENERATED ALWAYS AS (rest.share(n)) STORED);
+INSERT INTO rest.a_share SELECT i, repeat('x', 2000) FROM generate_series(1, 100) i;
+
 -- Keys: circles, deferrable, of partitions, into partitions, not valid, and rows without a parent.
 CREATE TABLE rest.egg (id int PRIMARY KEY, hen int);
 CREATE TABLE rest.hen (id int PRIMARY KEY, egg int REFERENCES rest.egg DEFERRABLE INITIALLY DEFERRED);
@@ -104,6 +109,8 @@ INSERT INTO rest.from_parted SELECT i, 'a' FROM generate_series(1, 10) i;
 CREATE TABLE rest.not_valid (id int);
 INSERT INTO rest.not_valid VALUES (77);
 ALTER TABLE rest.not_valid ADD CONSTRAINT to_egg FOREIGN KEY (id) REFERENCES rest.egg NOT VALID;
+CREATE TABLE rest.unenforced (id int REFERENCES rest.egg);
+ALTER TABLE rest.unenforced DISABLE TRIGGER ALL;
 CREATE TABLE rest.deferred (a int UNIQUE DEFERRABLE, b int, CONSTRAINT apart EXCLUDE USING btree (b WITH =) DEFERRABLE INITIALLY DEFERRED);
 INSERT INTO rest.deferred SELECT i, i FROM generate_series(1, 10) i;
 CREATE UNIQUE INDEX nulls_too ON rest.deferred (a, b) NULLS NOT DISTINCT;

@@ -328,19 +328,17 @@ func Incoming(path, runID string, identities ...age.Identity) (at string, accept
 	}
 	at = filepath.Join(f.partial, filepath.Base(path))
 	accept = func() error {
-		if err := ownersOnly(at); err != nil {
-			return err
-		}
-		r, err := Open(at, identities...)
-		if err != nil {
-			var ours *Error
-			if errors.As(err, &ours) {
-				ours.Archive = path
+		err := ownersOnly(at)
+		if err == nil {
+			var r *Reader
+			if r, err = Open(at, identities...); err == nil {
+				return errors.Join(r.Close(), writeFailed(path, f.name(at)))
 			}
-			return err
 		}
-		_ = r.Close()
-		return writeFailed(path, f.name(at))
+		if ours := (*Error)(nil); errors.As(err, &ours) {
+			ours.Archive = path
+		}
+		return err
 	}
 	return at, accept, func() error { return writeFailed(path, f.abort()) }, nil
 }

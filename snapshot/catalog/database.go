@@ -29,6 +29,7 @@ type Role struct {
 	Login, Replication, BypassRowSecurity          bool
 	ConnectionLimit                                int32  // -1: none
 	ValidUntil                                     string // timestamptz in ISO format and UTC, "infinity", or "" for none
+	Comment                                        string
 	MemberOf                                       []Membership
 }
 
@@ -55,7 +56,7 @@ func Roles(ctx context.Context, q Querier) ([]Role, error) {
 func readRoles(ctx context.Context, r reader) ([]Role, error) {
 	roles, err := list(ctx, r, "plan/roles.sql", func(row pgx.CollectableRow) (r Role, err error) {
 		err = row.Scan(&r.Name, &r.Superuser, &r.Inherit, &r.CreateRole, &r.CreateDatabase, &r.Login, &r.Replication,
-			&r.BypassRowSecurity, &r.ConnectionLimit, &r.ValidUntil)
+			&r.BypassRowSecurity, &r.ConnectionLimit, &r.ValidUntil, &r.Comment)
 		return r, err
 	})
 	if err != nil {

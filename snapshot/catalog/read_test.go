@@ -227,7 +227,7 @@ func TestRolesAndDatabase(t *testing.T) {
 	cfg := s.New(t, `
 		CREATE ROLE "Team A" NOINHERIT CREATEDB CONNECTION LIMIT 3; CREATE ROLE u LOGIN PASSWORD 'hush' VALID UNTIL '2030-01-01 00:00:00+02';
 		GRANT "Team A" TO u WITH ADMIN OPTION; GRANT pg_read_all_data TO u;
-		ALTER ROLE u SET search_path = "A b", c; ALTER ROLE u SET app.x = 'a=b';`, `
+		COMMENT ON ROLE "Team A" IS 'it''s one'; ALTER ROLE u SET search_path = "A b", c; ALTER ROLE u SET app.x = 'a=b';`, `
 		DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO u', current_database()); EXECUTE format('ALTER DATABASE %I SET work_mem = ''7MB''', current_database());
 		EXECUTE format('COMMENT ON DATABASE %I IS ''the one''', current_database()); END $$;
 		CREATE EXTENSION hstore SCHEMA public;`)
@@ -237,7 +237,7 @@ func TestRolesAndDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantRoles := []catalog.Role{
-		{Name: "Team A", CreateDatabase: true, ConnectionLimit: 3},
+		{Name: "Team A", CreateDatabase: true, ConnectionLimit: 3, Comment: "it's one"},
 		{Name: "postgres", Superuser: true, Inherit: true, CreateRole: true, CreateDatabase: true, Login: true, Replication: true, BypassRowSecurity: true, ConnectionLimit: -1},
 		{Name: "u", Inherit: true, Login: true, ConnectionLimit: -1, ValidUntil: "2029-12-31 22:00:00+00", MemberOf: []catalog.Membership{
 			{Role: "Team A", Grantor: "postgres", Admin: true, Inherit: true, Set: true},

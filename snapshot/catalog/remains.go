@@ -25,6 +25,23 @@ func InvalidIndexes(ctx context.Context, q Querier) ([]InvalidIndex, error) {
 	})
 }
 
+// KeyTrigger is a trigger of PostgreSQL's own, of a key, that does not fire as it was made to.
+type KeyTrigger struct {
+	On       string // table it is on, quoted and qualified
+	Of       string // table that has the constraint, likewise
+	Key      string // the constraint
+	Function string // "RI_FKey_check_ins"
+	Enabled  rune   // pg_trigger.tgenabled: D disabled, R on replicas, A always
+}
+
+// KeyTriggers lists the triggers of keys that were disabled, or enabled otherwise, by table. Source: pg_trigger.
+func KeyTriggers(ctx context.Context, q Querier) ([]KeyTrigger, error) {
+	return listWithin(ctx, q, "plan/key_triggers.sql", func(row pgx.CollectableRow) (k KeyTrigger, err error) {
+		err = row.Scan(&k.On, &k.Of, &k.Key, &k.Function, &k.Enabled)
+		return k, err
+	})
+}
+
 // Grant is one privilege on an object.
 type Grant struct {
 	Grantee   string // "" for PUBLIC

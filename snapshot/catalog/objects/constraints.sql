@@ -17,6 +17,8 @@ SELECT 'pg_constraint'::regclass::oid, con.oid, 0::int4,
            'tablespace', s.spcname,
            'invalid', CASE WHEN NOT i.indisvalid THEN 'yes' END,
            'not ready', CASE WHEN NOT i.indisready THEN 'yes' END,
+           'triggers', (SELECT string_agg(DISTINCT CASE g.tgenabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'replica' ELSE 'always' END, ', ')
+                   FROM pg_trigger g WHERE g.tgconstraint = con.oid AND g.tgisinternal AND g.tgenabled <> 'O'),
            'clustered', CASE WHEN i.indisclustered THEN 'yes' END,
            'replica identity', CASE WHEN i.indisreplident THEN 'yes' END,
            'index comment', CASE WHEN i.indexrelid IS NOT NULL THEN (SELECT description FROM pg_description
