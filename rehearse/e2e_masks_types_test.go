@@ -1,6 +1,7 @@
 package rehearse_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/rehearse-db/rehearse/internal/pgtest"
@@ -39,6 +40,32 @@ func TestOddTypesAreMasked(t *testing.T) {
 	} {
 		if got := pgtest.Value(t, copied, query); got != "100" {
 			t.Errorf("%s: %s, want 100", what, got)
+		}
+	}
+}
+
+// TestMaskedPartitionKey: rows whose partition key is masked lie where the masked key belongs, and how many each partition has is told.
+func TestMaskedPartitionKey(t *testing.T) {
+	t.Parallel()
+	s, copied := staged(t, auditConfig(t, `CREATE TABLE visit (id int, town text, at date) PARTITION BY LIST (town); CREATE TABLE visit_a PARTITION OF visit FOR VALUES IN ('Aachen');
+		CREATE TABLE visit_b PARTITION OF visit FOR VALUES IN ('Bonn'); CREATE TABLE "visit rest" PARTITION OF visit DEFAULT;
+		INSERT INTO visit SELECT i, (ARRAY['Aachen', 'Bonn', 'Celle', 'Bonn'])[1 + i % 4], '2020-01-01' FROM generate_series(1, 400) i;
+		CREATE TABLE hit (id int) PARTITION BY HASH (id); CREATE TABLE hit_0 PARTITION OF hit FOR VALUES WITH (MODULUS 1, REMAINDER 0); INSERT INTO hit SELECT generate_series(1, 50)`, "",
+		map[string]string{"public.visit.town": "{mask: choice, values: [Aachen, Ulm], weights: [0, 1]}", "public.hit.id": "int_permute"}))
+	var told []string
+	for _, d := range s.Differences {
+		if strings.HasPrefix(d.What, "rows in the partitions of ") {
+			told = append(told, d.What+": "+d.Source+" -> "+d.Staging)
+		}
+	}
+	const want = `rows in the partitions of public.visit: public."visit rest" 100, public.visit_a 100, public.visit_b 200 -> public."visit rest" 400, public.visit_a 0, public.visit_b 0`
+	if got := strings.Join(told, "\n"); got != want {
+		t.Errorf("told %s\nwant %s", got, want)
+	}
+	for _, partition := range []string{`"visit rest" 400`, "visit_a 0", "visit_b 0", "hit_0 50"} {
+		i := strings.LastIndexByte(partition, ' ')
+		if got := pgtest.Value(t, copied, "SELECT count(*) FROM "+partition[:i]); got != partition[i+1:] {
+			t.Errorf("%s: the server counts %s", partition, got)
 		}
 	}
 }

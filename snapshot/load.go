@@ -59,7 +59,7 @@ func (c *copier) queue() []*load {
 		masked := l.plan.Masked()
 		l.result = Table{Schema: t.Schema, Name: t.Name, Masked: len(masked) > 0, Part: c.sel.Part(t.Schema, t.Name)}
 		if t.IsPartition && intersects(c.desc.partitionKeys[t.Root], masked) {
-			l.via = at[t.Root]
+			l.via, l.result.Rerouted = at[t.Root], true
 		}
 		loads = append(loads, l)
 		c.tally.TotalTables++
