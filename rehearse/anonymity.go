@@ -31,6 +31,9 @@ func (r *rehearsal) copied(ctx context.Context, w *work, server staging.Server) 
 	if err := r.audit(ctx, w, server); err != nil {
 		return err
 	}
+	if err := r.reroute(ctx, w, server); err != nil {
+		return err
+	}
 	if w.plan == nil { // out of an archive, whose rows were counted when it was made
 		return tooSmall(r.result.Masking.Anonymity)
 	}

@@ -73,6 +73,9 @@ func (r *rehearsal) copyFacts(w *work, c *snapshot.Result) {
 		s.Tables = append(s.Tables, tableFacts(w, t))
 		s.Rows += t.Rows
 		s.Bytes += t.Bytes
+		if t.Rerouted {
+			w.rerouted = append(w.rerouted, t)
+		}
 	}
 	for _, b := range c.Broken {
 		s.BrokenKeys = append(s.BrokenKeys, report.BrokenKey{Table: qualified(b.Schema, b.Table), Columns: b.Columns, Rows: b.Rows})

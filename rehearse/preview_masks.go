@@ -84,6 +84,7 @@ func PreviewMasks(ctx context.Context, cfg Config, wanted RowsWanted) (_ *MaskPr
 	if err != nil {
 		return nil, err
 	}
+	defer w.programs.Close()
 	table, near := w.plan.Find(wanted.Table)
 	if table == nil {
 		return nil, &UnknownTableError{Name: wanted.Table, Near: near}

@@ -32,24 +32,26 @@ func newPrograms(ctx context.Context) *programs {
 	return &programs{ctx: ctx, idle: map[string][]*program{}}
 }
 
-// Ask gives one line to an idle process of the command, or to a new one. A process that fails is not asked again.
-func (p *programs) Ask(dst []byte, command []string, timeout time.Duration, line []byte) ([]byte, error) {
+// Ask gives lines to an idle process of the command, or to a new one. A process that fails is not asked again.
+func (p *programs) Ask(dst []byte, command []string, timeout time.Duration, lines []byte, n int) ([]byte, error) {
 	key := strings.Join(command, "\x00")
 	one, err := p.take(key, command)
 	if err != nil {
 		return dst, err
 	}
 	stop := context.AfterFunc(p.ctx, func() { _ = one.out.SetDeadline(time.Now()) })
-	answer, err := one.ask(dst, time.Now().Add(timeout), line)
+	answers, got, err := one.ask(dst, time.Now().Add(timeout), lines, n)
 	stop()
 	switch {
 	case err == nil:
 		p.give(key, one)
-		return answer, nil
+		return answers, nil
 	case p.ctx.Err() != nil:
 		err = errors.New("was interrupted")
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded) && n == 1:
 		err = fmt.Errorf("gave no answer within %s", timeout)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = fmt.Errorf("gave %d of %d answers within %s (timeout is for a batch; batch says how many values one has)", got, n, timeout)
 	}
 	one.kill()
 	return dst, err
@@ -124,32 +126,39 @@ func harmless(environ []string) []string {
 	})
 }
 
-// ask writes a line and reads one, and nothing more, until the deadline.
-func (o *program) ask(dst []byte, deadline time.Time, line []byte) ([]byte, error) {
+// ask writes n lines and reads as many, and nothing more, until the deadline; got is how many came. It writes beside reading: a program may
+// answer the first before it reads the last, and a pipe holds no more than some of either.
+func (o *program) ask(dst []byte, deadline time.Time, lines []byte, n int) (answers []byte, got int, err error) {
 	if err := errors.Join(o.in.SetDeadline(deadline), o.out.SetDeadline(deadline)); err != nil {
-		return dst, errors.New("cannot be asked")
+		return dst, 0, errors.New("cannot be asked")
 	}
-	if _, err := o.in.Write(append(line, '\n')); err != nil {
-		return dst, ended(err)
-	}
-	start := len(dst)
-	for {
+	written := make(chan error, 1)
+	go func() {
+		_, err := o.in.Write(lines)
+		written <- err
+	}()
+	start, begun := len(dst), 0 // begun is where the line begins that has not ended
+	for got < n {
 		dst = slices.Grow(dst, 512)
-		n, err := o.out.Read(dst[len(dst):cap(dst)])
+		size, err := o.out.Read(dst[len(dst):cap(dst)])
 		if err != nil {
-			return dst[:start], ended(err)
+			return dst[:start], got, ended(err)
 		}
-		from := len(dst)
-		dst = dst[:from+n]
-		end := bytes.IndexByte(dst[from:], '\n')
-		switch {
-		case end < 0 && len(dst)-start <= longestAnswer:
-			continue
-		case end != n-1:
-			return dst[:start], errors.New("answered with more than one line")
+		came := dst[len(dst) : len(dst)+size]
+		if got += bytes.Count(came, []byte{'\n'}); bytes.IndexByte(came, '\n') >= 0 {
+			begun = len(dst) - start
 		}
-		return dst[:len(dst)-1], nil
+		if dst = dst[:len(dst)+size]; len(dst)-start-begun > longestAnswer {
+			break
+		}
 	}
+	if got != n || dst[len(dst)-1] != '\n' {
+		return dst[:start], got, errors.New("answered with more than one line for a value")
+	}
+	if err := <-written; err != nil {
+		return dst[:start], got, ended(err)
+	}
+	return dst, got, nil
 }
 
 // longestAnswer is what a value of PostgreSQL can have at most.

@@ -3,6 +3,8 @@ package rehearse
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,12 +13,12 @@ import (
 	"github.com/rehearse-db/rehearse/sanitize"
 )
 
-// asked is what a program makes of the values of column v, with column w beside it.
-func asked(t *testing.T, ctx context.Context, command string, values ...string) (string, error) {
+// asked is what a program makes of the values of column v, with column w beside it, given to it as a copy does: so many at once.
+func asked(t *testing.T, ctx context.Context, command string, batch int, values ...string) (string, error) {
 	t.Helper()
 	all := newPrograms(ctx)
 	defer all.Close()
-	rules, err := sanitize.ParseRules("m.yaml", []byte("version: 1\ntables:\n  t.t: {v: {mask: exec, command: [sh, -c, '"+strings.ReplaceAll(command, "'", "''")+"'], timeout: 2s, with: w}, w: keep}\n"))
+	rules, err := sanitize.ParseRules("m.yaml", fmt.Appendf(nil, "version: 1\ntables:\n  t.t: {v: {mask: exec, command: [sh, -c, '%s'], timeout: 2s, batch: %d, with: w}, w: keep}\n", strings.ReplaceAll(command, "'", "''"), batch))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,12 +31,21 @@ func asked(t *testing.T, ctx context.Context, command string, values ...string) 
 	}
 	row := plan.Table("t", "t").Row()
 	var out []byte
-	for _, v := range values {
-		if out, err = row.Append(out, []byte(v+"\tbeside\n")); err != nil {
-			break
+	for some := range slices.Chunk(values, row.Batch()) {
+		for _, v := range some {
+			if row.Batch() > 1 {
+				if err := row.Expect([]byte(v + "\tbeside\n")); err != nil {
+					return "", err
+				}
+			}
+		}
+		for _, v := range some {
+			if out, err = row.Append(out, []byte(v+"\tbeside\n")); err != nil {
+				return "", err
+			}
 		}
 	}
-	return string(out), err
+	return string(out), nil
 }
 
 func TestPrograms(t *testing.T) {
@@ -49,22 +60,57 @@ func TestPrograms(t *testing.T) {
 		{"dead", "read -r line; echo \"$line\" >&2; exit 3", "", "a value was not masked: its program has ended"},
 		{"never there", "exit 1", "", "a value was not masked: its program has ended"},
 		{"no JSON", `sed -u 's/.*/SECRET/'`, "", `a value was not masked: its program answered something else than {"value":"..."}`},
-		{"two lines", `sed -u 's/.*/{"value":"a"}\n{"value":"b"}/'`, "", "a value was not masked: its program answered with more than one line"},
+		{"two lines", `sed -u 's/.*/{"value":"a"}\n{"value":"b"}/'`, "", "a value was not masked: its program answered with more than one line for a value"},
 		{"another key", `sed -u 's/.*/{"value":"a","x":1}/'`, "", `a value was not masked: its program answered something else than {"value":"..."}`},
 		{"a number", `sed -u 's/.*/{"value":1}/'`, "", `a value was not masked: its program answered something else than {"value":"..."}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := asked(t, t.Context(), c.command, `SECRET\ta\\"`, "é", `\N`, "x")
-			problem := ""
-			if err != nil {
-				problem = strings.TrimPrefix(err.Error(), "mask t.t.v with exec: ")
-				got = ""
-			}
-			if got != c.want || problem != c.problem || strings.Contains(problem, "SECRET") {
-				t.Errorf("got %q, %q, want %q, %q", got, problem, c.want, c.problem)
+			for _, batch := range []int{1, 2, 64} {
+				got, err := asked(t, t.Context(), c.command, batch, `SECRET\ta\\"`, "é", `\N`, "x")
+				problem := ""
+				if err != nil {
+					problem = strings.TrimPrefix(err.Error(), "mask t.t.v with exec: ")
+				}
+				want := c.problem
+				if c.name == "slow" && batch > 1 {
+					want = fmt.Sprintf("a value was not masked: its program gave 0 of %d answers within 2s (timeout is for a batch; batch says how many values one has)", min(batch, 3))
+				}
+				if got != c.want || problem != want || strings.Contains(problem, "SECRET") {
+					t.Errorf("in batches of %d: got %q, %q, want %q, %q", batch, got, problem, c.want, want)
+				}
 			}
 		})
+	}
+}
+
+// TestProgramsInBatches: a program that waits for three values before it answers gets them, and what it answers is theirs in their order;
+// many large values stand in neither pipe's way.
+func TestProgramsInBatches(t *testing.T) {
+	t.Parallel()
+	const three = `while read -r a; do read -r b; read -r c; for x in "$a" "$b" "$c"; do echo "$x"; done; done | sed -u 's/,"row".*/}/'`
+	var values []string
+	for i := range 9 {
+		values = append(values, fmt.Sprint("v", i))
+	}
+	got, err := asked(t, t.Context(), three, 3, values...)
+	if want := strings.Join(values, "\tbeside\n") + "\tbeside\n"; err != nil || got != want {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	_, err = asked(t, t.Context(), three, 3, values[:5]...)
+	if err == nil || !strings.Contains(err.Error(), "its program gave 0 of 2 answers within 2s") {
+		t.Errorf("two of three: %v", err)
+	}
+	_, err = asked(t, t.Context(), `head -n 2 | sed -u 's/,"row".*/}/'; sleep 60`, 4, values...)
+	if err == nil || !strings.Contains(err.Error(), "its program gave 2 of 4 answers within 2s") {
+		t.Errorf("two answers: %v", err)
+	}
+	for i := range values {
+		values[i] = strings.Repeat(values[i], 100_000)
+	}
+	got, err = asked(t, t.Context(), `sed -u 's/,"row".*/}/'`, 64, values...)
+	if want := strings.Join(values, "\tbeside\n") + "\tbeside\n"; err != nil || got != want {
+		t.Errorf("large values: %d bytes, %v, want %d", len(got), err, len(want))
 	}
 }
 
@@ -81,13 +127,13 @@ func TestProgramsEndWithTheRun(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	p := newPrograms(ctx)
-	if _, err := p.Ask(nil, []string{"cat"}, time.Minute, []byte("{}")); err != nil {
+	if _, err := p.Ask(nil, []string{"cat"}, time.Minute, []byte("{}\n"), 1); err != nil {
 		t.Fatal(err)
 	}
 	one := p.idle["cat"][0]
 	var asking sync.WaitGroup
 	var err error
-	asking.Go(func() { _, err = p.Ask(nil, []string{"sleep", "600"}, time.Hour, []byte("{}")) })
+	asking.Go(func() { _, err = p.Ask(nil, []string{"sleep", "600"}, time.Hour, []byte("{}\n"), 1) })
 	time.Sleep(50 * time.Millisecond)
 	cancel()
 	asking.Wait()
@@ -98,7 +144,7 @@ func TestProgramsEndWithTheRun(t *testing.T) {
 	if one.cmd.ProcessState == nil {
 		t.Error("an idle program is left")
 	}
-	if _, err := newPrograms(t.Context()).Ask(nil, []string{"/no/such/program"}, time.Second, nil); err == nil || err.Error() != "could not be started" {
+	if _, err := newPrograms(t.Context()).Ask(nil, []string{"/no/such/program"}, time.Second, nil, 1); err == nil || err.Error() != "could not be started" {
 		t.Errorf("no such program: %v", err)
 	}
 }

@@ -129,6 +129,8 @@ type work struct {
 	schema   *report.Fingerprint     // of the source, as the archive has it
 	checks   []check                 // of what is to do, those that masked values decide
 	role     string
+	// rerouted are the partitions that were copied with another partition key than the source's, as masks changed it.
+	rerouted []snapshot.Table
 	shapes   []tried  // the application's queries
 	environ  []string // of the command that migrates; nil where files are applied
 }

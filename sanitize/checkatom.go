@@ -66,7 +66,7 @@ func (j *checking) ensured(a atom, negated bool) bool {
 	case a.isDocument():
 		return !negated && keeps.Has(mask.KeepsValidity) && (j.c.column.BaseType == "json" || j.c.column.BaseType == "jsonb")
 	case isNumber(j.c.column):
-		return j.bound(a) || a.signOnly() && !negated && j.tried(a, numberTrials)
+		return j.bound(a) || !negated && (a.signOnly() || a.nought() && j.keepsNought()) && j.tried(a, numberTrials)
 	case !isText(j.c.column):
 		return false
 	case a.mostCharacters() > 0 && !negated:
@@ -90,9 +90,20 @@ func (a atom) isDocument() bool {
 	return len(a.term.calls) == 1 && strings.HasSuffix(a.term.calls[0], "_typeof") && a.op == "=" && !a.same
 }
 
+// nought is a comparison with nought.
+func (a atom) nought() bool {
+	return len(a.term.calls) == 0 && len(a.with) == 1 && a.with[0] == "0" && slices.Contains([]string{"<", "<=", "=", "<>", ">=", ">"}, a.op)
+}
+
+// keepsNought reports whether the mask makes nought of nought, and of nothing else.
+func (j *checking) keepsNought() bool {
+	is, err := j.m.New().Append(nil, []byte("0"))
+	return err == nil && string(is) == "0" && j.m.Keeps.Has(mask.KeepsUniqueness)
+}
+
 // signOnly is a comparison with nought that leaves nought on the side of the positive numbers: what keeps sign and nought's side keeps it.
 func (a atom) signOnly() bool {
-	return len(a.term.calls) == 0 && len(a.with) == 1 && a.with[0] == "0" && (a.op == ">=" || a.op == "<")
+	return a.nought() && (a.op == ">=" || a.op == "<")
 }
 
 // notEmpty is a test that a text is not empty, or not blank.
@@ -191,7 +202,7 @@ var (
 		"123e4567-e89b-12d3-a456-426614174000", "https://host.de/path?q=1", "10.0.0.1", "one\ntwo", "\t", "{}", "Hauptstr. 5", "DE89370400440532013000", "NULL",
 		strings.Repeat("long ", 60),
 	}
-	numberTrials = []string{"0", "1", "2", "10", "99", "1000", "32767", "-1", "-2", "-1000", "-32768"}
+	numberTrials = []string{"0", "1", "2", "10", "99", "1000", "32767", "-1", "-2", "-1000", "-32768", "1234567", "-1234567"}
 )
 
 // tried reports whether the atom stays true for every value tried for which it is, of which there must be some.

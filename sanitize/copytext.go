@@ -1,6 +1,9 @@
 package sanitize
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // This file is the escaping of PostgreSQL's COPY text format (src/backend/commands/copyto.c and copyfromparse.c). The server
 // escapes a backslash and the six control characters that C has letters for, and nothing else.
@@ -11,7 +14,17 @@ var copyLetters = [256]byte{'\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't
 // copyBytes is the inverse of copyLetters.
 var copyBytes = [256]byte{'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v'}
 
+// needsEscape looks at eight bytes at a time, of which most have no backslash and nothing below a blank.
 func needsEscape(value []byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(value) >= 8; value = value[8:] {
+		x := binary.LittleEndian.Uint64(value)
+		slash := x ^ '\\'*ones
+		// A byte is nought, or below a blank, where subtracting borrows into its top bit (Bit Twiddling Hacks, "haszero" and "hasless").
+		if ((slash-ones)&^slash|(x-' '*ones)&^x)&tops != 0 {
+			break
+		}
+	}
 	for _, c := range value {
 		if copyLetters[c] != 0 {
 			return true

@@ -31,6 +31,20 @@ func TestUnescape(t *testing.T) {
 	}
 }
 
+// TestNeedsEscape puts every byte at every place of a text.
+func TestNeedsEscape(t *testing.T) {
+	t.Parallel()
+	for at := range 20 {
+		for b := range 256 {
+			value := []byte("ordinary text, é ñ \u00ff")
+			value[at] = byte(b)
+			if got, want := needsEscape(value), bytes.ContainsAny([]byte{byte(b)}, "\b\f\n\r\t\v\\"); got != want {
+				t.Errorf("byte %#x at %d: %v", b, at, got)
+			}
+		}
+	}
+}
+
 // FuzzEscape checks that escaping and unescaping give the value back, and that an escaped value cannot be taken for NULL, for the
 // end of a field or row, or for the end of data.
 func FuzzEscape(f *testing.F) {

@@ -52,8 +52,22 @@ func (a *applier) append(dst, src []byte, n *neighbours) ([]byte, error) {
 	if a.row == nil {
 		return a.fn.Append(dst, src)
 	}
+	return a.row.Append(dst, src, a.read(n))
+}
+
+// read gives the values of the row that the mask reads.
+func (a *applier) read(n *neighbours) [][]byte {
 	for i, place := range a.needs {
 		a.others[i] = n.values[place]
 	}
-	return a.row.Append(dst, src, a.others)
+	return a.others
+}
+
+// expecting is the mask where it is faster when it knows the values to come, else nil.
+func (a *applier) expecting() mask.Expecting {
+	if e, ok := a.row.(mask.Expecting); ok {
+		return e
+	}
+	e, _ := a.fn.(mask.Expecting)
+	return e
 }

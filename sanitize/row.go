@@ -17,6 +17,7 @@ type Row struct {
 	width  int        // fields a row has
 	plain  []byte     // one value, unescaped, and then its mask before it is escaped
 	near   neighbours
+	batch  int // see Batch
 }
 
 type rowField struct {
@@ -24,8 +25,9 @@ type rowField struct {
 	name  string
 	mask  string
 	apply applier
-	fixed bool    // whatever the value is
-	watch Watcher // nil for nobody
+	ahead mask.Expecting // the mask, where it is faster when it knows the values to come
+	fixed bool           // whatever the value is
+	watch Watcher        // nil for nobody
 }
 
 // Watcher sees the values of one masked column as they pass, in PostgreSQL's text form: as the source has it, and as it is masked; nil for
@@ -37,13 +39,17 @@ type Watcher interface {
 
 // Row returns a new masker of rows, for one goroutine. Of a table without masks it checks the number of fields and copies.
 func (t *TablePlan) Row() *Row {
-	r := &Row{table: Relation{t.Schema, t.Name}, width: len(t.Columns), near: newNeighbours(t)}
+	r := &Row{table: Relation{t.Schema, t.Name}, width: len(t.Columns), near: newNeighbours(t), batch: 1}
 	for i, c := range t.Columns {
 		if c.Mask.Keep() || c.Mask.Expression != "" {
 			continue
 		}
 		_, fixed := c.Mask.Const()
-		r.fields = append(r.fields, rowField{index: i, name: c.Name, mask: c.Mask.Name, apply: r.near.applier(t, c.Mask), fixed: fixed})
+		f := rowField{index: i, name: c.Name, mask: c.Mask.Name, apply: r.near.applier(t, c.Mask), fixed: fixed}
+		if f.ahead = f.apply.expecting(); f.ahead != nil && (r.batch == 1 || f.ahead.Batch() < r.batch) {
+			r.batch = f.ahead.Batch()
+		}
+		r.fields = append(r.fields, f)
 	}
 	return r
 }
@@ -177,16 +183,12 @@ func (r *Row) appendField(dst, field []byte, f *rowField) ([]byte, error) {
 		saw(f.watch, nil, nil)
 		return append(dst, field...), nil
 	}
-	value := field
-	if bytes.IndexByte(field, '\\') >= 0 {
-		var ok bool
-		if r.plain, ok = appendUnescaped(slices.Grow(r.plain[:0], len(field)), field); !ok {
-			return dst, r.valueError(f, "ends in the middle of an escape")
-		}
-		value = r.plain
+	value, err := r.value(field, f)
+	if err != nil {
+		return dst, err
 	}
 	start := len(dst)
-	dst, err := f.apply.append(dst, value, &r.near)
+	dst, err = f.apply.append(dst, value, &r.near)
 	switch {
 	case err == nil:
 	case errors.Is(err, mask.ErrNull):
@@ -201,6 +203,18 @@ func (r *Row) appendField(dst, field []byte, f *rowField) ([]byte, error) {
 	}
 	r.plain = append(r.plain[:0], dst[start:]...)
 	return appendEscaped(dst[:start], r.plain), nil
+}
+
+// value gives a field without its escapes, until the next call.
+func (r *Row) value(field []byte, f *rowField) ([]byte, error) {
+	if bytes.IndexByte(field, '\\') < 0 {
+		return field, nil
+	}
+	var ok bool
+	if r.plain, ok = appendUnescaped(slices.Grow(r.plain[:0], len(field)), field); !ok {
+		return nil, r.valueError(f, "ends in the middle of an escape")
+	}
+	return r.plain, nil
 }
 
 // reasonOf takes the reason of a mask that promises not to quote the value; what any other error says is not trusted.

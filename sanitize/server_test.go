@@ -46,6 +46,18 @@ var onServer = []struct {
 	{"a int8", "{mask: noise, ratio: 1}", []string{`9223372036854775807`, `-9223372036854775808`, `7`}},
 	{"a int2", "{mask: bucket, width: 10}", []string{`-32768`, `32767`}},
 	{"a float8", "{mask: noise, ratio: 1}", []string{`1.7976931348623157e308`, `'-Infinity'`, `5e-324`}},
+	{"a int8", "{mask: digits, short: permute}", []string{`9223372036854775807`, `-9223372036854775808`, `0`, `-7`, `4111111111111111`}},
+	{"a int2", "{mask: digits, short: permute}", []string{`-32768`, `32767`, `5`}},
+	{"a numeric(12,4)", "digits", []string{`99999999.9999`, `-1234.5600`, `0`, `'NaN'`}},
+	{"a numeric", "{mask: digits, luhn: true}", []string{`123456789012345678901234567890.5`, `'Infinity'`, `'-Infinity'`, `0.00000123456789`}},
+	{"a numeric[]", "{mask: array, each: digits}", []string{`'{123456.10,NULL,0}'`}},
+	{"a uuid", "hash", []string{`gen_random_uuid()`, `'00000000-0000-0000-0000-000000000000'`}},
+	{"a money", "{mask: noise, ratio: 1}", []string{`'$0.05'`, `'-1234.56'`, `'0'`, `'92233720368547758.07'`, `'-92233720368547758.08'`}},
+	{"a money[]", "{mask: array, each: noise}", []string{`'{"$1,234.56",NULL}'`}},
+	{"a interval", "{mask: noise, ratio: 1}", []string{`'0'`, `'1 year 2 mons -3 days 04:05:06.7'`, `'-1 year +3 days -4:05:06'`, `'-178956970 years -8 months'`, `'178956970 years 7 months 2147483647 days'`, `'-2147483648 days -00:00:01'`, `'2562047788:00:54.775807'`, `'-1 mon'`}},
+	{"a interval year to month", "{mask: noise, ratio: 0.9}", []string{`'20 years 3 months'`}},
+	{"a interval(2)", "{mask: noise, ratio: 0.9}", []string{`'10:20:30.25'`}},
+	{"a date", "{mask: birthdate, min_age: 18}", []string{`'infinity'`, `'-infinity'`, `'4713-11-24 BC'`, `'5874897-12-31'`, `'2020-02-29'`}},
 	{"a timestamptz", "{mask: truncate_date, unit: quarter}", []string{`'2024-02-29 10:20:30.5+00'`, `'infinity'`, `'4713-11-30 00:00:00+00 BC'`}},
 	{"a timestamp", "{mask: birthdate, years: 50}", []string{`'2024-02-29 10:20:30.5'`, `'294276-12-31 00:00:00'`, `'4713-11-30 00:00:00 BC'`}},
 	{"a bytea", "bytea", []string{`'\xdeadbeef'`, `''`}},
@@ -68,7 +80,7 @@ func TestServerTakesMasks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'"); err != nil {
+	if _, err := conn.Exec(ctx, "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET lc_monetary = 'C'"); err != nil {
 		t.Fatal(err)
 	}
 	pair := []sanitize.Field{{Name: "name", BaseType: "text", TypeKind: 'b'}, {Name: "born", BaseType: "date", TypeKind: 'b'}, {Name: "n", BaseType: "_int4", TypeKind: 'b'}}

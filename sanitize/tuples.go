@@ -43,7 +43,7 @@ func (t *TablePlan) Constants() map[string]string {
 }
 
 // Tuples returns a new masker of rows in COPY's binary format, for one goroutine; nil when a masked column has a type that cannot be
-// masked in its binary form, or one that a mask reads has such a type. Columns that are masked or read must have their types from pg_catalog, but for constants.
+// masked in its binary form, one that a mask reads has such a type, or a mask asks a program. Columns that are masked or read must have their types from pg_catalog, but for constants.
 func (t *TablePlan) Tuples(constants map[string][]byte) *Tuples {
 	r := &Tuples{table: Relation{t.Schema, t.Name}, near: newNeighbours(t)}
 	for _, column := range r.near.columns {
@@ -57,6 +57,8 @@ func (t *TablePlan) Tuples(constants map[string][]byte) *Tuples {
 		f := tupleField{name: c.Name, mask: c.Mask.Name}
 		_, constant := c.Mask.Const()
 		switch {
+		case c.Mask.Outside(): // Row alone tells masks of the values to come
+			return nil
 		case c.Mask.Keep(), c.Mask.Expression != "":
 		case c.Mask.Null():
 			f.all = []byte{0xff, 0xff, 0xff, 0xff}

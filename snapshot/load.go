@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -60,8 +59,9 @@ func (c *copier) queue() []*load {
 		}
 		masked := l.plan.Masked()
 		l.result = Table{Schema: t.Schema, Name: t.Name, Masked: len(masked) > 0, Part: c.sel.Part(t.Schema, t.Name)}
-		if t.IsPartition && (c.desc.movingKeys[t.Root] || intersects(c.desc.partitionKeys[t.Root], masked)) {
-			l.via = at[t.Root]
+		keyMasked := intersects(c.desc.partitionKeys[t.Root], masked)
+		if t.IsPartition && (keyMasked || c.desc.movingKeys[t.Root]) {
+			l.via, l.result.Rerouted = at[t.Root], keyMasked
 		}
 		loads = append(loads, l)
 		c.tally.TotalTables++
@@ -288,82 +288,4 @@ func (c *copier) readError(l *load, err error) error {
 		return err
 	}
 	return c.src.failed("copy "+l.table.String(), err)
-}
-
-// sink receives COPY data from the source. Rows pass the masks one by one, if there are any; data without masks are handed on as they come.
-type sink struct {
-	stream *stream
-	row    *sanitize.Row // masks rows of the text format
-	tuples *tupleReader  // masks rows of the binary format; both are nil without masks
-	grown  func(n int)
-	limit  *limiter
-
-	part   []byte // beginning of a row whose end has not come yet
-	bytes  int64
-	untold int // bytes not yet given to grown
-}
-
-// Write takes the body of one CopyData message, which PostgreSQL fills with one row, though the protocol does not promise it.
-func (s *sink) Write(p []byte) (int, error) {
-	if err := s.count(len(p)); err != nil {
-		return 0, err
-	}
-	buffer, err := s.stream.buffer()
-	if err != nil {
-		return 0, err
-	}
-	switch {
-	case s.tuples != nil:
-		buffer, err = s.tuples.mask(buffer, p)
-	case s.row != nil:
-		buffer, err = s.mask(buffer, p)
-	default:
-		buffer = append(buffer, p...)
-	}
-	if err != nil {
-		return 0, err
-	}
-	s.stream.put(buffer)
-	return len(p), nil
-}
-
-func (s *sink) count(n int) error {
-	s.bytes += int64(n)
-	if s.untold += n; s.untold < bufferSize {
-		return nil
-	}
-	n, s.untold = s.untold, 0
-	s.grown(n)
-	return s.limit.wait(s.stream.ctx, n)
-}
-
-// mask appends every row that ends in p. In COPY's text format a line feed ends a row and stands nowhere else.
-func (s *sink) mask(buffer, p []byte) ([]byte, error) {
-	for rest := p; len(rest) > 0; {
-		end := bytes.IndexByte(rest, '\n') + 1
-		if end == 0 {
-			s.part = append(s.part, rest...)
-			break
-		}
-		line := rest[:end]
-		if len(s.part) > 0 {
-			s.part = append(s.part, line...)
-			line = s.part
-		}
-		var err error
-		if buffer, err = s.row.Append(slices.Grow(buffer, len(line)), line); err != nil { // a large row at once, not by doubling
-			return nil, err
-		}
-		s.part, rest = s.part[:0], rest[end:]
-	}
-	return buffer, nil
-}
-
-// end checks that no row was left without its end.
-func (s *sink) end() error {
-	s.grown(s.untold)
-	if len(s.part) > 0 || s.tuples != nil && len(s.tuples.part) > 0 {
-		return errors.New("the data ended within a row")
-	}
-	return nil
 }

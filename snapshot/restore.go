@@ -163,7 +163,7 @@ func (c *copier) restoreQueue(from *Archived) ([]shelf, error) {
 			l.result.Part.Share, l.result.SourceRows, l.result.SourceRowsExact = part.Share, part.SourceRows, part.SourceRowsExact
 		}
 		if slices.Contains(from.source.ViaRoot, known.String()) {
-			l.via = roots[known.Root]
+			l.via, l.result.Rerouted = roots[known.Root], true
 		}
 		queue = append(queue, stock{l, t})
 		c.loads = append(c.loads, l)

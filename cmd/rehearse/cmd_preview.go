@@ -49,6 +49,7 @@ func previewAction(c *cli.Context) error {
 	if cfg.Rules, err = rules(c); err != nil {
 		return err
 	}
+	cfg.Programs = c.Bool("mask-programs")
 	if cfg.Key, cfg.Ephemeral, err = maskKey(); err != nil {
 		return err
 	}

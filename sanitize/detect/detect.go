@@ -194,7 +194,7 @@ func textRules(class string) []string {
 }
 
 func classifyInteger(c Column, values []string) Guess {
-	rules := []string{"digits", "int_permute", "keep"}
+	rules := digitRules(values)
 	class := classOfName(c.Table, c.Name)
 	if class == "" || class == classHarmless {
 		if byComment := classOfComment(c); byComment != "" {
@@ -213,6 +213,20 @@ func classifyInteger(c Column, values []string) Guess {
 		return Guess{Class: class, Rules: rules, Evidence: evidence}
 	}
 	return keep("number")
+}
+
+// digitRules are the masks for numbers that are rows of digits. That of digits stops the copy at numbers of fewer than six, so it is for those
+// of which there are samples, all of seven or more.
+func digitRules(values []string) []string {
+	for _, v := range values {
+		if len(strings.TrimPrefix(v, "-")) < 7 {
+			return []string{"int_permute", "keep"}
+		}
+	}
+	if len(values) == 0 {
+		return []string{"int_permute", "keep"}
+	}
+	return []string{"digits", "int_permute", "keep"}
 }
 
 // byNameOr says whether the name gave the class, or the comment.

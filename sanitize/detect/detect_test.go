@@ -103,6 +103,19 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// TestDigitsOnlyOfLongNumbers: the mask digits refuses numbers of few digits, so it is proposed where there are samples of longer ones.
+func TestDigitsOnlyOfLongNumbers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		values []string
+		want   string
+	}{{nil, "int_permute"}, {[]string{"491512345678", "15155550123"}, "digits"}, {[]string{"491512345678", "112"}, "int_permute"}} {
+		if g := detect.Classify(detect.Column{Table: "t", Name: "phone", BaseType: "int8", TypeKind: 'b'}, c.values); g.Rules[0] != c.want {
+			t.Errorf("%q: %s, want %s", c.values, g.Rules[0], c.want)
+		}
+	}
+}
+
 func TestTypes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -112,7 +125,7 @@ func TestTypes(t *testing.T) {
 		doubtful    bool
 	}{
 		{"id", "int8", 'b', "keep", false},
-		{"phone", "int8", 'b', "digits", false},
+		{"phone", "int8", 'b', "int_permute", false},
 		{"salary", "int4", 'b', "null", false},
 		{"total", "numeric", 'b', "keep", false},
 		{"salary", "numeric", 'b', "null", false},
@@ -138,8 +151,8 @@ func TestTypes(t *testing.T) {
 		{"salaries", "_int4", 'b', "keep", false},
 		{"salary", "_int4", 'b', `{mask: constant, value: "{}"}`, false},
 		{"api_key", "uuid", 'b', "uuid", false},
-		{"pin", "int4", 'b', "digits", false},
-		{"account_number", "int8", 'b', "digits", false},
+		{"pin", "int4", 'b', "int_permute", false},
+		{"account_number", "int8", 'b', "int_permute", false},
 		{"birth_year", "int4", 'b', "keep", true},
 		{"zip", "int4", 'b', "keep", true},
 		{"diagnosis_at", "date", 'b', "{mask: date_shift, days: 180}", false},

@@ -196,9 +196,16 @@ func textOfTimestamp(dst, src []byte, zone string) ([]byte, bool) {
 
 // appendTime appends a blank and the time of day, with as many digits of a second as it needs.
 func appendTime(dst []byte, micros int64) []byte {
+	hours := micros / (3600 * 1_000_000)
+	dst = append(dst, ' ', '0'+byte(hours/10), '0'+byte(hours%10))
+	return appendMinutes(dst, micros%(3600*1_000_000))
+}
+
+// appendMinutes appends the minutes and seconds that follow hours.
+func appendMinutes(dst []byte, micros int64) []byte {
 	seconds, fraction := micros/1_000_000, micros%1_000_000
-	for i, part := range [3]int64{seconds / 3600, seconds / 60 % 60, seconds % 60} {
-		dst = append(dst, " ::"[i], '0'+byte(part/10), '0'+byte(part%10))
+	for _, part := range [2]int64{seconds / 60, seconds % 60} {
+		dst = append(dst, ':', '0'+byte(part/10), '0'+byte(part%10))
 	}
 	if fraction == 0 {
 		return dst

@@ -7,7 +7,7 @@ const keepsDigits = keepsFolded | keepsDistinct | keepsForm
 func digitsFamily() family {
 	return family{
 		Info: Info{
-			Name: "digits", Summary: "other digits for the digits, by the format-preserving cipher FF1 (NIST SP 800-38G)", Types: textTypes(),
+			Name: "digits", Summary: "other digits for the digits, by the format-preserving cipher FF1 (NIST SP 800-38G)", Types: append(textTypes(), "int2", "int4", "int8", "numeric"),
 			Params: []ParamInfo{
 				{Name: "keep_prefix", Type: "integer", Default: "0", Meaning: "digits kept at the start"},
 				{Name: "keep_suffix", Type: "integer", Default: "0", Meaning: "digits kept at the end"},
@@ -18,22 +18,36 @@ func digitsFamily() family {
 				"length, separators and the count of digits are kept; the same digits give the same digits whatever separates them",
 				"distinct values stay distinct",
 				"letters and everything else that is no digit 0-9 are kept unmasked: use shape where letters tell something",
+				"of a number, sign and point are kept too, and digits count from its first that is not 0 to its last, less the noughts that end a fraction; nought, NaN and infinity stay",
+				"a number has the same result in every type of numbers that holds it, and no larger one is needed for the result",
 				"reversible for the holder of the key; fewer than six digits to mask (after those kept; with luhn seven) can be guessed and are refused unless short says otherwise",
 			},
 			AtLeast: keepsDigits, AtBest: keepsDigits | KeepsCheckDigits | KeepsValidity, Depends: "check digits and validity are kept with luhn: true",
 		},
-		compile: func(c *compiler) (*Mask, error) {
-			prefix, suffix := int(c.params.integer("keep_prefix", 0, 0, 1<<20)), int(c.params.integer("keep_suffix", 0, 0, 1<<20))
-			luhn, cipher, trim := c.params.boolean("luhn", false), newDigitCipher(c.keys, c.domain, "digits"), trimmer(c.target)
-			short := c.params.choice("short", "refuse", "permute") == "permute"
-			if limit := c.target.MaxLength; limit > 0 && limit-prefix-suffix < leastDigits && !short {
-				return nil, &TypeError{Mask: "digits", Type: c.target.narrow(), Want: []string{"texts with room for six digits to mask (short: permute masks fewer)"}}
-			}
-			return &Mask{Keeps: keepsDigits | (KeepsCheckDigits | KeepsValidity).when(luhn), New: func() Func {
-				return &digitsFunc{mask: "digits", short: short, cipher: cipher(), trim: trim, prefix: prefix, suffix: suffix, luhn: luhn}
-			}}, nil
-		},
+		compile: compileDigits,
 	}
+}
+
+func compileDigits(c *compiler) (*Mask, error) {
+	prefix, suffix := int(c.params.integer("keep_prefix", 0, 0, 1<<20)), int(c.params.integer("keep_suffix", 0, 0, 1<<20))
+	luhn, cipher, trim := c.params.boolean("luhn", false), newDigitCipher(c.keys, c.domain, "digits"), trimmer(c.target)
+	short := c.params.choice("short", "refuse", "permute") == "permute"
+	size, number := integerBits(c.target.BaseType), c.target.isNumeric()
+	switch limit := c.target.MaxLength; {
+	case short:
+	case !number && limit > 0 && limit-prefix-suffix < leastDigits:
+		return nil, &TypeError{Mask: "digits", Type: c.target.narrow(), Want: []string{"texts with room for six digits to mask (short: permute masks fewer)"}}
+	case size > 0 && digitsOf(size)-prefix-suffix < leastDigits:
+		return nil, &TypeError{Mask: "digits", Type: c.target.BaseType, Want: []string{"integers with room for six digits to mask (short: permute masks fewer)"}}
+	}
+	newDigits := func() *digitsFunc {
+		return &digitsFunc{mask: "digits", short: short, cipher: cipher(), trim: trim, prefix: prefix, suffix: suffix, luhn: luhn}
+	}
+	m := &Mask{Keeps: keepsDigits | (KeepsCheckDigits | KeepsValidity).when(luhn), New: func() Func { return newDigits() }}
+	if number {
+		m.SequenceFloor, m.New = digitsFloor, func() Func { return numberDigits{newDigits()} }
+	}
+	return m, nil
 }
 
 // leastDigits is how many digits the standard wants at least: a million sequences.
@@ -52,6 +66,16 @@ type digitsFunc struct {
 func (f *digitsFunc) Append(dst, src []byte) ([]byte, error) {
 	src = f.trim(src)
 	f.digits = appendDigits(f.digits[:0], src)
+	part, err := f.part()
+	if err != nil {
+		return dst, err
+	}
+	f.permute(part)
+	return replaceDigits(dst, src, f.digits), nil
+}
+
+// part gives the digits between those that are kept.
+func (f *digitsFunc) part() ([]byte, error) {
 	part := f.digits
 	if f.prefix+f.suffix < len(part) { // else nothing would be masked
 		part = part[f.prefix : len(part)-f.suffix]
@@ -61,14 +85,18 @@ func (f *digitsFunc) Append(dst, src []byte) ([]byte, error) {
 		least++
 	}
 	if n := len(part); n > 0 && n < least && !f.short {
-		return dst, &ValueError{Mask: f.mask, Reason: "has too few digits to mask, they could be guessed"}
+		return nil, &ValueError{Mask: f.mask, Reason: "has too few digits to mask, they could be guessed"}
 	}
+	return part, nil
+}
+
+// permute replaces a part of the digits in place.
+func (f *digitsFunc) permute(part []byte) {
 	if f.luhn {
 		f.permuteLuhn(part)
 	} else {
 		f.cipher.permute(part)
 	}
-	return replaceDigits(dst, src, f.digits), nil
 }
 
 // permuteLuhn permutes all digits of part but the last, and sets that so that the check sum of all digits stays as it was. Both the

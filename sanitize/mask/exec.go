@@ -1,7 +1,9 @@
 package mask
 
 import (
+	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -9,14 +11,25 @@ import (
 
 // Programs asks programs outside of this one for masks. It is used by many goroutines at once.
 type Programs interface {
-	// Ask gives a program one line, of JSON, and appends the line that it answers with to dst, without its end. The program is started where none
-	// of its kind is idle. An error says what the program did, to follow "its program", and holds nothing of what was asked or answered.
-	Ask(dst []byte, command []string, timeout time.Duration, line []byte) ([]byte, error)
+	// Ask gives a program n lines, of JSON, and appends the n lines that it answers with to dst, all with their ends. The program is started where
+	// none of its kind is idle, and has the timeout for all of them. An error says what the program did, to follow "its program", and holds
+	// nothing of what was asked or answered.
+	Ask(dst []byte, command []string, timeout time.Duration, lines []byte, n int) ([]byte, error)
+}
+
+// Expecting is implemented by a Func or RowFunc that is faster where it knows the values to come. What is not expected is masked all the same.
+type Expecting interface {
+	// Expect takes note of a value that Append will be given, after those expected before it, with the others of its row, nil without Needs.
+	Expect(src []byte, others [][]byte) error
+	// Batch is how many values it is best to expect before they are masked.
+	Batch() int
 }
 
 const (
 	patience     = 10 * time.Second
 	mostPatience = time.Hour
+	usualBatch   = 64
+	mostBatch    = 10_000
 )
 
 // execFamily: what a program of the user's own makes of values.
@@ -26,12 +39,14 @@ func execFamily() family {
 			Name: "exec", Summary: "what a program makes of the value: one line of JSON for each value, one in answer", Types: []string{"any"},
 			Params: []ParamInfo{
 				{Name: "command", Type: "value", Row: true, Meaning: "the program and its arguments, a list; no shell is between; required"},
-				{Name: "timeout", Type: "string", Default: "10s", Meaning: "how long one answer may take"},
+				{Name: "timeout", Type: "string", Default: "10s", Meaning: "how long the answers to one batch may take"},
+				{Name: "batch", Type: "integer", Default: strconv.Itoa(usualBatch), Meaning: "how many values the program is given at most before it must have answered, from 1 to " + strconv.Itoa(mostBatch)},
 				{Name: "with", Type: "columns", Meaning: "columns of the same row whose raw values the program is given too"},
 			},
 			Guarantees: []string{
 				"raw values leave to the program, on this machine: that must be allowed for the run, and the plan says so",
 				`it is given {"value":"...","row":{"column":"..."}} and answers {"value":"..."}, or null for NULL; as long as its input lasts, and for many columns and workers at once by as many processes`,
+				"it is given the values of a batch at once, fewer at the end of a table, and answers each with one line, in their order",
 				"nothing is guaranteed of the result, neither that it is masked nor that equal values stay equal",
 				"no answer in time, an answer that is no such line, and the program's end are errors, without the value; NULL stays NULL",
 			},
@@ -42,7 +57,7 @@ func execFamily() family {
 
 func compileExec(c *compiler) (*Mask, error) {
 	command := c.command()
-	timeout := c.duration("timeout", patience)
+	timeout, batch := c.duration("timeout", patience), int(c.params.integer("batch", usualBatch, 1, mostBatch))
 	columns := c.columns("with")
 	switch {
 	case c.params.failed != nil:
@@ -60,7 +75,7 @@ func compileExec(c *compiler) (*Mask, error) {
 	}
 	m := &Mask{Needs: needed.names, command: command, outside: true}
 	newExec := func() *execFunc {
-		return &execFunc{programs: programs, command: command, timeout: timeout, names: needed.names, target: c.target}
+		return &execFunc{programs: programs, command: command, timeout: timeout, batch: batch, names: needed.names, target: c.target}
 	}
 	if len(m.Needs) == 0 {
 		m.New = func() Func { return newExec() }
@@ -107,10 +122,16 @@ type execFunc struct {
 	programs Programs
 	command  []string
 	timeout  time.Duration
+	batch    int
 	names    []string
 	target   Target
-	line     []byte
-	answer   []byte
+
+	line    []byte // of the value at hand
+	lines   []byte // of values to be masked, in their order
+	masked  int    // bytes of them whose values have been
+	waiting int    // how many have not
+	heard   []byte // answers of the program
+	answers []byte // those of them that are still to be used
 }
 
 type execRowFunc struct{ *execFunc }
@@ -121,7 +142,48 @@ func (f execRowFunc) Append(dst, src []byte, others [][]byte) ([]byte, error) {
 	return f.ask(dst, src, others)
 }
 
-func (f *execFunc) ask(dst, src []byte, others [][]byte) (_ []byte, err error) {
+// Batch implements Expecting.
+func (f *execFunc) Batch() int { return f.batch }
+
+// Expect implements Expecting.
+func (f *execFunc) Expect(src []byte, others [][]byte) error {
+	if err := f.write(src, others); err != nil {
+		return err
+	}
+	if f.waiting == 0 {
+		f.lines, f.masked = f.lines[:0], 0
+	}
+	f.lines = append(f.lines, f.line...)
+	f.waiting++
+	return nil
+}
+
+// ask gives the answer to a value, which is one of those that wait, or is asked about alone.
+func (f *execFunc) ask(dst, src []byte, others [][]byte) ([]byte, error) {
+	if f.waiting == 0 {
+		if err := f.Expect(src, others); err != nil {
+			return dst, err
+		}
+	} else if err := f.write(src, others); err != nil {
+		return dst, err
+	}
+	if len(f.answers) == 0 {
+		var err error
+		if f.heard, err = f.programs.Ask(f.heard[:0], f.command, f.timeout, f.lines[f.masked:], f.waiting); err != nil {
+			return dst, &ValueError{Mask: "exec", Reason: fmt.Sprintf("was not masked: its program %v", err)}
+		}
+		f.answers = f.heard
+	}
+	if !bytes.HasPrefix(f.lines[f.masked:], f.line) {
+		return dst, &ValueError{Mask: "exec", Reason: "was not masked: it came before others that were expected"}
+	}
+	answer, answers, _ := bytes.Cut(f.answers, []byte{'\n'})
+	f.answers, f.masked, f.waiting = answers, f.masked+len(f.line), f.waiting-1
+	return f.result(dst, answer)
+}
+
+// write makes the line of a value.
+func (f *execFunc) write(src []byte, others [][]byte) error {
 	valid := utf8.Valid(src)
 	f.line = append(quote(append(f.line[:0], `{"value":"`...), src), '"')
 	for i, name := range f.names {
@@ -138,18 +200,15 @@ func (f *execFunc) ask(dst, src []byte, others [][]byte) (_ []byte, err error) {
 		f.line = append(f.line, '}')
 	}
 	if !valid {
-		return dst, &ValueError{Mask: "exec", Reason: "is not valid UTF-8"}
+		return &ValueError{Mask: "exec", Reason: "is not valid UTF-8"}
 	}
-	f.line = append(f.line, '}')
-	if f.answer, err = f.programs.Ask(f.answer[:0], f.command, f.timeout, f.line); err != nil {
-		return dst, &ValueError{Mask: "exec", Reason: fmt.Sprintf("was not masked: its program %v", err)}
-	}
-	return f.result(dst)
+	f.line = append(f.line, "}\n"...)
+	return nil
 }
 
 // result reads the answer.
-func (f *execFunc) result(dst []byte) ([]byte, error) {
-	text, null, ok := answered(f.answer)
+func (f *execFunc) result(dst, answer []byte) ([]byte, error) {
+	text, null, ok := answered(answer)
 	switch {
 	case !ok:
 		return dst, &ValueError{Mask: "exec", Reason: `was not masked: its program answered something else than {"value":"..."}`}

@@ -143,6 +143,22 @@ func someDecimal(r *rand.Rand) string {
 	return strconv.FormatFloat(float64(float32(r.NormFloat64()*100)), 'f', 1+r.IntN(3), 64)
 }
 
+func someMoney(r *rand.Rand) string {
+	switch r.IntN(8) {
+	case 0:
+		return oneOf("$0.00", "-$0.01", "$92,233,720,368,547,758.07", "-$92,233,720,368,547,758.08", "$999,999.99")(r)
+	case 1:
+		return fmt.Sprintf("%s$%d,%03d.%02d", oneOf("", "-")(r), 1+r.IntN(999), r.IntN(1000), r.IntN(100))
+	}
+	return fmt.Sprintf("%s$%d.%02d", oneOf("", "-")(r), r.IntN(1000), 1+r.IntN(99))
+}
+
+func someInterval(r *rand.Rand) string {
+	return oneOf("00:00:00", "1 mon", "-1 mons", "3 years 2 mons -15 days +04:05:06.789", "-1 years -2 mons +3 days -04:05:06", "infinity", "-infinity",
+		"178956970 years 7 mons", "-178956970 years -8 mons", "2562047788:00:54.775807", "-2562047788:00:54.775808", "-00:00:00.000001", "100:00:00",
+		fmt.Sprintf("%d days", 2+r.IntN(1000)), fmt.Sprintf("%02d:%02d:%02d.25", r.IntN(100), r.IntN(60), r.IntN(60)))(r)
+}
+
 func compareNumbers(a, b string) int {
 	x, _ := strconv.ParseFloat(a, 64)
 	y, _ := strconv.ParseFloat(b, 64)

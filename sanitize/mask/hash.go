@@ -15,7 +15,7 @@ import (
 func hashFamily() family {
 	return family{
 		Info: Info{
-			Name: "hash", Summary: "a keyed hash, HMAC-SHA256, in hexadecimal, base32 or base62", Types: append(textTypes(), "bytea"),
+			Name: "hash", Summary: "a keyed hash, HMAC-SHA256, in hexadecimal, base32 or base62", Types: append(textTypes(), "bytea", "uuid"),
 			Params: []ParamInfo{
 				{Name: "length", Type: "integer", Default: "32, less where the column is shorter", Meaning: "characters without the prefix, up to 64 (base32: 51, base62: 40); of bytea, bytes up to 32"},
 				{Name: "encoding", Type: "string", Default: "hex", Meaning: "hex or base32, in small letters, or base62, in letters of both cases and digits"},
@@ -25,6 +25,7 @@ func hashFamily() family {
 				"distinct values stay distinct, but for a chance below 2^-60 a pair, where there is room for 60 bits: 15 characters of hex, 12 of base32 or base62, 8 bytes of bytea",
 				"values equal under lower() stay so, capitals of the value showing as capitals of the hash, except for long mixed case, and in base62 but for citext",
 				"length is not kept; the empty text stays empty",
+				"a uuid becomes one of version 8 (RFC 9562), with 122 bits of the hash, also the nil uuid",
 			},
 			AtLeast: keepsSame, AtBest: keepsFolded | keepsDistinct, Depends: "uniqueness is kept where length leaves room for 60 bits; case equality in citext, and from 32 characters on (base32: 16)",
 		},
@@ -33,8 +34,11 @@ func hashFamily() family {
 }
 
 func compileHash(c *compiler) (*Mask, error) {
-	if c.target.BaseType == "bytea" {
+	switch c.target.BaseType {
+	case "bytea":
 		return compileHashBytes(c)
+	case "uuid":
+		return compileHashUUID(c)
 	}
 	encoding, prefix := c.params.choice("encoding", "hex", "base32", "base62"), c.params.text("prefix", "")
 	if !utf8.ValidString(prefix) || strings.ContainsRune(prefix, 0) {
@@ -153,4 +157,30 @@ func (f *hashBytesFunc) Append(dst, src []byte) ([]byte, error) {
 	}
 	dst = append(slices.Grow(dst, 2+2*f.length), `\x`...)
 	return hex.AppendEncode(dst, f.mac.sum(src)[:f.length]), nil
+}
+
+func compileHashUUID(c *compiler) (*Mask, error) {
+	for _, name := range []string{"length", "encoding", "prefix"} {
+		if c.params.has(name) {
+			c.params.fail(name, "has no meaning for a uuid")
+		}
+	}
+	key := subkey(c.keys, c.domain, "hash")
+	return &Mask{Keeps: keepsFolded | keepsDistinct, New: func() Func { return &hashUUIDFunc{mac: newMAC(key)} }}, nil
+}
+
+type hashUUIDFunc struct {
+	mac *mac
+	id  [16]byte
+}
+
+func (f *hashUUIDFunc) Append(dst, src []byte) ([]byte, error) {
+	var ok bool
+	if f.id, ok = parseUUID(src); !ok {
+		return dst, &ValueError{Mask: "hash", Reason: "is not a uuid"}
+	}
+	sum := f.mac.sum(f.id[:])
+	sum[6] = 0x80 | sum[6]&0x0F // version 8, made in a way of its own
+	sum[8] = 0x80 | sum[8]&0x3F // the variant of RFC 9562
+	return appendUUID(dst, sum[:16], true, false), nil
 }

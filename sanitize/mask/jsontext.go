@@ -115,7 +115,7 @@ func unquote(dst, s []byte) []byte {
 
 // needsQuote tells whether quote would write text in another way.
 func needsQuote(text []byte) bool {
-	for _, c := range text {
+	for _, c := range text[plainRun(text):] {
 		if c < ' ' || c == '"' || c == '\\' {
 			return true
 		}

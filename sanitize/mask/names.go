@@ -102,13 +102,17 @@ func nameFamilies() []family {
 		"words with digits or without letters are masked as by shape; the empty text stays empty",
 	}
 	info := func(name, summary string, more ...string) Info {
-		return Info{Name: name, Summary: summary, Types: textTypes(), Params: []ParamInfo{{Name: "locale", Type: "string", Meaning: "names of one language instead of several: " + strings.Join(locales(), ", ")}}, Guarantees: append(slices.Clone(guarantees), more...), AtLeast: keepsFolded, AtBest: keepsFolded}
+		return Info{
+			Name: name, Summary: summary, Types: textTypes(), Params: []ParamInfo{{Name: "locale", Type: "string", Meaning: "names of one language instead of several: " + strings.Join(locales(), ", ")}},
+			Guarantees: append(slices.Clone(guarantees), more...), AtLeast: keepsFolded, AtBest: keepsFolded,
+		}
 	}
 	return []family{
-		{Info: info("first_name", "a first name of several languages"), compile: func(c *compiler) (*Mask, error) { return compileNames(c, "first_name", "") }},
+		{Info: gendered(info("first_name", "a first name of several languages")), compile: func(c *compiler) (*Mask, error) { return compileNames(c, "first_name", "") }},
 		{Info: info("last_name", "a last name of several languages"), compile: func(c *compiler) (*Mask, error) { return compileNames(c, "", "last_name") }},
 		{
-			Info: info("full_name", "first names and a last name", "agrees word by word with columns under first_name and last_name, unless domain is set: the last word, or the words before a comma, are the last name"),
+			Info: gendered(info("full_name", "first names and a last name",
+				"agrees word by word with columns under first_name (of the same locale and gender_from) and last_name, unless domain is set: the last word, or the words before a comma, are the last name")),
 			compile: func(c *compiler) (*Mask, error) {
 				return compileNames(c, "first_name", "last_name")
 			},
@@ -140,7 +144,7 @@ func compileNames(c *compiler, first, last string) (*Mask, error) {
 		}
 	}
 	scrambler, trim := newScrambler(c.keys, c.domain), trimmer(c.target)
-	return &Mask{Keeps: keepsFolded, New: func() Func {
+	newNames := func() *nameFunc {
 		f := &nameFunc{mask: c.rule.Name, limit: c.target.MaxLength, trim: trim, scrambler: scrambler()}
 		for i, p := range parts {
 			if p.list != nil {
@@ -148,7 +152,11 @@ func compileNames(c *compiler, first, last string) (*Mask, error) {
 			}
 		}
 		return f
-	}}, nil
+	}
+	if first != "" && c.params.has("gender_from") {
+		return c.genderedNames(parts[0].list, newNames)
+	}
+	return &Mask{Keeps: keepsFolded, New: func() Func { return newNames() }}, nil
 }
 
 type nameFunc struct {

@@ -10,6 +10,9 @@ func numberFamilies() []family {
 // arithmetic makes a Func of what becomes of a decimal and of a floating-point number. Numbers of more than 18 digits are cut to their first 18.
 func (c *compiler) arithmetic(exact func(n number, src []byte, most int64) int64, float func(x float64, src []byte) float64) appender {
 	name, base, size := c.rule.Name, c.target.BaseType, floatBits(c.target.BaseType)
+	if base == "money" { // is an int8, of its smallest unit
+		base = "int8"
+	}
 	return func(dst, src []byte) ([]byte, error) {
 		if isOddNumber(src) {
 			return append(dst, src...), nil
@@ -69,33 +72,6 @@ func cutNumber(src []byte) (n number, rest []byte, ok bool) {
 	}
 	n, ok = parseNumber(src[:cut])
 	return n, src[cut:], ok
-}
-
-// noiseFamily: a number near by.
-func noiseFamily() family {
-	return family{
-		Info: Info{
-			Name: "noise", Summary: "a number that is a share of the value greater or smaller", Types: numberTypes(),
-			Params: []ParamInfo{{Name: "ratio", Type: "number", Default: "0.1", Meaning: "how much at most, as a share of the value, up to 1"}},
-			Guarantees: []string{
-				"the sign, the digits behind the point, nought, NaN and infinity are kept; no result has more digits than its value, so what a precision allowed it allows",
-				"equal values stay equal, distinct ones may become equal, and the order of near ones is lost",
-				"a number of few digits may stay what it is; small whole numbers are barely masked",
-			},
-			AtLeast: keepsFolded | KeepsValidity, AtBest: keepsFolded | KeepsValidity,
-		},
-		compile: func(c *compiler) (*Mask, error) {
-			ratio, key := c.params.number("ratio", 0.1, 0, 1), subkey(c.keys, c.domain, "noise")
-			return &Mask{Keeps: keepsFolded | KeepsValidity, New: func() Func {
-				prf := newPRF(key)
-				share := func(src []byte) float64 { return ratio * (float64(prf.number(src)>>11)/(1<<52) - 1) }
-				return c.arithmetic(func(n number, src []byte, most int64) int64 {
-					moved := float64(n.value) * share(src)
-					return min(max(n.value+int64(math.Round(moved)), 0), most)
-				}, func(x float64, src []byte) float64 { return x + x*share(src) })
-			}}, nil
-		},
-	}
 }
 
 // bucketFamily: the lower end of a bucket.

@@ -77,6 +77,16 @@ func properties() []property {
 		all = append(all, property{rule: r, target: text, generate: someText(0), valid: validity(r.Name)})
 	}
 	all = append(all, property{rule: Rule{Name: "card"}, target: text, generate: cardText, valid: luhnText2}, property{rule: Rule{Name: "card", Params: p("keep_bin", true)}, target: text, generate: cardText, valid: luhnText2})
+	for _, base := range []string{"int2", "int4", "int8", "numeric"} {
+		for _, params := range []map[string]any{p("short", "permute"), p("short", "permute", "luhn", true), p("short", "permute", "keep_prefix", 2, "keep_suffix", 1)} {
+			all = append(all, property{rule: Rule{Name: "digits", Params: params}, target: typed(base), generate: someInteger(base)})
+		}
+	}
+	all = append(all,
+		property{rule: Rule{Name: "digits", Params: p("short", "permute")}, target: typed("numeric"), generate: someDecimal},
+		property{rule: Rule{Name: "noise"}, target: typed("money"), generate: someMoney},
+		property{rule: Rule{Name: "noise"}, target: typed("interval"), generate: someInterval},
+	)
 	for _, base := range []string{"int2", "int4", "int8"} {
 		all = append(all, property{rule: Rule{Name: "int_permute"}, target: typed(base), generate: someInteger(base)})
 	}
@@ -95,7 +105,7 @@ func properties() []property {
 		}
 	}
 	for base, generate := range map[string]func(*rand.Rand) string{"date": someDate, "timestamp": someTimestamp(""), "timestamptz": someTimestamp("+00")} {
-		for _, r := range []Rule{{Name: "date_shift"}, {Name: "truncate_date"}, {Name: "truncate_date", Params: p("unit", "week")}, {Name: "truncate_date", Params: p("unit", "decade")}, {Name: "date_shift", Params: p("keep_weekday", true)}, {Name: "birthdate"}, {Name: "birthdate", Params: p("years", 3)}} {
+		for _, r := range []Rule{{Name: "date_shift"}, {Name: "truncate_date"}, {Name: "truncate_date", Params: p("unit", "week")}, {Name: "truncate_date", Params: p("unit", "decade")}, {Name: "date_shift", Params: p("keep_weekday", true)}, {Name: "birthdate"}, {Name: "birthdate", Params: p("years", 3)}, {Name: "birthdate", Params: p("min_age", 18)}} {
 			all = append(all, property{rule: r, target: typed(base), generate: generate, compare: compareDates})
 		}
 	}
@@ -122,6 +132,7 @@ func shapedProperties() []property {
 		{rule: Rule{Name: "bool_flip"}, target: typed("bool"), generate: oneOf("t", "f")},
 		{rule: Rule{Name: "latlon_jitter"}, target: typed("point"), generate: func(r *rand.Rand) string { return fmt.Sprintf("(%v,%v)", r.Float64()*180-90, r.Float64()*360-180) }},
 		{rule: Rule{Name: "uuid"}, target: typed("uuid"), generate: someUUID},
+		{rule: Rule{Name: "hash"}, target: typed("uuid"), generate: someUUID},
 		{rule: Rule{Name: "ip"}, target: typed("inet"), generate: oneOf("10.0.0.1", "192.168.7.0/24", "::1", "2001:db8::ff00:42:8329", "fe80::/10", "::ffff:1.2.3.4", "255.255.255.255")},
 		{rule: Rule{Name: "ip"}, target: typed("cidr"), generate: oneOf("10.0.0.0/8", "192.168.7.0/24", "2001:db8::/32", "0.0.0.0/0", "192.168.7.128/25")},
 		{rule: Rule{Name: "ip", Params: p("to", "reserved")}, target: typed("cidr"), generate: oneOf("10.0.0.0/8", "2001:db8::/32")},

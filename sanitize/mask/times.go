@@ -1,6 +1,10 @@
 package mask
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+	"time"
+)
 
 // timeFamilies are the masks of dates beside date_shift.
 func timeFamilies() []family { return []family{truncateFamily(), birthdateFamily()} }
@@ -87,9 +91,13 @@ func birthdateFamily() family {
 	return family{
 		Info: Info{
 			Name: "birthdate", Summary: "another day of the same year, or of a year near by", Types: dateTypes(),
-			Params: []ParamInfo{{Name: "years", Type: "integer", Default: "0", Meaning: "how many years before or after at most, up to 50"}},
+			Params: []ParamInfo{
+				{Name: "years", Type: "integer", Default: "0", Meaning: "how many years before or after at most, up to 50"},
+				{Name: "min_age", Type: "integer", Meaning: "how old, in years, everybody is at least on the day of the copy, up to 150; without it nobody's age is looked at"},
+			},
 			Guarantees: []string{
 				"the age stays about the same: with years: 0, the year is kept",
+				"with min_age, a year that is later than the last one in which everybody born is that old becomes that one; so whoever is younger becomes as old, and for some the result is another one after New Year (UTC)",
 				"equal values stay equal; distinct ones may become equal or change places; the time of day, infinity and BC are kept",
 				"sessions must use DateStyle ISO",
 			},
@@ -97,6 +105,10 @@ func birthdateFamily() family {
 		},
 		compile: func(c *compiler) (*Mask, error) {
 			years, key := c.params.integer("years", 0, 0, 50), subkey(c.keys, c.domain, "birthdate")
+			last := int64(math.MaxInt64)
+			if c.params.has("min_age") { // by whole years: at the end of one there would be few days to choose from
+				last = int64(time.Now().UTC().Year()) - 1 - c.params.integer("min_age", 0, 0, 150)
+			}
 			return &Mask{Keeps: keepsFolded | KeepsValidity, New: func() Func {
 				prf := newPRF(key)
 				return appender(func(dst, src []byte) ([]byte, error) {
@@ -112,6 +124,7 @@ func birthdateFamily() family {
 					if year < -4711 || year > 294275 { // the ends of what timestamps hold
 						year = d.year
 					}
+					year = min(year, last)
 					first := daysOf(year, 1, 1)
 					days := daysOf(year+1, 1, 1) - first
 					return appendDate(dst, max(first+int64(sum&(1<<32-1)%uint64(days)), firstDay), d.rest), nil

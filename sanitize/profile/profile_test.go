@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -150,6 +151,20 @@ func TestAllocatesNothing(t *testing.T) {
 	i := 0
 	if n := testing.AllocsPerRun(1000, func() { w.Saw(values[i%4096], values[i%4096]); i++ }); n > 0 {
 		t.Errorf("%v allocations a value", n)
+	}
+}
+
+// TestCharacters counts as the standard library does, and no value makes it allocate.
+func TestCharacters(t *testing.T) {
+	for _, v := range []string{"", "a", "é", "日本語", "Käthe Müller, 東京都 🙂", strings.Repeat("ascii ", 9), strings.Repeat("é", 100), "1234567é", "12345678é"} {
+		if got, want := characters([]byte(v)), utf8.RuneCountInString(v); got != want {
+			t.Errorf("%q: %d characters, want %d", v, got, want)
+		}
+	}
+	w, long := NewSet().Watcher("s", "t", "c"), []byte(strings.Repeat("Käthe ", 100))
+	w.Saw(long, long)
+	if n := testing.AllocsPerRun(100, func() { w.Saw(long, long) }); n > 0 {
+		t.Errorf("%v allocations a long value", n)
 	}
 }
 
