@@ -12,7 +12,8 @@ import (
 	"github.com/rehearse-db/rehearse/rehearse/staging"
 )
 
-// reroute tells which partitions have other counts of rows in the copy than at the source, where the partition key is masked.
+// reroute tells which partitions have other counts of rows in the copy than at the source, where the partition key is masked, or
+// hashed otherwise.
 func (r *rehearsal) reroute(ctx context.Context, w *work, server staging.Server) error {
 	were := map[string]map[string]int64{} // rows of partitions, by their root
 	for _, t := range w.rerouted {
@@ -45,7 +46,7 @@ func (r *rehearsal) reroute(ctx context.Context, w *work, server staging.Server)
 		if len(there) > 0 {
 			r.differ(report.Difference{
 				What: "rows in the partitions of " + root, Source: list(there), Staging: list(here),
-				Effect: "the partition key is masked: what a migration does to one partition meets other rows, and another number of them, than in production",
+				Effect: "the partition key is masked, or no two servers hash it the same: what a migration does to one partition meets other rows, and another number of them, than in production",
 			})
 		}
 	}

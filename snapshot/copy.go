@@ -99,9 +99,7 @@ type Table struct {
 	Masked       bool  // some column is not kept
 	Binary       bool  // in COPY's binary format, else in text
 	Duration     time.Duration
-	// Rerouted says that masks changed the partition key: the rows, counted as they left this partition, lie in the ones that their masked
-	// values belong to.
-	Rerouted bool
+	Rerouted     bool // Rows left this partition, and lie in those that their key belongs to: it is masked, or another server hashes it otherwise
 
 	Part sanitize.Part // how much of it was to be copied
 	// SourceRows is how many rows the source's table has, counted (SourceRowsExact) or estimated by pg_class. Of a whole table it is Rows.

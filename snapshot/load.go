@@ -59,9 +59,8 @@ func (c *copier) queue() []*load {
 		}
 		masked := l.plan.Masked()
 		l.result = Table{Schema: t.Schema, Name: t.Name, Masked: len(masked) > 0, Part: c.sel.Part(t.Schema, t.Name)}
-		keyMasked := intersects(c.desc.partitionKeys[t.Root], masked)
-		if t.IsPartition && (keyMasked || c.desc.movingKeys[t.Root]) {
-			l.via, l.result.Rerouted = at[t.Root], keyMasked
+		if t.IsPartition && (c.desc.movingKeys[t.Root] || intersects(c.desc.partitionKeys[t.Root], masked)) {
+			l.via, l.result.Rerouted = at[t.Root], true
 		}
 		loads = append(loads, l)
 		c.tally.TotalTables++
